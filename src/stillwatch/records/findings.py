@@ -1,0 +1,104 @@
+"""What a scan finds (groups with verdict, reasons and members) and the tables it is written to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from stillwatch.records.schema import TEXT, TIME
+
+VERDICTS = ("extraction", "review", "legitimate")
+KINDS_OF_USE = (
+    "extraction",
+    "evaluation",
+    "batch",
+    "reseller",
+    "agent",
+    "shared_client",
+    "cohort",
+    "authorised",
+    "unknown",
+)
+DATA_STATES = ("sufficient", "insufficient")
+ROLES = ("member", "relay", "suspected")
+FAMILIES = ("content", "timing and volume", "identity and infrastructure")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason for (`supports`) or against an accusation, in plain words with its figures."""
+
+    behaviour: str
+    family: str
+    statement: str
+    statistic: float | None
+    p_value: float | None
+    supports: bool
+
+
+@dataclass(frozen=True)
+class Member:
+    """One account of a group; `probability` that it takes part in this unauthorised extraction."""
+
+    campaign_id: str
+    account_id: str
+    role: str
+    probability: float
+    exchanges: int
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """One group of accounts (or a single one) that was examined."""
+
+    campaign_id: str
+    verdict: str
+    kind_of_use: str
+    data_state: str
+    probability: float
+    log10_bayes_factor: float
+    accounts: int
+    exchanges: int
+    first_time: datetime
+    last_time: datetime
+    detected_at: datetime | None
+    reasons: tuple[Reason, ...]
+
+
+REASON = pa.struct(
+    [
+        pa.field("behaviour", TEXT),
+        pa.field("family", TEXT),
+        pa.field("statement", TEXT),
+        pa.field("statistic", pa.float64()),
+        pa.field("p_value", pa.float64()),
+        pa.field("supports", pa.bool_()),
+    ]
+)
+
+CAMPAIGNS_SCHEMA = pa.schema(
+    [
+        pa.field("campaign_id", TEXT),
+        pa.field("verdict", TEXT),
+        pa.field("kind_of_use", TEXT),
+        pa.field("data_state", TEXT),
+        pa.field("probability", pa.float64()),
+        pa.field("log10_bayes_factor", pa.float64()),
+        pa.field("accounts", pa.int64()),
+        pa.field("exchanges", pa.int64()),
+        pa.field("first_time", TIME),
+        pa.field("last_time", TIME),
+        pa.field("detected_at", TIME),
+        pa.field("reasons", pa.list_(REASON)),
+    ]
+)
+
+MEMBERS_SCHEMA = pa.schema(
+    [
+        pa.field("campaign_id", TEXT),
+        pa.field("account_id", TEXT),
+        pa.field("role", TEXT),
+        pa.field("probability", pa.float64()),
+        pa.field("exchanges", pa.int64()),
+    ]
+)
