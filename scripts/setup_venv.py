@@ -18,6 +18,12 @@ PYTHON = VENV / "bin" / "python"
 PROFILES = ("base", "dev", "bench")
 """Each holds all that the one before it holds, in the same versions (tests/test_house.py sees to that)."""
 
+SOURCES = ("cpe",)
+"""Packages of dev that are published as source only (cpe: needed by stix2-validator)."""
+
+UNISOLATED = ("--no-build-isolation", "--use-pep517")
+"""Build with the setuptools that is installed, rather than with one fetched for the purpose."""
+
 INHERITED = ("PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_REQUIRE_VIRTUALENV")
 """Variables of the user's own that would send packages elsewhere than into .venv."""
 
@@ -87,9 +93,14 @@ def install(profile: str, python: str) -> None:
         run(maker, "-I", "-m", "venv", VENV)
         (VENV / ".made-at").write_text(f"{ROOT}\n{python}")
     pip = (PYTHON, "-m", "pip", "install", "--quiet")
-    # Wheels only: building from source would fetch build tools that no hash pins, and run them.
-    run(*pip, "--only-binary", ":all:", "--require-hashes", "-r", f"requirements/{profile}.lock")
-    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT)
+    # Wheels only, but for the exceptions: building in isolation would fetch tools that no hash pins.
+    pinned = (*pip, "--require-hashes", "--only-binary", ":all:")
+    run(*pinned, "-r", "requirements/base.lock")
+    if profile != "base":
+        # The exceptions are built with the setuptools that the base holds.
+        sources = [option for name in SOURCES for option in ("--no-binary", name)]
+        run(*pinned, *sources, *UNISOLATED, "-r", f"requirements/{profile}.lock")
+    run(*pip, "--no-deps", *UNISOLATED, "--editable", ROOT)
     stamp(profile).write_text(digest(profile, python))
 
 
