@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from click.shell_completion import shell_complete
 
 import stillwatch
 from stillwatch.cli.errors import report
+
+COMPLETION_VARIABLE = "_STILLWATCH_COMPLETE"
+"""Set by a shell that wants completions, by click's convention."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,18 @@ class LazyGroup(click.Group):
         entry = self.entries.get(cmd_name)
         return None if entry is None else entry.load()
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; for one that does not exist, name those that are spelt nearly so."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            # Click itself knows only commands that are loaded.
+            raise click.exceptions.NoSuchCommand(
+                error.command_name, possibilities=self.entries, ctx=ctx
+            ) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with the table's lines (click's own way would import every command)."""
         with formatter.section("Commands"):
@@ -91,13 +107,25 @@ def run(arguments: list[str] | None = None) -> None:
     status = 0
     try:
         _give_numba_a_cache()
-        outcome = cli.main(arguments, prog_name="stillwatch", standalone_mode=False)
-        status = outcome if isinstance(outcome, int) else 0
+        status = _run(sys.argv[1:] if arguments is None else arguments)
         # Flushed here, since a reader that went away would otherwise be noticed too late to be quiet.
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:
         status = report(error)
     sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run one command line and return its exit status (click's own `main` would handle the errors too)."""
+    instruction = os.environ.get(COMPLETION_VARIABLE)
+    if instruction:
+        return shell_complete(cli, {}, "stillwatch", COMPLETION_VARIABLE, instruction)
+    try:
+        with cli.make_context("stillwatch", list(arguments)) as context:
+            outcome = cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    return outcome if type(outcome) is int else 0
 
 
 def _give_numba_a_cache() -> None:
