@@ -1,0 +1,189 @@
+"""Write the mechanical parts of docs/reference/ from the code; with --check, say which of them differ.
+
+A page holds blocks between `<!-- begin NAME -->` and `<!-- end NAME -->`. This script owns what is inside
+them, people own the rest. tests/test_docs.py fails when a block and the code differ.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+import pyarrow as pa
+
+from stillwatch.cli.main import COMMANDS
+from stillwatch.cli.main import cli as group
+from stillwatch.records import findings, schema
+
+PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
+WIDTH = 100
+NOT_YET = "Not built yet.\n"
+
+FINDINGS: dict[str, str] = {
+    "campaign_id": "the group",
+    "verdict": "`extraction` accuses, `review` asks a person to look, `legitimate` was examined and cleared",
+    "kind_of_use": "the best explanation",
+    "data_state": "with `insufficient` data the verdict is never `extraction`",
+    "probability": "that this is unauthorised extraction, under the prior that run.json states",
+    "log10_bayes_factor": "the evidence alone, so that another prior can be put in",
+    "accounts": "how many accounts",
+    "exchanges": "of the campaign itself, without relayed and other traffic of its accounts",
+    "first_time": "first exchange of the campaign",
+    "last_time": "last exchange of the campaign",
+    "detected_at": "first whole hour at which a scan of what came before gives `extraction` to a group with"
+    " at least half of these accounts; null for other verdicts",
+    "reasons": "reasons for and against",
+    "reasons.behaviour": "name of the behaviour",
+    "reasons.family": "family of evidence",
+    "reasons.statement": "the reason in plain words, with its figures",
+    "reasons.statistic": "the figure that was tested",
+    "reasons.p_value": "null where there is none",
+    "reasons.supports": "false for a reason against an accusation",
+    "members.campaign_id": "the group; an account may be in several",
+    "members.account_id": "the account",
+    "members.role": "a `relay` mixes the campaign with other people's traffic; `suspected` is linked only",
+    "members.probability": "that this account takes part in this unauthorised extraction",
+    "members.exchanges": "its exchanges in the campaign",
+}
+"""Meanings of the columns that a scan writes; the code holds their names and types."""
+
+VOCABULARIES: dict[str, Sequence[str]] = {
+    "verdict": findings.VERDICTS,
+    "kind_of_use": findings.KINDS_OF_USE,
+    "data_state": findings.DATA_STATES,
+    "members.role": findings.ROLES,
+    "reasons.family": findings.FAMILIES,
+}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def type_name(type_: pa.DataType) -> str:
+    """Return the name by which the pages call an Arrow type."""
+    if pa.types.is_list(type_):
+        return f"list of {type_name(type_.value_type)}"
+    if pa.types.is_struct(type_):
+        return "struct"
+    return "string" if type_ == schema.TEXT else str(type_).replace("tz=", "")
+
+
+def codes(words: Sequence[str]) -> str:
+    """Return the words as code, between commas."""
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def input_table(of: schema.Table) -> str:
+    """Return the columns of an input table, and what a scan loses without each."""
+    return table(
+        ("column", "type", "meaning", "values", "OpenTelemetry", "without it"),
+        (
+            (
+                f"`{c.name}`" + (" *" if c.required else ""),
+                type_name(c.type),
+                c.meaning,
+                codes(c.values),
+                f"`{c.otel}`" if c.otel else "",
+                "the row is rejected" if c.required else c.without,
+            )
+            for c in of.columns
+        ),
+    )
+
+
+def output_table(columns: pa.Schema | pa.StructType, prefix: str = "") -> str:
+    """Return the columns of a table that a scan writes."""
+    names = [prefix + field.name for field in columns]
+    return table(
+        ("column", "type", "meaning", "values"),
+        (
+            (f"`{field.name}`", type_name(field.type), FINDINGS[name], codes(VOCABULARIES.get(name, ())))
+            for field, name in zip(columns, names, strict=True)
+        ),
+    )
+
+
+def commands() -> str:
+    """Return the help of the program and of every command that exists."""
+    top = click.Context(group, info_name="stillwatch", terminal_width=WIDTH, max_content_width=WIDTH)
+    parts = [f"```text\n{group.get_help(top)}\n```\n"]
+    for name, entry in COMMANDS.items():
+        parts.append(f"\n## stillwatch {name}\n\n")
+        if importlib.util.find_spec(entry.module) is None:
+            parts.append(NOT_YET)
+            continue
+        inner = click.Context(entry.load(), info_name=name, parent=top, terminal_width=WIDTH)
+        parts.append(f"```text\n{inner.command.get_help(inner)}\n```\n")
+    return "".join(parts)
+
+
+def behaviours() -> str:
+    """Return every registered behaviour: what it is, what it measures, against which null."""
+    from stillwatch.detection.behaviours import REGISTRY
+
+    return "\n".join(
+        f"### `{name}`: {b.title}\n\n"
+        + table(
+            ("", ""),
+            (
+                ("covers", ", ".join(str(number) for number in b.field_numbers)),
+                ("family", b.family),
+                ("statistic", b.statistic),
+                ("null", b.null),
+                ("ATLAS", b.atlas),
+                ("reference", b.reference),
+            ),
+        )
+        for name, b in REGISTRY.items()
+    )
+
+
+BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
+    "commands.md": {"commands": commands},
+    "tables.md": {
+        **{t.name: partial(input_table, t) for t in schema.TABLES},
+        "campaigns": lambda: output_table(findings.CAMPAIGNS_SCHEMA),
+        "reasons": lambda: output_table(findings.REASON, "reasons."),
+        "members": lambda: output_table(findings.MEMBERS_SCHEMA, "members."),
+    },
+    "behaviours.md": {"behaviours": behaviours},
+}
+"""Page -> name of a block -> what writes it."""
+
+
+def renew(text: str, blocks: dict[str, Callable[[], str]]) -> str:
+    """Return the page `text` with every block written anew; ValueError when one has no place in it."""
+    for name, write in blocks.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            raise ValueError(f"wants {begin} and {end} once each")
+        before, _, rest = text.partition(begin)
+        text = f"{before}{begin}\n\n{write().rstrip()}\n\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+def stale() -> list[tuple[Path, str]]:
+    """Return the pages whose blocks differ from the code, each with its renewed text."""
+    renewed = [(PAGES / name, renew((PAGES / name).read_text(), blocks)) for name, blocks in BLOCKS.items()]
+    return [(page, text) for page, text in renewed if page.read_text() != text]
+
+
+def main() -> None:
+    """Write the pages, or with --check end with status 1 when one is stale."""
+    pages = stale()
+    if "--check" in sys.argv[1:]:
+        for page, _ in pages:
+            print(f"docs/reference/{page.name} differs from the code; run make reference", file=sys.stderr)
+        sys.exit(bool(pages))
+    for page, text in pages:
+        page.write_text(text)
+        print(f"wrote docs/reference/{page.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The documentation keeps up with the code."""
+
+import configparser
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from stillwatch.cli.main import COMMANDS
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *DOCS.rglob("*.md")])
+PACKAGE = ROOT / "src" / "stillwatch"
+ROOMS = {folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").is_file()}
+
+
+def script(name: str) -> ModuleType:
+    """Load scripts/NAME.py, which is no part of the package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def test_reference_pages_are_what_the_code_says():
+    stale = [name_of(page) for page, _ in script("make_reference").stale()]
+    assert not stale, f"{stale} differ from the code: run make reference"
+
+
+def test_a_block_that_has_no_place_is_noticed():
+    with pytest.raises(ValueError, match="begin absent"):
+        script("make_reference").renew("no blocks here", {"absent": lambda: ""})
+
+
+def test_a_stale_block_is_noticed():
+    renew = script("make_reference").renew
+    page = "before\n<!-- begin a -->\nold\n<!-- end a -->\nafter\n"
+    renewed = renew(page, {"a": lambda: "new"})
+    assert renewed == "before\n<!-- begin a -->\n\nnew\n\n<!-- end a -->\nafter\n"
+    assert renew(renewed, {"a": lambda: "new"}) == renewed
+
+
+def rooms_of_the_tour() -> dict[str, set[str]]:
+    """Return the rooms in the tour's table, each with the rooms that it may import."""
+    text = (DOCS / "architecture.md").read_text()
+    table = text.split("## Rooms")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|$", table, re.MULTILINE)
+    return {room: set(re.findall(r"`(\w+)`", allowed)) for room, allowed in rows}
+
+
+def test_tour_lists_the_rooms_on_disk():
+    assert set(rooms_of_the_tour()) == ROOMS
+
+
+def test_tour_and_import_contracts_agree():
+    config = configparser.ConfigParser()
+    config.read(ROOT / ".importlinter")
+    forbidden = {}
+    for section in config.sections():
+        room = section.rpartition(":")[2]
+        if room in ROOMS:
+            assert config[section]["source_modules"].split() == [f"stillwatch.{room}"]
+            assert config[section]["type"] == "forbidden"
+            forbidden[room] = {
+                m.removeprefix("stillwatch.") for m in config[section]["forbidden_modules"].split()
+            }
+    for room, allowed in rooms_of_the_tour().items():
+        assert forbidden.get(room, set()) == ROOMS - allowed - {room}, room
+
+
+def test_paths_in_the_tour_exist():
+    table = (DOCS / "architecture.md").read_text().split("## Where things are")[1]
+    paths = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert len(paths) > 3
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a Markdown page's headings get."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        goal = (page.parent / path).resolve() if path else page
+        assert goal.exists(), target
+        if anchor:
+            assert anchor in anchors(goal), target
+
+
+def test_every_page_can_be_reached_from_the_readme():
+    reached, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page in reached or page.suffix != ".md":
+            continue
+        reached.add(page)
+        links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        todo += [(page.parent / link).resolve() for link in links if not link.startswith("http")]
+    assert {page for page in PAGES if page.is_relative_to(DOCS)} <= reached
+
+
+def command_lines(page: Path) -> list[list[str]]:
+    """Return the words of every example command line in the page's code blocks."""
+    blocks = re.findall(r"(?:^    .*\n)+|^```.*?^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.split() for line in lines if re.match(r"\s+(\.venv/bin/)?(stillwatch|make) +[a-z]", line)]
+
+
+def test_example_command_lines_are_found():
+    assert len(command_lines(ROOT / "README.md")) >= 3
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_example_command_lines_would_run(page):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for program, name, *rest in command_lines(page):
+        if program == "make":
+            assert name in targets, f"make {name}"
+            continue
+        assert name in COMMANDS, f"stillwatch {name}"
+        options = {option for parameter in COMMANDS[name].load().params for option in parameter.opts}
+        assert {word for word in rest if word.startswith("--") and word != "--help"} <= options, rest
+
+
+def test_every_behaviour_on_disk_is_registered():
+    from stillwatch.detection.behaviours import REGISTRY
+
+    folder = PACKAGE / "detection" / "behaviours"
+    modules = {path.stem for path in folder.glob("[a-z]*.py")} - {"base"}
+    assert modules == set(REGISTRY)
+
+
+def test_changelog_knows_this_version():
+    from stillwatch import __version__
+
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert "## Unreleased" in text or f"## {__version__}" in text
+
+
+def test_every_behaviour_covers_a_line_of_the_page_s_list():
+    from stillwatch.detection.behaviours import REGISTRY
+
+    text = (DOCS / "reference" / "behaviours.md").read_text()
+    numbers = {int(n) for n in re.findall(r"^(\d+)\. ", text, re.MULTILINE)}
+    assert numbers == set(range(1, 16))
+    for behaviour in REGISTRY.values():
+        assert behaviour.field_numbers
+        assert set(behaviour.field_numbers) <= numbers

@@ -1,0 +1,202 @@
+"""Rules of the house that no other tool checks: pins, mirrored tests, sizes, what a wheel holds."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import stillwatch
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "stillwatch"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+TESTED_ELSEWHERE: dict[str, str] = {}
+"""Pattern of a module's path -> the test that covers it, where that is not the mirrored one."""
+
+LONG: dict[str, str] = {}
+"""Module of more than 400 lines -> the reason why it is one module."""
+
+MOST_LINES = 400
+
+CHECKOUT = re.escape(f"{ROOT}/") if len(ROOT.parts) > 2 else r"(?!)"
+MACHINE = re.compile(rf"(?<![\w.-])(?:{CHECKOUT}|/(?:home|Users)/(?!user/|me/|runner/)[a-z][\w-]*/|/root/)")
+"""Paths of one person's machine: of this checkout, or in somebody's home."""
+
+REGISTRY_ADDRESS = re.compile(r"pypi\.org/simple|files\.pythonhosted|registry\.(?:npmjs|yarnpkg)")
+"""Addresses of package registries."""
+
+
+def tracked() -> list[Path]:
+    """Return the files that git tracks, or in an unpacked archive every file outside hidden folders."""
+    try:
+        command = ["git", "-C", str(ROOT), "ls-files", "-z"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return [path for path in ROOT.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    return [path for name in done.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def pins(lock: Path) -> dict[str, str]:
+    """Return the pins of a lock file, by requirement: name and version with marker -> its block of lines."""
+    blocks = re.split(
+        r"^(?=\S)", re.sub(r"^\s*#.*\n", "", lock.read_text(), flags=re.MULTILINE), flags=re.MULTILINE
+    )
+    return {block.partition("\\")[0].strip(): block for block in blocks if block.strip()}
+
+
+def ids(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=ids(LOCKS))
+def test_every_pin_has_a_hash(lock):
+    found = pins(lock)
+    assert len(found) > 10
+    for pin, block in found.items():
+        assert re.fullmatch(r"[a-z0-9._-]+==[^\s;]+( ; .+)?", pin), pin
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), pin
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=ids(LOCKS))
+def test_no_lock_file_holds_an_address_or_a_path(lock):
+    text = lock.read_text()
+    assert "://" not in text
+    assert not re.search(r"--(?:extra-)?index-url|--find-links|^-[ief] | @ ", text, re.MULTILINE)
+
+
+def test_larger_profiles_hold_the_same_versions():
+    base, dev, bench = (
+        set(pins(ROOT / "requirements" / f"{name}.lock")) for name in ("base", "dev", "bench")
+    )
+    assert base <= dev <= bench
+
+
+def test_every_dependency_of_the_package_is_pinned_within_its_bounds():
+    pinned = {}
+    for pin in pins(ROOT / "requirements" / "base.lock"):
+        requirement = Requirement(pin)
+        pinned.setdefault(requirement.name, []).append(next(iter(requirement.specifier)).version)
+    for wanted in map(Requirement, PROJECT["project"]["dependencies"] + PROJECT["build-system"]["requires"]):
+        versions = pinned.get(canonicalize_name(wanted.name), [])
+        assert versions, wanted.name
+        assert all(wanted.specifier.contains(version) for version in versions), wanted
+
+
+def test_version_is_the_same_in_both_places():
+    assert PROJECT["project"]["version"] == stillwatch.__version__
+
+
+@pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
+def test_every_module_has_its_test(module):
+    path = module.relative_to(PACKAGE)
+    elsewhere = [test for pattern, test in TESTED_ELSEWHERE.items() if fnmatch(str(path), pattern)]
+    expected = [ROOT / test for test in elsewhere] or [ROOT / "tests" / path.parent / f"test_{path.name}"]
+    for test in expected:
+        assert test.is_file(), f"{path} wants {test.relative_to(ROOT)}"
+
+
+def test_lists_of_exceptions_are_not_stale():
+    names = [str(path.relative_to(PACKAGE)) for path in MODULES]
+    assert [p for p in TESTED_ELSEWHERE if not any(fnmatch(name, p) for name in names)] == []
+    long = {name for name in names if lines(PACKAGE / name) > MOST_LINES}
+    assert set(LONG) <= long
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=ids(MODULES))
+def test_long_modules_have_a_reason(module):
+    assert lines(module) <= MOST_LINES or str(module.relative_to(PACKAGE)) in LONG
+
+
+def test_detection_names_no_engine():
+    for module in PACKAGE.glob("detection/**/*.py"):
+        for node in ast.walk(ast.parse(module.read_text())):
+            named = (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "ibis"
+            )
+            assert not (named and node.attr in ("duckdb", "pyspark", "connect")), f"{module}:{node.lineno}"
+
+
+def test_no_tracked_file_holds_a_path_of_a_machine_or_a_registry():
+    found = []
+    for path in tracked():
+        text = path.read_bytes()
+        if b"\0" in text:
+            continue
+        decoded = text.decode("utf-8", "replace")
+        if path != Path(__file__).resolve():
+            hits = [m.group() for pattern in (MACHINE, REGISTRY_ADDRESS) for m in pattern.finditer(decoded)]
+            found += [f"{path.relative_to(ROOT)}: {hit}" for hit in hits]
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "text", [f"see {ROOT}/x", "at /home/anna/x", "'/root/x'", "https://pypi.org/simple/"]
+)
+def test_such_paths_are_recognised(text):
+    assert MACHINE.search(text) or REGISTRY_ADDRESS.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["docs/work/main/x", "/home/user/notes", "s3://lake/root/x", "https://pypi.org/"]
+)
+def test_harmless_text_is_not(text):
+    assert not MACHINE.search(text)
+    assert not REGISTRY_ADDRESS.search(text)
+
+
+def test_scripts_can_be_run():
+    for path in [
+        ROOT / ".ci" / "run",
+        *(p for p in (ROOT / "scripts").iterdir() if p.is_file() and not p.suffix),
+    ]:
+        assert path.stat().st_mode & 0o111, path.name
+        assert path.read_text().startswith("#!"), path.name
+
+
+def test_wheel_holds_the_package_and_its_data(tmp_path):
+    # From a copy, since a build leaves its own folders beside the source.
+    source = tmp_path / "source"
+    shutil.copytree(
+        PACKAGE, source / "src" / "stillwatch", ignore=shutil.ignore_patterns("__pycache__", "*.nb[ic]")
+    )
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+    ]
+    subprocess.run([*command, "--wheel-dir", str(tmp_path), str(source)], check=True)
+    (wheel,) = tmp_path.glob("stillwatch-*.whl")
+    held = set(zipfile.ZipFile(wheel).namelist())
+    wanted = {
+        path.relative_to(source / "src").as_posix()
+        for path in (source / "src" / "stillwatch").rglob("*")
+        if path.is_file() and path.suffix != ".md"
+    }
+    assert wanted - held == set()
+    assert any(name.endswith("licenses/LICENSE") for name in held)
+    assert "stillwatch/py.typed" in held
