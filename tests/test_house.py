@@ -18,7 +18,7 @@ import stillwatch
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "stillwatch"
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
+MODULES = sorted(PACKAGE.rglob("[!_]*.py"))  # a private module is tested through those that use it
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -112,7 +112,7 @@ def test_version_is_the_same_in_both_places():
     assert PROJECT["project"]["version"] == stillwatch.__version__
 
 
-def tests_of(module: Path) -> list[Path]:
+def mirrored(module: Path) -> list[Path]:
     """Return where the test of a module must be: mirrored, or where the list of exceptions says."""
     path = module.relative_to(PACKAGE)
     elsewhere = [test for pattern, test in TESTED_ELSEWHERE.items() if fnmatch(str(path), pattern)]
@@ -120,7 +120,7 @@ def tests_of(module: Path) -> list[Path]:
 
 
 def test_every_module_has_its_test():
-    missing = {test for module in MODULES for test in tests_of(module) if not test.is_file()}
+    missing = {test for module in MODULES for test in mirrored(module) if not test.is_file()}
     assert ids(sorted(missing)) == []
 
 
