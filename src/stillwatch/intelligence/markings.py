@@ -1,0 +1,32 @@
+"""Handling: the five markings of TLP 2.0 under the ids that OASIS published for STIX 2.1.
+
+The STIX standard itself defines TLP 1 only; the ids are those of the extension definition
+"TLP 2.0" in OASIS's repository of common objects. TLP 2.0: FIRST, August 2022.
+"""
+
+from types import MappingProxyType
+from typing import Any
+
+TLP_EXTENSION = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
+_IDS = {
+    "clear": "94868c89-83c2-464b-929b-a1a8aa3c8487",
+    "green": "bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
+    "amber": "55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+    "amber+strict": "939a9414-2ddd-4d32-a0cd-375ea402b003",
+    "red": "e828b379-4e03-4974-9ac4-e53a884c97c1",
+}
+
+
+def _marking(level: str) -> dict[str, Any]:
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": f"marking-definition--{_IDS[level]}",
+        "created": "2022-10-01T00:00:00.000Z",
+        "name": f"TLP:{level.upper()}",
+        "extensions": {TLP_EXTENSION: {"extension_type": "property-extension", "tlp_2_0": level}},
+    }
+
+
+TLP: MappingProxyType[str, dict[str, Any]] = MappingProxyType({level: _marking(level) for level in _IDS})
+"""Level (`clear`, `green`, `amber`, `amber+strict`, `red`) to marking definition."""

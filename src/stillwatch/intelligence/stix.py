@@ -1,0 +1,214 @@
+"""Accused groups as a STIX 2.1 bundle that holds nothing but the shared vocabulary.
+
+Ids: STIX 2.1 (section 2.9) wants version 4 for objects like these, and its validator warns of any other. A
+scan must give the same bytes for the same input, so the random bits are taken from SHA-256 over what the
+object discloses anyway, with the producer's pseudonym and a running number. An id therefore tells nothing
+that the object does not: nothing of an account, a text or an exact count goes into it.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from stillwatch.intelligence import vocabulary as words
+from stillwatch.intelligence.disclosure import require
+from stillwatch.intelligence.extension import EXTENSION, PUBLISHED, author, extension_definition
+from stillwatch.intelligence.markings import TLP
+from stillwatch.records.errors import InputError
+from stillwatch.records.findings import Campaign, Member
+
+CAMPAIGN_NAME = "Unauthorised extraction of a model"
+PRODUCER_NAME = "Anonymous member"
+
+REFERENCES: tuple[dict[str, str], ...] = (
+    {
+        "source_name": "mitre-atlas",
+        "description": "Extract AI Model",
+        "external_id": "AML.T0024.002",
+    },
+    {
+        "source_name": "mitre-atlas",
+        "description": "Case study of the extraction of models",
+        "external_id": "AML.CS0056",
+    },
+    {
+        "source_name": "owasp-aisvs",
+        "description": "Model extraction: limits, alerts and query-pattern analysis",
+        "external_id": "C11.5",
+    },
+)
+
+
+def bundle(
+    campaigns: Sequence[Campaign],
+    members: Sequence[Member],
+    *,
+    created: datetime | None = None,
+    producer: str = "",
+    level: str = "amber+strict",
+) -> dict[str, Any]:
+    """Return the groups with verdict `extraction` as a STIX 2.1 bundle.
+
+    `members` are those of the groups (others are ignored). `created` is rounded down to the day; without it,
+    an object is made on the day after its campaign's last exchange, so that no clock is read. `producer` is
+    the member's pseudonym: it goes into ids only, as a digest. `level` is a level of TLP 2.0. The order of
+    the input does not matter. Raises `InputError` for an unknown level, `DisclosureError` if anything in the
+    result is not on the allow-list.
+    """
+    if level not in TLP:
+        raise InputError(f"unknown TLP level '{level}'", mend=f"use one of {', '.join(TLP)}")
+    of_group: dict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        of_group[member.campaign_id].append(member)
+    marking = TLP[level]
+    identity = _identity(producer, marking["id"])
+    described = sorted(
+        (
+            _campaign(campaign, of_group[campaign.campaign_id], identity["id"], marking["id"], created)
+            for campaign in campaigns
+            if campaign.verdict == "extraction"
+        ),
+        key=_canonical,
+    )
+    seen: dict[str, int] = defaultdict(int)
+    for item in described:
+        content = _canonical(item)
+        item["id"] = _identifier("campaign", content, str(seen[content]))
+        seen[content] += 1
+    markings = {marking["id"]: marking, TLP["clear"]["id"]: TLP["clear"]}
+    objects = [*markings.values(), author(), extension_definition(), identity, *described]
+    whole = {
+        "type": "bundle",
+        "id": _identifier("bundle", *(item["id"] for item in objects)),
+        "objects": [_copy(item) for item in objects],
+    }
+    require(whole)
+    return whole
+
+
+def write_bundle(
+    path: Path | str,
+    campaigns: Sequence[Campaign],
+    members: Sequence[Member],
+    *,
+    created: datetime | None = None,
+    producer: str = "",
+    level: str = "amber+strict",
+) -> None:
+    """Write `bundle` at `path` as JSON, aside first and then renamed; raises `InputError` where it cannot."""
+    whole = bundle(campaigns, members, created=created, producer=producer, level=level)
+    text = json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
+    target = Path(path)
+    aside: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        aside = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        aside.chmod(0o644)
+        aside.replace(target)
+    except OSError as error:
+        raise InputError(
+            f"the bundle cannot be written ({error.strerror or error})",
+            where=str(target),
+            mend="name a folder in --out that exists and can be written to",
+        ) from error
+    finally:
+        if aside is not None:
+            aside.unlink(missing_ok=True)
+
+
+def _campaign(
+    campaign: Campaign, members: Sequence[Member], identity: str, marking: str, created: datetime | None
+) -> dict[str, Any]:
+    """One campaign without its id."""
+    accused = {m.account_id for m in members if m.role in ("member", "relay")}
+    first, last = sorted((words.day(campaign.first_time), words.day(campaign.last_time)))
+    made = words.stamp(created if created is not None else words.day_after(last))
+    evidence = {
+        (
+            words.behaviour(reason.behaviour),
+            words.family(reason.family),
+            bool(reason.supports),
+            words.p_value_bucket(reason.p_value),
+        )
+        for reason in campaign.reasons
+    }
+    kinds = {
+        words.ELICITATION[name] for name, _, supports, _ in evidence if supports and name in words.ELICITATION
+    }
+    lists: dict[str, list[Any]] = {
+        "elicitation": sorted(kinds),
+        "evidence": [
+            {
+                "behaviour": name,
+                "family": family,
+                "supports": supports,
+                "p_value": p_value,
+                "basis": "observation" if p_value == "none" else "inference",
+            }
+            for name, family, supports, p_value in sorted(evidence)
+        ],
+    }
+    return {
+        "type": "campaign",
+        "spec_version": "2.1",
+        "created_by_ref": identity,
+        "created": made,
+        "modified": made,
+        "name": CAMPAIGN_NAME,
+        "first_seen": words.stamp(first),
+        "last_seen": words.stamp(last),
+        "confidence": words.confidence(campaign.probability),
+        "labels": ["adversarial-distillation"],
+        "external_references": [dict(reference) for reference in REFERENCES],
+        "object_marking_refs": [marking],
+        "extensions": {
+            EXTENSION: {
+                "extension_type": "property-extension",
+                "accounts": words.count_bucket(len(accused) if members else campaign.accounts),
+                "exchanges": words.count_bucket(campaign.exchanges),
+                "strength": words.strength(campaign.log10_bayes_factor),
+                "relays": any(m.role == "relay" for m in members),
+                "legal_basis": "not assessed",
+                "benign_explanations": "weighed and found worse",
+                **{name: items for name, items in lists.items() if items},  # STIX has no empty lists
+            }
+        },
+    }
+
+
+def _identity(producer: str, marking: str) -> dict[str, Any]:
+    return {
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": _identifier("identity", producer),
+        "created": PUBLISHED,
+        "modified": PUBLISHED,
+        "name": PRODUCER_NAME,
+        "identity_class": "organization",
+        "object_marking_refs": [marking],
+    }
+
+
+def _canonical(item: dict[str, Any]) -> str:
+    return json.dumps(item, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def _copy(item: dict[str, Any]) -> dict[str, Any]:
+    """A deep copy, so that a caller who changes a bundle changes no constant."""
+    copied: dict[str, Any] = json.loads(_canonical(item))
+    return copied
+
+
+def _identifier(kind: str, *parts: str) -> str:
+    """A STIX id whose 122 free bits are the digest of `parts` (see the head of this module)."""
+    digest = hashlib.sha256(json.dumps(["stillwatch", kind, *parts]).encode()).digest()
+    return f"{kind}--{uuid.UUID(bytes=digest[:16], version=4)}"
