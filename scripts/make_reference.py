@@ -6,15 +6,19 @@ them, people own the rest. tests/test_docs.py fails when a block and the code di
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import pyarrow as pa
 
 from stillwatch.cli.main import COMMANDS
 from stillwatch.cli.main import cli as group
+from stillwatch.intelligence.disclosure import rules
+from stillwatch.intelligence.extension import EXTENSION
+from stillwatch.intelligence.markings import TLP
 from stillwatch.records import findings, schema
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -143,6 +147,44 @@ def behaviours() -> str:
     )
 
 
+def rule_text(rule: Mapping[str, Any]) -> str:
+    """Return in words what a rule of disclosure lets pass."""
+    ((kind, argument),) = rule.items()
+    if kind == "is":
+        return f"always `{argument}`"
+    if kind == "one_of":
+        plain = [item for item in argument if not isinstance(item, dict)]
+        if not plain:
+            return "one of: " + ", ".join(f"{item['source_name']} {item['external_id']}" for item in argument)
+        names = {level["id"]: level["name"] for level in TLP.values()}
+        return "one of: " + codes([str(names.get(item, item)) for item in plain])
+    if kind == "list":
+        return "list, objects of these types" if argument == "objects" else f"list, {rule_text(argument)}"
+    return {"id": f"an id of type {argument}", "time": "midnight UTC of a day", "flag": "true or false"}[kind]
+
+
+def rule_rows(fields: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
+    """Return (field, whether it may be absent, what it may hold) of an object, its inner objects unfolded."""
+    for key, rule in fields.items():
+        name = path + key.removesuffix("?").replace(EXTENSION, "EXTENSION")
+        inner = rule.get("fields") or (rule.get("list") or {})
+        optional = "yes" if key.endswith("?") else ""
+        if "fields" in rule:
+            yield from rule_rows(rule["fields"], f"{name}.")
+        elif isinstance(inner, Mapping) and "fields" in inner:
+            yield from rule_rows(inner["fields"], f"{name}[].")
+        else:
+            yield f"`{name}`", optional, rule_text(rule)
+
+
+def disclosure() -> str:
+    """Return what each type of shared object may carry."""
+    head = ("field", "may be absent", "what it may hold")
+    return f"EXTENSION stands for `{EXTENSION}`.\n\n" + "\n".join(
+        f"### {name}\n\n{table(head, rule_rows(fields))}" for name, fields in rules().items()
+    )
+
+
 BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "commands.md": {"commands": commands},
     "tables.md": {
@@ -152,6 +194,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "members": lambda: output_table(findings.MEMBERS_SCHEMA, "members."),
     },
     "behaviours.md": {"behaviours": behaviours},
+    "stix.md": {"disclosure": disclosure},
 }
 """Page -> name of a block -> what writes it."""
 

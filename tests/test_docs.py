@@ -159,3 +159,20 @@ def test_every_behaviour_covers_a_line_of_the_page_s_list():
     for behaviour in REGISTRY.values():
         assert behaviour.field_numbers
         assert set(behaviour.field_numbers) <= numbers
+
+
+def test_sentences_for_counsel_are_those_of_the_report():
+    from stillwatch.detection.explanation.report import OPENING
+
+    text = (DOCS / "how-to" / "counsel.md").read_text()
+    quoted = [
+        re.sub(r"\n?> ?", " ", quote).strip() for quote in re.findall(r"(?:^> .*\n)+", text, re.MULTILINE)
+    ]
+    assert quoted == list(OPENING)
+
+
+def test_behaviours_may_be_shared_by_name():
+    from stillwatch.detection.behaviours import REGISTRY
+    from stillwatch.intelligence.vocabulary import BEHAVIOURS
+
+    assert set(BEHAVIOURS) == set(REGISTRY)

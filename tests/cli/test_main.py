@@ -58,9 +58,9 @@ def test_version_is_that_of_the_metadata():
 
 def test_help_lists_every_command(capsys):
     assert ended(["--help"]) == 0
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
     for name, entry in COMMANDS.items():
-        assert re.search(rf"^  {name} +{re.escape(entry.help)}$", out, re.MULTILINE)
+        assert f" {name} {entry.help} " in out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["no-such-command"]])

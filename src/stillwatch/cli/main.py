@@ -46,8 +46,14 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "drill": Entry("stillwatch.cli.drill:drill", "Make an exercise: usage logs with known truth."),
-    "scan": Entry("stillwatch.cli.scan:scan", "Find accounts that act together to extract a model."),
-    "score": Entry("stillwatch.cli.score:score", "Compare a scan with the truth of its exercise."),
+    "scan": Entry(
+        "stillwatch.cli.scan:scan",
+        "Find accounts that act together to extract a model, say why, and what else it could be.",
+    ),
+    "score": Entry(
+        "stillwatch.cli.score:score",
+        "Compare a scan with the truth of its exercise: per campaign and per look-alike class.",
+    ),
 }
 """The commands, in the order in which a newcomer meets them."""
 
