@@ -1,1 +1,1 @@
-"""records/adapters"""
+"""Adapters: usage records from the logs of other systems, one module for each system."""

@@ -1,0 +1,184 @@
+"""Which adapter reads a file, told from its beginning."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from stillwatch.records.adapters.base import Adapter, AdapterSettings, Sample
+from stillwatch.records.adapters.mapping import ADAPTERS, MappingAdapter
+from stillwatch.records.adapters.native import NativeAdapter
+from stillwatch.records.adapters.otel import OtelAdapter
+from stillwatch.records.errors import InputError
+from stillwatch.records.formats.csv_rows import csv_rows
+from stillwatch.records.formats.json_values import BadJson, decode, split_values
+from stillwatch.records.formats.parquet_batches import READ_ERRORS, open_parquet
+from stillwatch.records.rejects import FILE_NO_ADAPTER, FILE_NOT_READABLE, RejectLog
+from stillwatch.records.schema import USAGE, Table
+from stillwatch.records.sources import STREAM_ERRORS, Format, SourceFile, open_chunks
+
+# How much of a file is looked at to tell which system wrote it.
+_SAMPLED_VALUES = 200
+_SAMPLED_BYTES = 64 * 1024
+
+
+def chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    """A stream with the piece put back that was taken to look at it."""
+    if first:
+        yield first
+    yield from rest
+
+
+class Recogniser:
+    """Tells which adapter reads a file, and why a file can't be read."""
+
+    def __init__(
+        self,
+        table: Table,
+        candidates: Sequence[Adapter],
+        settings: AdapterSettings,
+        rejects: RejectLog,
+        forced: Adapter | None = None,
+    ) -> None:
+        self.table = table
+        self.settings = settings
+        self._candidates = candidates
+        self._forced = forced
+        self._rejects = rejects
+        self._fallback: Adapter | None = None
+
+    def adapter_for(self, file: SourceFile) -> Adapter | None:
+        """The adapter that reads a file; None, with a note in the reject log, when none can."""
+        sample = self._sample(file)
+        if sample is None:
+            return None
+        adapter = self._choose(file, sample)
+        if adapter is None:
+            self._rejects.file(
+                self.table.name, file.name, FILE_NO_ADAPTER, ", ".join(sorted(sample.columns)[:20])
+            )
+        return adapter
+
+    def prepare(self, files: Sequence[SourceFile], where: str) -> None:
+        """Find one file that can be read. Raises InputError when there is none."""
+        samples = []
+        for file in files:
+            sample = self._sample(file)
+            if sample is None:
+                continue
+            samples.append((file, sample))
+            adapter = self._choose(file, sample)
+            if adapter is not None:
+                self._check_forced(sample, where)
+                self._fallback = adapter
+                return
+        if not samples:
+            raise nothing_readable(self._rejects, self.table, where)
+        file, sample = samples[0]
+        raise self._does_not_fit(sample, file.name if len(files) > 1 else where)
+
+    def _does_not_fit(self, sample: Sample, where: str) -> InputError:
+        native = NativeAdapter(table=self.table)
+        lacking = native.missing(sample)
+        what = f"no {self.table.name} table: the columns {', '.join(lacking)} are missing"
+        if not sample.columns:
+            what = f"no {self.table.name} table: no record could be read at its beginning"
+        if self.table is not USAGE:
+            return InputError(
+                what, where=where, mend="name the columns as in the documentation of usage records"
+            )
+        if self._forced is not None and not isinstance(self._forced, NativeAdapter):
+            what = f"the adapter {self._forced.name!r} can't read this format"
+        return InputError(
+            what,
+            where=where,
+            mend="give a mapping file that says which field is which (--mapping)"
+            f", or logs of {', '.join(name for name in ADAPTERS if name != 'native')}",
+        )
+
+    def _check_forced(self, sample: Sample, where: str) -> None:
+        if isinstance(self._forced, MappingAdapter) and (absent := self._forced.absent(sample)):
+            there = ", ".join(sorted(sample.columns)[:20])
+            raise InputError(
+                f"the mapping names fields that are not there: {', '.join(absent)}",
+                where=where,
+                mend=f"fields of this file are {there}",
+            )
+
+    def _choose(self, file: SourceFile, sample: Sample) -> Adapter | None:
+        if self._forced is not None:
+            if file.format is Format.OTLP and not _reads_frames(self._forced):
+                return None
+            if isinstance(self._forced, NativeAdapter) and self._forced.missing(sample) and sample.columns:
+                return self._fallback if not sample.tabular else None
+            return self._forced
+        if file.format is Format.OTLP:
+            return next((a for a in self._candidates if isinstance(a, OtelAdapter)), None)
+        best = max(self._candidates, key=lambda adapter: adapter.recognises(sample))
+        if best.recognises(sample):
+            return best
+        # A file of records that begins with damage: as its neighbours, row by row.
+        return self._fallback if not sample.tabular else None
+
+    def _sample(self, file: SourceFile) -> Sample | None:
+        try:
+            return _take_sample(file)
+        except (*READ_ERRORS, *STREAM_ERRORS) as error:
+            self._rejects.file(
+                self.table.name, file.name, FILE_NOT_READABLE, str(error) or type(error).__name__
+            )
+            return None
+
+
+def _reads_frames(adapter: Adapter) -> bool:
+    base = adapter.base if isinstance(adapter, MappingAdapter) else adapter
+    return isinstance(base, OtelAdapter)
+
+
+def _take_sample(file: SourceFile) -> Sample:
+    """The beginning of a file. Raises what reading raises."""
+    if file.format is Format.PARQUET:
+        with open_parquet(file.path) as parquet:
+            return Sample(columns=frozenset(parquet.schema_arrow.names), tabular=True)
+    chunks = open_chunks(file.path, size=_SAMPLED_BYTES)
+    first = next(chunks, b"")
+    if file.format is Format.OTLP:
+        return Sample(head=first)
+    chunks = chain(first, chunks)
+    if file.format is Format.CSV:
+        header = next(csv_rows(chunks), None)
+        return Sample(columns=frozenset(header.values if header is not None else ()), tabular=True)
+    head = first[:_SAMPLED_BYTES]
+    if b'"resourceSpans"' in head[:4096] or b'"resource_spans"' in head[:4096] or head[:1] == b"\0":
+        return Sample(head=head if head[:1] != b"\0" else b'"resourceSpans"')
+    records: list[Mapping[str, object]] = []
+    try:
+        for value in islice(split_values(chunks), _SAMPLED_VALUES):
+            if value.problem is None:
+                records += _records(value.data)
+    except STREAM_ERRORS:
+        # The reading itself will tell of a file that is cut short.
+        if not records:
+            raise
+    return Sample(frozenset(k for r in records for k in r), tuple(records), head)
+
+
+def _records(data: bytes) -> list[Mapping[str, object]]:
+    try:
+        value = decode(data)
+    except BadJson:
+        return []
+    items = value[:_SAMPLED_VALUES] if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, Mapping)]
+
+
+def nothing_readable(rejects: RejectLog, table: Table, where: str = "") -> InputError:
+    """The error for input of which no file could be read."""
+    refused = [entry for entry in rejects.files if entry.table == table.name]
+    if not refused:
+        return InputError(
+            f"the {table.name} table is empty", where=where, mend="give files that hold records"
+        )
+    return InputError(
+        f"{refused[0].reason}: {refused[0].detail}",
+        where=refused[0].source if len(refused) == 1 else f"{refused[0].source} and {len(refused) - 1} more",
+        mend="give files that are whole",
+    )

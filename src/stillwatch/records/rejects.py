@@ -1,0 +1,122 @@
+"""Rows that can't be used: counted by reason and kept aside, with secrets masked."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from stillwatch.records.masking import mask
+
+NOT_PARSEABLE = "not parseable"
+TIME_NOT_READABLE = "time not readable"
+TIME_OUT_OF_RANGE = "time out of range"
+TOO_LONG = "too long"
+UNREADABLE_PART = "in a part of a file that is not readable"
+DUPLICATE_EVENT = "duplicate event_id"
+DUPLICATE_ACCOUNT = "duplicate account_id"
+DUPLICATE_RELEASE = "duplicate release"
+DUPLICATE_AGREEMENT = "duplicate agreement"
+
+FILE_NOT_READABLE = "file not readable"
+FILE_CUT_SHORT = "file ends in the middle"
+FILE_NO_ADAPTER = "no adapter fits"
+
+
+def missing(column: str) -> str:
+    """The reason for a row whose required `column` is absent or empty."""
+    return f"missing {column}"
+
+
+@dataclass(frozen=True)
+class RejectedFile:
+    """A file, or the rest of one, that could not be read."""
+
+    table: str
+    source: str
+    reason: str
+    detail: str
+
+
+class RejectLog:
+    """Counts rejected rows by table and reason; with a folder, writes each to DIR/<table>.jsonl.
+
+    A line there has `source` (file name), `row` (number in the file, from 1), `reason` and `content` (the
+    row, masked). The folder is made at the first rejected row, and a file of an earlier run is replaced. At
+    most `buffer_rows` rows are held in memory.
+    """
+
+    def __init__(self, directory: Path | None = None, *, buffer_rows: int = 256) -> None:
+        self.directory = directory
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.files: list[RejectedFile] = []
+        self._buffer_rows = buffer_rows
+        self._pending: dict[str, list[str]] = {}
+        self._started: set[str] = set()
+
+    def add(self, table: str, reason: str, source: str, row: int, content: object) -> None:
+        """Count one row and keep it aside. `content` may be any value, of any type."""
+        self.counts[table, reason] += 1
+        if self.directory is None:
+            return
+        line = json.dumps(
+            {"source": source, "row": row, "reason": reason, "content": mask(content)}, ensure_ascii=False
+        )
+        lines = self._pending.setdefault(table, [])
+        lines.append(line)
+        if len(lines) >= self._buffer_rows:
+            self._write(table)
+
+    def add_many(
+        self, table: str, reason: str, source: str, rows: list[int], content: Callable[[int], object]
+    ) -> None:
+        """Count rows that share a reason; `content(i)`, the i-th of `rows`, is called only if kept aside."""
+        if self.directory is None:
+            self.counts[table, reason] += len(rows)
+            return
+        for i, row in enumerate(rows):
+            self.add(table, reason, source, row, content(i))
+
+    def count(self, table: str, reason: str, rows: int = 1) -> None:
+        """Count rows of which no content can be shown, or that a later stage found (duplicate event ids)."""
+        if rows:
+            self.counts[table, reason] += rows
+
+    def file(self, table: str, source: str, reason: str, detail: str = "") -> None:
+        """Note a file, or the rest of one, that could not be read. Counts no rows."""
+        entry = RejectedFile(table, source, reason, " ".join(str(mask(detail)).split()))
+        if entry not in self.files:
+            self.files.append(entry)
+
+    def total(self, table: str) -> int:
+        """How many rows of a table were rejected so far."""
+        return sum(n for (name, _), n in self.counts.items() if name == table)
+
+    def by_reason(self, table: str) -> dict[str, int]:
+        """Counts of a table by reason, sorted by reason."""
+        return {reason: n for (name, reason), n in sorted(self.counts.items()) if name == table}
+
+    def close(self) -> None:
+        """Write what is still held. May be called again."""
+        for table in list(self._pending):
+            self._write(table)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self, table: str) -> None:
+        lines = self._pending.pop(table, [])
+        if not lines or self.directory is None:
+            return
+        self.directory.mkdir(parents=True, exist_ok=True)
+        mode = "a" if table in self._started else "w"
+        self._started.add(table)
+        with (self.directory / f"{table}.jsonl").open(mode, encoding="utf-8") as out:
+            out.write("\n".join(lines) + "\n")

@@ -1,0 +1,385 @@
+"""Reading the input tables: usage as a stream of batches, the small tables whole.
+
+    with RejectLog(Path("out/rejected")) as rejects:
+        reader = open_usage("logs/", rejects=rejects)
+        for batch in reader:
+            ...
+        reader.rows_read == reader.rows_out + rejects.total("usage") + sum(reader.rows_skipped.values())
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.records.adapters.base import Adapter, AdapterSettings, Row
+from stillwatch.records.adapters.mapping import ADAPTERS, MappingAdapter, load_mapping
+from stillwatch.records.adapters.native import NativeAdapter
+from stillwatch.records.adapters.otel import OtelAdapter
+from stillwatch.records.errors import InputError
+from stillwatch.records.formats.csv_rows import CsvRow, csv_rows
+from stillwatch.records.formats.json_values import split_values
+from stillwatch.records.formats.otlp_frames import otlp_frames
+from stillwatch.records.formats.parquet_batches import (
+    MAX_BATCH_BYTES,
+    READ_ERRORS,
+    LostRows,
+    open_parquet,
+    parquet_batches,
+)
+from stillwatch.records.recognition import Recogniser, chain, nothing_readable
+from stillwatch.records.rejects import (
+    DUPLICATE_ACCOUNT,
+    DUPLICATE_AGREEMENT,
+    DUPLICATE_RELEASE,
+    FILE_CUT_SHORT,
+    FILE_NOT_READABLE,
+    UNREADABLE_PART,
+    RejectLog,
+)
+from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE, Table
+from stillwatch.records.sources import Format, SourceFile, find_files, open_chunks
+from stillwatch.records.validation import python_values, validate
+
+BATCH_ROWS = 65536
+# What a mean CSV field or small JSON value weighs beside its text.
+_ROW_BYTES = 256
+
+
+class UsageReader:
+    """A table as a stream of validated batches; made by `open_usage`.
+
+    Iterate once. While and after that: `rows_read`, `rows_out`, `rows_skipped` (by reason), `present_columns`
+    (columns with at least one value), `values_dropped` (by (column, reason), of rows that came out), `files`
+    (all that were found) and `adapters` (how many files each read).
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        files: list[SourceFile],
+        recogniser: "Recogniser",
+        rejects: RejectLog,
+        batch_rows: int,
+    ) -> None:
+        self.table = table
+        self.files = files
+        self.rows_read = 0
+        self.rows_out = 0
+        self.rows_skipped: Counter[str] = Counter()
+        self.present_columns: set[str] = set()
+        self.values_dropped: Counter[tuple[str, str]] = Counter()
+        self.adapters: Counter[str] = Counter()
+        self._recogniser = recogniser
+        self._rejects = rejects
+        self._batch_rows = batch_rows
+        self._started = False
+        self._files_read = 0
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of every batch."""
+        return self.table.schema
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        if self._started:
+            raise RuntimeError("a reader can be iterated once; open the table again")
+        self._started = True
+        for file in self.files:
+            adapter = self._recogniser.adapter_for(file)
+            if adapter is None:
+                continue
+            self.adapters[adapter.name] += 1
+            yield from self._read(file, adapter)
+        if self.rows_read == 0 and self._files_read == 0:
+            raise nothing_readable(self._rejects, self.table)
+
+    def _read(self, file: SourceFile, adapter: Adapter) -> Iterator[pa.RecordBatch]:
+        if file.format is Format.PARQUET:
+            yield from self._read_parquet(file, adapter)
+            return
+        before = len(self._rejects.files)
+        chunks = open_chunks(file.path, on_cut=lambda detail: self._cut(file, detail))
+        if file.format is Format.CSV:
+            yield from self._read_csv(file, adapter, chunks)
+        else:
+            yield from self._batches_of_rows(file, _json_or_frames(file, adapter, chunks))
+        if len(self._rejects.files) == before:
+            self._files_read += 1
+
+    def _cut(self, file: SourceFile, detail: str) -> None:
+        self._rejects.file(self.table.name, file.name, FILE_CUT_SHORT, detail)
+
+    def _read_parquet(self, file: SourceFile, adapter: Adapter) -> Iterator[pa.RecordBatch]:
+        try:
+            parquet = open_parquet(file.path)
+            names = parquet.schema_arrow.names
+        except READ_ERRORS as error:
+            self._rejects.file(self.table.name, file.name, FILE_NOT_READABLE, str(error))
+            return
+        with parquet:
+            self._files_read += 1
+            wanted = adapter.source_columns(names)
+            # Column names that are there twice can't be chosen by name.
+            columns = wanted if wanted is not None and len(set(names)) == len(names) else None
+            for item in parquet_batches(parquet, columns, self._batch_rows):
+                if isinstance(item, LostRows):
+                    self.rows_read += item.rows
+                    self._rejects.count(self.table.name, UNREADABLE_PART, item.rows)
+                    self._rejects.file(self.table.name, file.name, FILE_CUT_SHORT, item.detail)
+                    continue
+                number, batch = item
+                raw = adapter.columns(batch)
+                if raw is None:
+                    records = ((number + i, adapter.row(_record(batch, i))) for i in range(batch.num_rows))
+                    yield from self._batches_of_rows(file, ((n, _ROW_BYTES, row) for n, row in records))
+                else:
+                    self.rows_read += batch.num_rows
+                    yield from self._validated(file, raw, batch.num_rows, _Arrow(batch, number))
+
+    def _read_csv(
+        self, file: SourceFile, adapter: Adapter, chunks: Iterator[bytes]
+    ) -> Iterator[pa.RecordBatch]:
+        rows = csv_rows(chunks)
+        header = next(rows, None)
+        if header is None:
+            return
+        names = list(header.values)
+        good: list[CsvRow] = []
+        size = 0
+        for row in rows:
+            if row.problem is not None:
+                self.rows_read += 1
+                self._rejects.add(self.table.name, row.problem, file.name, row.number, row.text)
+                continue
+            good.append(row)
+            size += _ROW_BYTES + sum(map(len, row.values))
+            if len(good) >= self._batch_rows or size >= MAX_BATCH_BYTES:
+                yield from self._csv_batch(file, adapter, names, good)
+                good, size = [], 0
+        if good:
+            yield from self._csv_batch(file, adapter, names, good)
+
+    def _csv_batch(
+        self, file: SourceFile, adapter: Adapter, names: list[str], rows: list[CsvRow]
+    ) -> Iterator[pa.RecordBatch]:
+        arrays = [
+            pa.array(column, pa.large_string()) for column in zip(*(row.values for row in rows), strict=True)
+        ]
+        batch = pa.RecordBatch.from_arrays(arrays, names=names)
+        raw = adapter.columns(batch)
+        numbers = [row.number for row in rows]
+        if raw is None:
+            records = ((numbers[i], adapter.row(_record(batch, i))) for i in range(batch.num_rows))
+            yield from self._batches_of_rows(file, ((n, _ROW_BYTES, row) for n, row in records))
+        else:
+            self.rows_read += len(rows)
+            yield from self._validated(file, raw, len(rows), _Arrow(batch, numbers))
+
+    def _batches_of_rows(
+        self, file: SourceFile, rows: Iterator[tuple[int, int, Row]]
+    ) -> Iterator[pa.RecordBatch]:
+        numbers: list[int] = []
+        good: list[Row] = []
+        size = 0
+        for number, weight, row in rows:
+            self.rows_read += 1
+            if row.skipped is not None:
+                self.rows_skipped[row.skipped] += 1
+                continue
+            if row.rejected is not None:
+                self._rejects.add(self.table.name, row.rejected, file.name, number, row.raw)
+                continue
+            numbers.append(number)
+            good.append(row)
+            size += weight
+            if len(good) >= self._batch_rows or size >= MAX_BATCH_BYTES:
+                yield from self._validated(file, self._columns_of(good), len(good), _Rows(good, numbers))
+                numbers, good, size = [], [], 0
+        if good:
+            yield from self._validated(file, self._columns_of(good), len(good), _Rows(good, numbers))
+
+    def _columns_of(self, rows: list[Row]) -> dict[str, list[object]]:
+        values = [row.values for row in rows]
+        named: set[object] = set()
+        for value in values:
+            named.update(value)
+        return {c.name: [v.get(c.name) for v in values] for c in self.table.columns if c.name in named}
+
+    def _validated(
+        self,
+        file: SourceFile,
+        raw: Mapping[str, pa.Array | Sequence[object]],
+        rows: int,
+        origin: "_Arrow | _Rows",
+    ) -> Iterator[pa.RecordBatch]:
+        result = validate(self.table, raw, rows, salt=self._recogniser.settings.salt)
+        for reason, places in result.rejected.items():
+            self._rejects.add_many(
+                self.table.name,
+                reason,
+                file.name,
+                [origin.number(place) for place in places],
+                lambda i, places=places: origin.content(places[i]),  # type: ignore[misc]
+            )
+        self.values_dropped.update(result.dropped)
+        batch = result.batch
+        self.rows_out += batch.num_rows
+        for name, array in zip(batch.schema.names, batch.columns, strict=True):
+            if array.null_count < len(array):
+                self.present_columns.add(name)
+        if batch.num_rows:
+            yield batch
+
+
+class _Arrow:
+    """Where the rows of an Arrow batch come from."""
+
+    def __init__(self, batch: pa.RecordBatch, numbers: int | list[int]) -> None:
+        self._batch = batch
+        self._numbers = numbers
+
+    def number(self, place: int) -> int:
+        return self._numbers + place if isinstance(self._numbers, int) else self._numbers[place]
+
+    def content(self, place: int) -> object:
+        return _record(self._batch, place)
+
+
+class _Rows:
+    """Where the rows of an adapter come from."""
+
+    def __init__(self, rows: list[Row], numbers: list[int]) -> None:
+        self._rows = rows
+        self._numbers = numbers
+
+    def number(self, place: int) -> int:
+        return self._numbers[place]
+
+    def content(self, place: int) -> object:
+        return self._rows[place].raw
+
+
+def _record(batch: pa.RecordBatch, place: int) -> dict[str, object]:
+    """One row of a batch as Python values."""
+    row = batch.slice(place, 1)
+    return {name: python_values(array)[0] for name, array in zip(row.schema.names, row.columns, strict=True)}
+
+
+def _json_or_frames(
+    file: SourceFile, adapter: Adapter, chunks: Iterator[bytes]
+) -> Iterator[tuple[int, int, Row]]:
+    """Number, weight in bytes and row of everything in a file of JSON or OTLP."""
+    first = next(chunks, b"")
+    chunks = chain(first, chunks)
+    # The collector's file exporter compresses JSON with a length before each message, too.
+    if file.format is Format.OTLP or first[:1] == b"\0":
+        if isinstance(adapter, OtelAdapter | MappingAdapter):
+            for frame in otlp_frames(chunks):
+                for row in adapter.frames(frame):
+                    yield frame.number, _ROW_BYTES, row
+        return
+    limit = adapter.limit if isinstance(adapter, MappingAdapter) else adapter.max_value_bytes
+    for value in split_values(chunks, limit):
+        if value.problem is not None:
+            yield value.number, len(value.data), Row({}, value.data, rejected=value.problem)
+            continue
+        weight = _ROW_BYTES + len(value.data)
+        for row in adapter.documents(value.data):
+            yield value.number, weight, row
+            weight = _ROW_BYTES
+
+
+def open_usage(
+    path: str | Path,
+    *,
+    rejects: RejectLog,
+    adapter: str | None = None,
+    mapping: Path | None = None,
+    batch_rows: int = BATCH_ROWS,
+    settings: AdapterSettings | None = None,
+) -> UsageReader:
+    """Open usage logs, to be iterated as batches in `USAGE.schema` of at most `batch_rows` rows.
+
+    `path` is a file, a folder or a glob. Which system wrote a file is told from its first records, unless
+    `adapter` names it (native, litellm, otel, envoy) or a `mapping` file says which field is which. A bad row
+    goes to `rejects`, a bad optional value becomes null. Raises InputError when there is nothing to read, or
+    no adapter fits; while iterating, when no file could be read at all.
+    """
+    files = find_files(path)
+    settings = settings if settings is not None else AdapterSettings()
+    if adapter is not None and adapter not in ADAPTERS:
+        raise InputError(f"no adapter {adapter!r}", mend=f"allowed are {', '.join(ADAPTERS)}")
+    forced: Adapter | None = ADAPTERS[adapter](settings) if adapter is not None else None
+    if mapping is not None:
+        forced = load_mapping(mapping, settings)
+        settings = forced.settings
+    recogniser = Recogniser(USAGE, [make(settings) for make in ADAPTERS.values()], settings, rejects, forced)
+    recogniser.prepare(files, str(path))
+    return UsageReader(USAGE, files, recogniser, rejects, batch_rows)
+
+
+def _read_whole(path: str | Path, table: Table, rejects: RejectLog) -> pa.Table:
+    files = find_files(path)
+    native = NativeAdapter(table=table)
+    recogniser = Recogniser(table, [native], AdapterSettings(), rejects)
+    recogniser.prepare(files, str(path))
+    return pa.Table.from_batches(
+        UsageReader(table, files, recogniser, rejects, BATCH_ROWS), schema=table.schema
+    )
+
+
+def _sort_keys(table: pa.Table) -> list[tuple[str, str]]:
+    return [
+        (name, "ascending")
+        for name in table.schema.names
+        if not pa.types.is_list(table.schema.field(name).type)
+    ]
+
+
+def _one_for_each(table: pa.Table, key: str, order: Sequence[tuple[str, str]]) -> pa.Table:
+    """The first row of each key in an order of all rows."""
+    table = table.take(pc.sort_indices(table, sort_keys=[(key, "ascending"), *order]))
+    values = table.column(key).combine_chunks()
+    if isinstance(values, pa.ChunkedArray):
+        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+    if len(values) < 2:
+        return table
+    changed = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1))
+    return table.filter(pa.concat_arrays([pa.array([True]), changed]))
+
+
+def read_accounts(path: str | Path, rejects: RejectLog) -> pa.Table:
+    """The accounts table, sorted by account_id, each account once.
+
+    Of rows that share an account_id the one with the most values is kept, of several such the first when
+    sorted by all columns: the same whatever the order of rows and files. The others are counted as rejected.
+    Raises InputError as `open_usage` does.
+    """
+    table = _read_whole(path, ACCOUNTS, rejects)
+    filled = pa.nulls(len(table), pa.int64()).fill_null(0)
+    for column in table.columns:
+        filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int64()))
+    ranked = table.append_column("_filled", filled)
+    kept = _one_for_each(ranked, "account_id", [("_filled", "descending"), *_sort_keys(table)])
+    rejects.count(ACCOUNTS.name, DUPLICATE_ACCOUNT, len(table) - len(kept))
+    return kept.drop_columns("_filled").cast(ACCOUNTS.schema).combine_chunks()
+
+
+def read_releases(path: str | Path, rejects: RejectLog) -> pa.Table:
+    """The releases table, sorted by model, each model once: its earliest release."""
+    table = _read_whole(path, RELEASES, rejects)
+    kept = _one_for_each(table, "model", [("released_at", "ascending")])
+    rejects.count(RELEASES.name, DUPLICATE_RELEASE, len(table) - len(kept))
+    return kept.combine_chunks()
+
+
+def read_agreements(path: str | Path, rejects: RejectLog) -> pa.Table:
+    """The agreements table, sorted. An agreement may have several rows; rows equal throughout are kept once."""
+    table = _read_whole(path, AGREEMENTS, rejects)
+    rows = sorted(table.to_pylist(), key=repr)
+    kept = [row for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
+    rejects.count(AGREEMENTS.name, DUPLICATE_AGREEMENT, len(rows) - len(kept))
+    return pa.Table.from_pylist(kept, schema=AGREEMENTS.schema)
