@@ -4,7 +4,10 @@ A page holds blocks between `<!-- begin NAME -->` and `<!-- end NAME -->`. This 
 them, people own the rest. tests/test_docs.py fails when a block and the code differ.
 """
 
+import dataclasses
 import importlib.util
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -147,6 +150,42 @@ def behaviours() -> str:
     )
 
 
+def knobs(of: type) -> str:
+    """Return the knobs of a class of exercises: names, defaults, and the comments that say what they do."""
+    lines = re.findall(r"^    (\w+): \w+ = (\S+)(?:  # (.*))?$", inspect.getsource(of), re.MULTILINE)
+    if [name for name, _, _ in lines] != [field.name for field in dataclasses.fields(of)]:
+        raise ValueError(f"{of.__name__}: every knob wants a line of its own, with an optional comment")
+    return table(("knob", "default", "meaning"), ((f"`{name}`", value, text) for name, value, text in lines))
+
+
+def drill() -> str:
+    """Return the classes of campaigns and look-alikes that an exercise can hold, and their knobs."""
+    from stillwatch.drill import lookalikes
+    from stillwatch.drill.campaigns.classes import CLASSES
+    from stillwatch.drill.campaigns.knobs import TIERS, Knobs
+
+    found = table(
+        ("class", "what it is", "covers"),
+        (
+            (f"`{name}`", f"{c.title}. {c.description}", ", ".join(map(str, c.behaviours)))
+            for name, c in CLASSES.items()
+        ),
+    )
+    spared = table(
+        ("class", "what it is", "expected kind of use"),
+        (
+            (f"`{name}`", f"{c.title}. {c.description}", f"`{c.expected}`" if c.expected else "")
+            for name, c in lookalikes.CLASSES.items()
+        ),
+    )
+    return (
+        f"Levels of craft: {codes(TIERS)}.\n\n### Campaigns, which must be found\n\n{found}\n"
+        f"### Look-alikes, which must not be accused\n\n{spared}\n"
+        f"### Knobs of campaigns\n\nEach class sets some of them otherwise.\n\n{knobs(Knobs)}\n"
+        f"### Knobs of look-alikes\n\n{knobs(lookalikes.LookAlikeKnobs)}"
+    )
+
+
 def rule_text(rule: Mapping[str, Any]) -> str:
     """Return in words what a rule of disclosure lets pass."""
     ((kind, argument),) = rule.items()
@@ -194,6 +233,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "members": lambda: output_table(findings.MEMBERS_SCHEMA, "members."),
     },
     "behaviours.md": {"behaviours": behaviours},
+    "drill.md": {"drill": drill},
     "stix.md": {"disclosure": disclosure},
 }
 """Page -> name of a block -> what writes it."""
