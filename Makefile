@@ -60,10 +60,7 @@ check: setup
 	@echo '==> reference pages'
 	@$(PY) scripts/make_reference.py --check
 	@echo '==> Chromium, for the tests of the report in a real browser'
-	@for browser in chromium chromium-browser google-chrome; do \
-	    command -v $$browser >/dev/null && exit 0; done; \
-	    test -x scripts/install-chromium && scripts/install-chromium || \
-	    echo '!!! no Chromium: the tests in a real browser cannot run'
+	@scripts/install-chromium
 	@echo '==> tests'
 	@$(PY) -m pytest -n 2 --junitxml .cache/tests.xml $(ARGS)
 

@@ -176,3 +176,30 @@ def test_behaviours_may_be_shared_by_name():
     from stillwatch.intelligence.vocabulary import BEHAVIOURS
 
     assert set(BEHAVIOURS) == set(REGISTRY)
+
+
+def test_every_adapter_is_described():
+    from stillwatch.records.adapters.mapping import ADAPTERS
+
+    text = (DOCS / "reference" / "adapters.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(ADAPTERS)
+
+
+def test_the_example_of_a_mapping_file_is_one(tmp_path):
+    from stillwatch.records.adapters.mapping import load_mapping
+
+    (example,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "reference" / "adapters.md").read_text(), re.DOTALL)
+    file = tmp_path / "mapping.yaml"
+    file.write_text(example)
+    record = {
+        "request_id": "r1",
+        "ts": 1_760_000_000_123,
+        "auth": {"api_key": "sk-secret"},
+        "http": {"code": 429},
+        "messages": [{"content": "first"}, {"content": "last"}],
+    }
+    values = load_mapping(file).row(record).values
+    assert (values["event_id"], values["status"], values["input_text"]) == ("r1", "rate_limited", "last")
+    assert values["model"] == "large-1"
+    assert values["time"].isoformat() == "2025-10-09T08:53:20.123000+00:00"
+    assert "secret" not in values["account_id"]
