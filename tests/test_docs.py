@@ -2,7 +2,11 @@
 
 import configparser
 import importlib.util
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -203,3 +207,52 @@ def test_the_example_of_a_mapping_file_is_one(tmp_path):
     assert values["model"] == "large-1"
     assert values["time"].isoformat() == "2025-10-09T08:53:20.123000+00:00"
     assert "secret" not in values["account_id"]
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory) -> list[Path]:
+    """The results of two scans of one small log, made by the command itself."""
+    folder = tmp_path_factory.mktemp("scans")
+    lines = ["event_id,time,account_id,model,input_text"]
+    lines += [f"e{n},2026-05-{1 + n % 20:02}T{n % 24:02}:00:00Z,a{n % 30},m,question {n}" for n in range(120)]
+    lines += ["e-bad,no time at all,a1,m,question"]
+    (folder / "usage.csv").write_text("\n".join(lines) + "\n")
+    outs = [folder / "first", folder / "second"]
+    for out in outs:
+        command = [sys.executable, "-c", "from stillwatch.cli.main import run; run()", "scan"]
+        paths = ["--usage", str(folder / "usage.csv"), "--out", str(out)]
+        environment = {**os.environ, "XDG_CONFIG_HOME": str(folder / "config")}
+        subprocess.run([*command, *paths], check=True, capture_output=True, env=environment)
+    return outs
+
+
+def test_page_of_run_json_names_its_keys(scans):
+    text = (DOCS / "reference" / "run-json.md").read_text()
+    rows = re.findall(r"^\| (`[^|]+`) \|", text, re.MULTILINE)
+    named = [key for row in rows for key in re.findall(r"`(\w+)`", row)]
+    assert sorted(named) == sorted(json.loads((scans[0] / "run.json").read_text()))
+
+
+def test_counts_of_run_json_add_up_as_the_page_says(scans):
+    rows = json.loads((scans[0] / "run.json").read_text())["rows"]
+    assert rows["read"] == 121
+    assert rows["rejected"] == 1
+    assert rows["read"] == (
+        rows["rejected"] + sum(rows["skipped"].values()) + rows["outside_window"] + rows["scanned"]
+    )
+
+
+def test_what_the_page_says_may_differ_is_all_that_differs(scans):
+    text = (DOCS / "reference" / "run-json.md").read_text()
+    (sentence,) = re.findall(r"In `run.json` itself (.*?)may differ", text, re.DOTALL)
+    free = set(re.findall(r"`(\w+)`", sentence))
+    first, second = (json.loads((out / "run.json").read_text()) for out in scans)
+    assert {key for key in first if first[key] != second[key]} <= free
+    for name in ("campaigns.parquet", "members.parquet", "bundle.json", "report.html"):
+        assert (scans[0] / name).read_bytes() == (scans[1] / name).read_bytes(), name
+
+
+def test_readme_lists_the_files_of_a_scan(scans):
+    text = (ROOT / "README.md").read_text()
+    listed = set(re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE))
+    assert listed == {path.name for path in scans[0].iterdir() if path.is_file()}
