@@ -1,1 +1,53 @@
-"""detection/behaviours"""
+"""Behaviours of extraction campaigns, one module each, registered by name."""
+
+from types import MappingProxyType
+
+from stillwatch.detection.behaviours import (
+    disposable_identity,
+    divided_work_list,
+    even_volumes,
+    full_rate_at_once,
+    reasoning_elicitation,
+    release_pivot,
+    replayed_block,
+    round_the_clock,
+    rubric_grading,
+    safety_rewrites,
+    shared_address,
+    shared_contact,
+    shared_payment,
+    shared_template,
+    signup_burst,
+    spread_addresses,
+    synchronised_activity,
+    thinking_language,
+)
+from stillwatch.detection.behaviours.base import CONTENT, INFRASTRUCTURE, TIMING, Behaviour, Observation
+
+__all__ = ["CONTENT", "INFRASTRUCTURE", "REGISTRY", "TIMING", "Behaviour", "Observation"]
+
+REGISTRY: MappingProxyType[str, Behaviour] = MappingProxyType(
+    {
+        module.BEHAVIOUR.name: module.BEHAVIOUR
+        for module in (
+            shared_template,
+            reasoning_elicitation,
+            rubric_grading,
+            thinking_language,
+            replayed_block,
+            safety_rewrites,
+            divided_work_list,
+            even_volumes,
+            synchronised_activity,
+            round_the_clock,
+            full_rate_at_once,
+            release_pivot,
+            shared_payment,
+            shared_contact,
+            shared_address,
+            signup_burst,
+            disposable_identity,
+            spread_addresses,
+        )
+    }
+)

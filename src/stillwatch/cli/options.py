@@ -1,0 +1,55 @@
+"""Types of options that commands share."""
+
+import re
+from datetime import UTC, datetime
+from typing import ClassVar
+
+import click
+
+
+class Moment(click.ParamType):
+    """A time as ISO 8601 (UTC where it names no zone), as microseconds since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse, or fail with a line that shows the form."""
+        if isinstance(value, int):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is not a time; write it as 2026-03-01 or 2026-03-01T12:00:00Z", param, ctx)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+        return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+class Size(click.ParamType):
+    """A size of memory such as 512MB, 4GB or 2GiB, in bytes."""
+
+    name = "size"
+    _UNITS: ClassVar = {
+        "": 1,
+        "k": 10**3,
+        "m": 10**6,
+        "g": 10**9,
+        "t": 10**12,
+        "ki": 2**10,
+        "mi": 2**20,
+        "gi": 2**30,
+        "ti": 2**40,
+    }
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse, or fail with a line that shows the form."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", str(value).lower())
+        if match is None or (size := int(float(match[1]) * self._UNITS[match[2] or ""])) < 256 * 10**6:
+            self.fail(f"{value!r} is not a size of at least 256MB; write it as 4GB or 2GiB", param, ctx)
+        return size
+
+
+MOMENT, SIZE = Moment(), Size()

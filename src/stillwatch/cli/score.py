@@ -1,0 +1,89 @@
+"""`stillwatch score`: a scan held against the truth of its exercise."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from stillwatch.detection.scoring import GroupScore, Score
+from stillwatch.detection.scoring import score as run_score
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(r[i]) for r in (header, *rows)) for i in range(len(header))]
+    left = {0, 1, len(header) - 1}
+
+    def line(row: Sequence[str]) -> str:
+        return "  ".join(
+            cell.ljust(w) if i in left else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+
+    return [line(header), line(["-" * w for w in widths]), *(line(row) for row in rows)]
+
+
+def _campaign(g: GroupScore) -> list[str]:
+    delay = "" if g.hours_to_detection is None else f"{g.hours_to_detection:.0f} h"
+    return [g.name, g.tier, f"{g.accounts}", f"{g.accused}", f"{g.review}", delay, g.verdict or "not seen"]
+
+
+def render(score: Score) -> str:
+    """Planted against found, as two tables and a line."""
+    campaigns = [_campaign(g) for g in score.groups if g.unauthorised]
+    classes: dict[tuple[str, str], list[GroupScore]] = {}
+    for g in score.groups:
+        if not g.unauthorised:
+            classes.setdefault((g.name, g.expected_kind_of_use), []).append(g)
+    benign = [
+        [
+            name,
+            kind,
+            f"{len(groups)}",
+            f"{sum(g.accounts for g in groups)}",
+            f"{sum(g.accused for g in groups)}",
+            f"{sum(g.verdict == 'review' for g in groups)}",
+            f"{sum(g.kind_of_use == kind for g in groups)} named as expected",
+        ]
+        for (name, kind), groups in classes.items()
+    ]
+    return "\n".join(
+        [
+            "Campaigns planted, and what the scan made of them",
+            *_table(["class", "tier", "accounts", "accused", "review", "known after", "verdict"], campaigns),
+            "",
+            "Uses that look alike",
+            *_table(["class", "use", "groups", "accounts", "accused", "to review", "kind of use"], benign),
+            "",
+            f"accused {score.guilty_accused} of {score.guilty} campaign accounts ({100 * score.recall:.1f}%);"
+            f" {100 * score.precision:.1f}% of {score.accused} accused accounts are guilty;"
+            f" look-alike groups accused: {score.look_alikes_accused};"
+            f" ordinary accounts accused: {score.ordinary_accused} of {score.ordinary}",
+        ]
+    )
+
+
+@click.command(epilog="Example: stillwatch score --truth exercise/truth --scan results")
+@click.option("--truth", required=True, type=click.Path(path_type=Path), help="The folder truth/ of a drill.")
+@click.option(
+    "--scan", "scanned", required=True, type=click.Path(path_type=Path), help="The folder that scan wrote."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def score(truth: Path, scanned: Path, as_json: bool) -> None:
+    """Compare a scan with the truth of its exercise: per campaign and per look-alike class."""
+    found = run_score(truth, scanned)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    **asdict(found),
+                    "recall": found.recall,
+                    "precision": found.precision,
+                    "look_alikes_accused": found.look_alikes_accused,
+                },
+                indent=2,
+            )
+        )
+    else:
+        click.echo(render(found))

@@ -1,0 +1,45 @@
+"""The test behind every behaviour that is a mark on texts."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stillwatch.detection.behaviours.base import Observation, percent
+from stillwatch.detection.case import Case, binomial_tail
+
+MOSTLY = 0.2
+"""An account counts as marked from this share of its texts on: relayed traffic dilutes campaigns."""
+
+
+def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], Observation | None]:
+    """A test of how many accounts mostly send texts that carry one of these marks.
+
+    Accounts chosen by infrastructure alone are independent draws: binomial with the outside rate. A group held
+    together by one template is one draw, however many accounts repeat it: then p is the outside rate itself.
+    """
+
+    def examine(case: Case) -> Observation | None:
+        view = case.view
+        if not view.totals["texts"][case.members].sum():
+            return None
+        share = np.minimum(sum(case.population.mark_share[name] for name in mark_names), 1.0)
+        marked = np.asarray(share >= MOSTLY)
+        inside = float(marked[case.members].mean())
+        rate = case.rate_outside(marked)
+        if case.by_infrastructure is not None:
+            chosen = case.by_infrastructure
+            p = binomial_tail(int(marked[chosen].sum()), len(chosen), rate)
+        else:
+            p = min(1.0, rate) if inside >= 0.5 else 1.0
+        of_texts = float(
+            (share * view.totals["texts"])[case.members].sum() / view.totals["texts"][case.members].sum()
+        )
+        return Observation(
+            statistic=of_texts,
+            p_value=p,
+            statement=f"{percent(of_texts)} of the group's texts {wording}; {percent(inside)} of its accounts do so"
+            f" regularly, against {percent(rate)} outside.",
+            supports=inside >= 0.3 and inside > 3 * rate,
+        )
+
+    return examine

@@ -1,0 +1,71 @@
+"""The test behind every behaviour that is an object held in common."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stillwatch.detection.behaviours.base import Observation, percent
+from stillwatch.detection.case import Case, binomial_tail
+from stillwatch.detection.evidence import KINDS
+from stillwatch.detection.linking import linking_objects
+
+
+def sharing_accounts(case: Case, kind: str, accounts: np.ndarray) -> tuple[int, int]:
+    """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
+    view = case.view
+    usable = linking_objects(view, case.population.settings) & (view.evidence.obj_kind == KINDS.index(kind))
+    among = np.zeros(len(view.active), dtype=bool)
+    among[accounts] = True
+    keep = usable[view.link_obj] & among[view.link_acc]
+    held = np.bincount(view.link_obj[keep], minlength=len(usable))
+    several = held >= 2
+    sharers = np.unique(view.link_acc[keep & several[view.link_obj]])
+    return len(sharers), int(several.sum())
+
+
+def pair_rate(case: Case, kind: str) -> float:
+    """Probability that two accounts outside the group share an object of this kind."""
+    view = case.view
+    usable = linking_objects(view, case.population.settings) & (view.evidence.obj_kind == KINDS.index(kind))
+    keep = usable[view.link_obj] & ~case.inside[view.link_acc]
+    held = np.bincount(view.link_obj[keep], minlength=len(usable)).astype(float)
+    n = len(case.outside)
+    return float((held * (held - 1) / 2).sum() + 0.5) / max(n * (n - 1) / 2, 1.0)
+
+
+def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
+    """A test over kinds (kind -> wording of the thing): the strongest, corrected for how many were tried."""
+
+    def examine(case: Case) -> Observation | None:
+        best: tuple[float, float, str] | None = None
+        tried = 0
+        chosen = case.by_content
+        for kind, thing in kinds.items():
+            if not (case.view.evidence.obj_kind == KINDS.index(kind)).any():
+                continue
+            tried += 1
+            sharers, objects = sharing_accounts(case, kind, case.members)
+            share = sharers / len(case.members)
+            rate = pair_rate(case, kind)
+            p = 1.0
+            expected = 1 - (1 - rate) ** (len(case.members) - 1)
+            if chosen is not None:
+                hits, _ = sharing_accounts(case, kind, chosen)
+                p = binomial_tail(hits, len(chosen), 1 - (1 - rate) ** (len(chosen) - 1))
+            text = (
+                f"{percent(share)} of the accounts share {thing} with another account of the group"
+                f" ({objects} in all); of as many accounts outside {percent(expected)} would."
+            )
+            if best is None or (p, -share) < (best[0], -best[1]):
+                best = (p, share, text)
+        if best is None:
+            return None
+        p, share, text = best
+        return Observation(
+            statistic=share,
+            p_value=None if chosen is None else min(1.0, p * tried),
+            statement=text,
+            supports=share >= 0.1,
+        )
+
+    return examine

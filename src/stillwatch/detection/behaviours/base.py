@@ -1,0 +1,48 @@
+"""What a behaviour is, and what it says of a group."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stillwatch.detection.case import Case
+
+CONTENT, TIMING, INFRASTRUCTURE = "content", "timing and volume", "identity and infrastructure"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one behaviour's test found in one group.
+
+    `p_value` is None where no test that is free of double dipping could be made; `supports` says whether the
+    figure speaks for extraction (a description, the test of significance comes later over all groups).
+    """
+
+    statistic: float
+    p_value: float | None
+    statement: str
+    supports: bool
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """One named behaviour: documentation that reports and docs print, and the test itself.
+
+    `examine` returns None when the behaviour cannot be seen in the data (a column is absent, too few rows).
+    """
+
+    name: str
+    title: str
+    family: str
+    field_numbers: tuple[int, ...]  # behaviours of the field's list that it covers
+    statistic: str
+    null: str
+    atlas: str
+    reference: str
+    examine: Callable[[Case], Observation | None]
+
+
+def percent(share: float) -> str:
+    """A share as people read it: one digit after the point under ten per cent, none above."""
+    value = 100.0 * share
+    if 0 < value < 0.1:
+        return "under 0.1%"
+    return f"{value:.1f}%" if value < 9.95 else f"{value:.0f}%"

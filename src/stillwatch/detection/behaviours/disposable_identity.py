@@ -1,0 +1,40 @@
+"""Unverified accounts on virtual and prepaid cards."""
+
+import numpy as np
+
+from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, percent
+from stillwatch.detection.case import Case, binomial_tail
+
+DISPOSABLE = ("virtual_card", "prepaid_card")
+
+
+def examine(case: Case) -> Observation | None:
+    """Share of accounts that nobody verified and that pay with a virtual or prepaid card."""
+    facts = case.view.evidence.accounts
+    if "payment_kind" not in facts.present:
+        return None
+    disposable = np.isin(facts.payment_kind, DISPOSABLE) & (facts.verified != 1)
+    chosen = case.by_content
+    inside = float(disposable[case.members].mean())
+    rate = case.rate_outside(disposable)
+    p = None if chosen is None else binomial_tail(int(disposable[chosen].sum()), len(chosen), rate)
+    return Observation(
+        statistic=inside,
+        p_value=p,
+        statement=f"{percent(inside)} of the accounts are unverified and pay with virtual or prepaid cards;"
+        f" outside {percent(rate)} are.",
+        supports=inside >= 0.2 and inside > 2 * rate,
+    )
+
+
+BEHAVIOUR = Behaviour(
+    name="disposable_identity",
+    title="Disposable identities",
+    family=INFRASTRUCTURE,
+    field_numbers=(8,),
+    statistic="share of accounts that are unverified and pay with virtual or prepaid cards",
+    null="accounts are so as often as outside the group (binomial, accounts chosen by texts alone)",
+    atlas="AML.T0024.002",
+    reference="Anthropic, 10 Sep 2026 (virtual cards, disposable mail)",
+    examine=examine,
+)

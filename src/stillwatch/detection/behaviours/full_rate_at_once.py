@@ -1,0 +1,45 @@
+"""New accounts at full rate at once."""
+
+import numpy as np
+
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.case import Case, binomial_tail
+
+
+def examine(case: Case) -> Observation | None:
+    """Share of members whose busiest day is among their first three days alive, with ten exchanges or more."""
+    view = case.view
+    if "created_at" not in view.evidence.accounts.present:
+        return None
+    n = len(view.active)
+    acc, day, count = view.ledger["acc"], view.ledger["hour"] // 24, view.ledger["n"]
+    key, inverse = np.unique(acc * np.int64(1 << 20) + day, return_inverse=True)
+    by_day = np.bincount(inverse, weights=count)
+    created = view.created[key >> 20]
+    early = (created >= 0) & ((key & ((1 << 20) - 1)) - created // 24 <= 2)
+    first_days = np.zeros(n)
+    np.maximum.at(first_days, (key >> 20)[early], by_day[early])
+    rushed = first_days >= 10
+    inside = float(rushed[case.members].mean())
+    rate = case.rate_outside(rushed)
+    p = binomial_tail(int(rushed[case.members].sum()), len(case.members), rate)
+    return Observation(
+        statistic=inside,
+        p_value=p,
+        statement=f"{percent(inside)} of the accounts sent ten requests or more on a day within three days of their"
+        f" creation; outside {percent(rate)} did.",
+        supports=inside >= 0.3 and p < 0.05,
+    )
+
+
+BEHAVIOUR = Behaviour(
+    name="full_rate_at_once",
+    title="New accounts at full rate",
+    family=TIMING,
+    field_numbers=(14,),
+    statistic="share of accounts with ten exchanges or more on one of their first three days",
+    null="accounts do so as often as accounts outside the group (binomial)",
+    atlas="AML.T0024.002",
+    reference="Anthropic, 10 Sep 2026 (disposable accounts)",
+    examine=examine,
+)

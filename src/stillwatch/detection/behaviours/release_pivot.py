@@ -1,0 +1,60 @@
+"""A move to a new model within a day of its release."""
+
+import numpy as np
+
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.case import Case, binomial_tail
+
+
+def examine(case: Case) -> Observation | None:
+    """Members that put half of a day's traffic or more on a model in the 24 hours after its release."""
+    view = case.view
+    n = len(view.active)
+    best: Observation | None = None
+    tested = 0
+    for model, released in sorted(case.population.releases.items()):
+        if model not in view.evidence.models or released + 24 > min(
+            view.until, case.population.last_hour + 1
+        ):
+            continue
+        acc, hour, count = view.evidence.models[model]
+        soon = (hour >= released) & (hour < released + 24)
+        moved = np.bincount(acc[soon], weights=count[soon], minlength=n)
+        ledger = view.ledger
+        same_day = (ledger["hour"] >= released) & (ledger["hour"] < released + 24)
+        before = (ledger["hour"] >= released - 72) & (ledger["hour"] < released)
+        day = np.bincount(ledger["acc"][same_day], weights=ledger["n"][same_day], minlength=n)
+        earlier = np.bincount(ledger["acc"][before], weights=ledger["n"][before], minlength=n)
+        eligible = (day >= 2) & (earlier >= 2)
+        pivots = eligible & (moved >= 0.4 * day)
+        own, others = case.members[eligible[case.members]], case.outside[eligible[case.outside]]
+        if len(own) < 4 or len(others) < 30:
+            continue
+        tested += 1
+        rate = float((pivots[others].sum() + 0.5) / (len(others) + 1))
+        share = float(pivots[own].mean())
+        p = binomial_tail(int(pivots[own].sum()), len(own), rate)
+        if best is None or best.p_value is None or p < best.p_value:
+            best = Observation(
+                statistic=share,
+                p_value=p,
+                statement=f"{percent(share)} of the accounts that were active before moved 40% or more of their traffic to"
+                f" {model} within 24 hours of its release; outside {percent(rate)} did.",
+                supports=share >= 0.3 and p < 0.05,
+            )
+    if best is None or best.p_value is None:
+        return None
+    return Observation(best.statistic, min(1.0, best.p_value * tested), best.statement, best.supports)
+
+
+BEHAVIOUR = Behaviour(
+    name="release_pivot",
+    title="Move to a new model within a day",
+    family=TIMING,
+    field_numbers=(9,),
+    statistic="share of accounts that put 40% or more of their traffic on a model in the 24 hours after release",
+    null="accounts move as often as accounts outside the group (binomial, corrected for the releases tried)",
+    atlas="AML.T0024.002",
+    reference="Anthropic, 23 Feb 2026 (nearly half of the traffic within 24 hours)",
+    examine=examine,
+)

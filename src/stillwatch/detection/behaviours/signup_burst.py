@@ -1,0 +1,55 @@
+"""Accounts made in a burst."""
+
+import numpy as np
+
+from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, percent
+from stillwatch.detection.case import Case, binomial_tail
+
+WINDOW = 48
+"""Hours. Sign-up services deliver an order over a day or two."""
+
+
+def densest(created: np.ndarray, window: int) -> tuple[int, int]:
+    """(how many, from which hour) in the fullest window of that many hours; created: hours, known ones only."""
+    ordered = np.sort(created)
+    last = np.searchsorted(ordered, ordered + window, "left")
+    count = last - np.arange(len(ordered))
+    best = int(np.argmax(count))
+    return int(count[best]), int(ordered[best])
+
+
+def examine(case: Case) -> Observation | None:
+    """The fullest 48 hours of creation, against the share of outside accounts that the same hours made."""
+    chosen = case.by_content if case.by_content is not None else case.members
+    created = case.view.created
+    own = created[chosen]
+    own = own[own >= 0]
+    others = created[case.outside]
+    others = others[others >= 0]
+    if len(own) < 4 or len(others) < 30:
+        return None
+    count, start = densest(own, WINDOW)
+    rate = (float(((others >= start) & (others < start + WINDOW)).sum()) + 0.5) / (len(others) + 1)
+    # Every account could have begun the window: a union bound over starts, of which the fullest was taken.
+    p = min(1.0, len(own) * binomial_tail(count - 1, len(own) - 1, rate))
+    share = count / len(own)
+    return Observation(
+        statistic=share,
+        p_value=p if case.by_content is not None else None,
+        statement=f"{percent(share)} of the accounts were made within the same {WINDOW} hours; of accounts outside the group"
+        f" {percent(rate)} were made in those hours.",
+        supports=share >= 0.2 and p < 0.05,
+    )
+
+
+BEHAVIOUR = Behaviour(
+    name="signup_burst",
+    title="Accounts made in a burst",
+    family=INFRASTRUCTURE,
+    field_numbers=(8,),
+    statistic="largest share of the accounts that were created within 48 hours",
+    null="accounts are created in those hours as often as outside (binomial, union bound over windows)",
+    atlas="AML.T0024.002",
+    reference="Naus 1965 (scan statistic); Anthropic, 23 Feb 2026",
+    examine=examine,
+)

@@ -1,0 +1,51 @@
+"""Few requests over many addresses: proxies."""
+
+import numpy as np
+
+from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation
+from stillwatch.detection.case import Case, draw_tail
+
+
+def examine(case: Case) -> Observation | None:
+    """New addresses for each exchange, against outside accounts with as many exchanges."""
+    view = case.view
+    if not len(view.evidence.novelty["address"][0]):
+        return None
+    chosen = case.by_content if case.by_content is not None else case.members
+    n = view.totals["n"]
+    ratio = view.novelty["address"] / np.maximum(n, 1)
+    own = chosen[n[chosen] >= 5]
+    pool = case.outside[n[case.outside] >= 5]
+    if len(own) < 4 or len(pool) < 30:
+        return None
+    order = pool[np.argsort(n[pool], kind="stable")]
+    at = np.searchsorted(n[order], n[own])
+    rng = case.generator(4)
+    observed = float(ratio[own].mean())
+    drawn = np.array(
+        [
+            ratio[order[(at + rng.integers(-25, 26, len(own))).clip(0, len(order) - 1)]].mean()
+            for _ in range(case.population.settings.reference_draws)
+        ]
+    )
+    p = draw_tail(observed, drawn)
+    return Observation(
+        statistic=observed,
+        p_value=p if case.by_content is not None else None,
+        statement=f"The accounts show {observed:.2f} new addresses for each exchange; outside accounts with as many exchanges"
+        f" show {drawn.mean():.2f}. Build machines change addresses too.",
+        supports=observed >= 0.2 and p < 0.05,
+    )
+
+
+BEHAVIOUR = Behaviour(
+    name="spread_addresses",
+    title="Ever-new addresses",
+    family=INFRASTRUCTURE,
+    field_numbers=(8, 10),
+    statistic="distinct client addresses for each exchange, mean over accounts",
+    null="sets of outside accounts with as many exchanges",
+    atlas="AML.T0024.002",
+    reference="Anthropic, 10 Sep 2026 (residential proxies)",
+    examine=examine,
+)

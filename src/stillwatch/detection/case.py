@@ -1,0 +1,167 @@
+"""One candidate group with everything that a test may ask: its accounts, others' accounts, and rates outside.
+
+Double dipping is avoided by families. A group is formed on text and infrastructure objects. So timing is
+tested on its members as they are; infrastructure is tested on `by_content`, the accounts anywhere that the
+group's texts alone would choose; content is tested on `by_infrastructure`, the accounts anywhere that
+shared infrastructure alone ties together around the group. Rates come from accounts outside the group.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import stats
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
+from stillwatch.detection.groups import Group
+from stillwatch.detection.linking import linking_objects
+from stillwatch.detection.settings import Settings
+from stillwatch.records.sketches import MARKS
+
+STRONG_KINDS = ("payment", "telephone", "mail", "credential", "signup", "address")
+
+
+class Population:
+    """What a view says of all accounts together, computed once for all its groups."""
+
+    def __init__(self, view: View, settings: Settings, releases: dict[str, int]) -> None:
+        """`releases`: model -> hour of its release."""
+        self.view, self.settings, self.releases = view, settings, releases
+        self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
+
+    @cached_property
+    def infrastructure_component(self) -> Ints:
+        """By account code: the component it belongs to when only strong infrastructure ties accounts."""
+        view = self.view
+        usable = linking_objects(view, self.settings) & np.isin(
+            view.evidence.obj_kind, [KINDS.index(k) for k in STRONG_KINDS]
+        )
+        n = len(view.active)
+        keep = usable[view.link_obj]
+        rows, cols = view.link_acc[keep], view.link_obj[keep] + n
+        size = n + len(view.evidence.obj_kind)
+        graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, cols)), shape=(size, size))
+        _, label = connected_components(graph, directed=False)
+        return np.asarray(label[:n], dtype=np.int64)
+
+    @cached_property
+    def mark_share(self) -> dict[str, Floats]:
+        """By mark: share of each account's texts that carry it."""
+        texts = np.maximum(self.view.totals["texts"], 1)
+        return {name: self.view.totals[f"mark_{name}"] / texts for name in MARKS}
+
+    @cached_property
+    def residual_blocks(self) -> tuple[Ints, Ints, Ints, int]:
+        """Account, block and count of activity in blocks of three hours, and the number of blocks."""
+        acc, hour, n = (self.view.ledger[k] for k in ("acc", "hour", "n"))
+        if not len(hour):
+            return acc, hour, n, 0
+        block = hour // 3
+        low = int(block.min()) // 8 * 8
+        return acc, block - low, n, int(block.max()) - low + 1
+
+    @cached_property
+    def repeated_item(self) -> tuple[Bools, Ints]:
+        """For each exchange with a shared object: was its whole text sent by two accounts; and index of item pairs."""
+        view = self.view
+        kind = view.evidence.obj_kind
+        repeated = np.zeros(len(view.evidence.ex_row), dtype=bool)
+        item = kind[view.tie_obj] == KINDS.index("item")
+        repeated[view.tie_ex[item]] = True
+        return repeated, view.tie_ex[item]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A group under examination."""
+
+    group: Group
+    population: Population
+
+    @property
+    def view(self) -> View:
+        """The evidence at this hour."""
+        return self.population.view
+
+    @cached_property
+    def inside(self) -> Bools:
+        """By account code: in the group, linked ones included."""
+        mask = np.zeros(len(self.view.active), dtype=bool)
+        mask[self.group.accounts] = True
+        return mask
+
+    @cached_property
+    def members(self) -> Ints:
+        """Codes of accounts that belong."""
+        return self.group.members
+
+    @cached_property
+    def outside(self) -> Ints:
+        """Codes of active accounts that have nothing to do with the group."""
+        return np.flatnonzero(self.view.active & ~self.inside)
+
+    @cached_property
+    def typical_share(self) -> float:
+        """Median share of members' texts that are the group's."""
+        return float(np.median(self.group.content_share[self.group.firm]))
+
+    @cached_property
+    def by_content(self) -> Ints | None:
+        """Accounts, anywhere, that the group's texts alone would choose; None when texts do not hold it together."""
+        settings = self.population.settings
+        if self.typical_share < settings.tie_share or not len(self.group.text_objects):
+            return None
+        view = self.view
+        is_text = np.zeros(len(view.evidence.obj_kind), dtype=bool)
+        is_text[self.group.text_objects] = True
+        tied = np.unique(view.tie_ex[is_text[view.tie_obj]])
+        share = np.bincount(view.evidence.ex_acc[tied], minlength=len(view.active)) / np.maximum(
+            view.totals["texts"], 1
+        )
+        chosen = np.flatnonzero(share >= max(settings.tie_share, 0.3 * self.typical_share))
+        return chosen if len(chosen) >= settings.group_accounts else None
+
+    @cached_property
+    def by_infrastructure(self) -> Ints | None:
+        """Accounts, anywhere, in infrastructure-only components that hold four or more members."""
+        settings = self.population.settings
+        component = self.population.infrastructure_component
+        of_members = np.bincount(component[self.members])
+        rooms = np.flatnonzero(of_members >= settings.group_accounts)
+        chosen = np.flatnonzero(np.isin(component, rooms) & self.view.active)
+        return chosen if len(chosen) >= settings.group_accounts else None
+
+    @cached_property
+    def exchanges_by_member(self) -> Floats:
+        """Exchanges of each member, all kinds."""
+        return self.view.totals["n"][self.members]
+
+    def rate_outside(self, having: Bools) -> float:
+        """Share of outside accounts with a property, pulled away from zero by half an account."""
+        return float((having[self.outside].sum() + 0.5) / (len(self.outside) + 1.0))
+
+    def generator(self, salt: int) -> np.random.Generator:
+        """A generator that depends on the settings' seed and the group's size alone."""
+        return np.random.default_rng([self.population.settings.seed, salt, len(self.members)])
+
+
+def binomial_tail(successes: int, trials: int, rate: float) -> float:
+    """P(X >= successes) for X ~ Binomial(trials, rate)."""
+    return float(stats.binom.sf(successes - 1, trials, min(max(rate, 0.0), 1.0))) if trials else 1.0
+
+
+def draw_tail(observed: float, drawn: Floats) -> float:
+    """One-sided p-value of `observed` being so high among reference draws.
+
+    Rank among the draws while it lies within them; beyond them the tail of a Student distribution with the draws'
+    mean and spread (5 degrees of freedom, heavier than normal), so that p is never smaller than the draws support.
+    """
+    rank = (1.0 + float((drawn >= observed).sum())) / (1.0 + len(drawn))
+    if (drawn >= observed).any():
+        return rank
+    spread = float(drawn.std(ddof=1))
+    if spread <= 0:
+        return rank
+    return min(rank, float(stats.t.sf((observed - float(drawn.mean())) / spread, 5)))

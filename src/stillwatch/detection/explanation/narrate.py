@@ -1,0 +1,348 @@
+"""From a judged group to rows for the tables and a story for the report, in plain words with figures."""
+
+import hashlib
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import numpy as np
+
+from stillwatch.detection.behaviours import REGISTRY
+from stillwatch.detection.decision import EXTRACTION, Judged, roles
+from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
+from stillwatch.detection.explanation.redaction import redact
+from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
+from stillwatch.detection.rivals import features
+from stillwatch.records.findings import Campaign, Member, Reason
+from stillwatch.records.sketches import Key, split_words
+
+KIND_WORDS = {
+    "extraction": "unauthorised extraction",
+    "evaluation": "an evaluation or safety study",
+    "batch": "one organisation's batch work",
+    "reseller": "a reseller or gateway",
+    "agent": "automated agents or builds",
+    "shared_client": "strangers who use the same client or prompt",
+    "cohort": "a class, course, company or event",
+    "authorised": "use that an agreement covers",
+    "unknown": "unrelated people",
+}
+THING_WORDS = {
+    "payment": "payment", "telephone": "telephone", "mail": "mail", "signup": "sign-up address", "address": "address",
+    "fingerprint": "fingerprint", "client": "client", "credential": "credential", "system": "system prompt",
+    "block": "replayed block",
+}  # fmt: skip
+EQUALITY = Key(bytes(16))
+"""Words of a few texts are compared with each other here and their hashes are not kept: any key will do."""
+SHOWN_THINGS = 12
+SHOWN_ACCOUNTS = 60
+SAMPLE_TEXTS = 40
+LITERAL_SHARE = 0.6
+TEMPLATES = 2
+EXAMPLES = 3
+WEIGHTY = 0.15
+"""Features whose log10 weight is at least this are worth a reason of their own."""
+
+TextsOf = Callable[[Ints], dict[int, str]]
+
+
+def campaign_id(accounts: Sequence[str]) -> str:
+    """An id that depends on the accounts alone: the same group has the same id in every scan."""
+    digest = hashlib.blake2b("\n".join(sorted(accounts)).encode(), digest_size=8, person=b"stillwatch-group")
+    return f"group-{digest.hexdigest()}"
+
+
+def _when(microseconds: float) -> datetime:
+    seconds, rest = divmod(int(microseconds), 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+
+
+def _span(judged: Judged) -> tuple[datetime, datetime]:
+    view, group = judged.case.view, judged.group
+    textual = judged.case.typical_share >= judged.case.population.settings.tie_share
+    if len(group.exchanges) and textual:
+        own = np.isin(view.evidence.ex_acc[group.exchanges], group.accounts)
+        times = view.evidence.ex_time[group.exchanges[own]]
+        if len(times):
+            return _when(times.min()), _when(times.max())
+    return _when(view.totals["first"][group.accounts].min()), _when(view.totals["last"][group.accounts].max())
+
+
+def _figure(name: str, value: float) -> str:
+    """A feature's value with a size that fits: shares in per cent, others as they are."""
+    counts = {"unevenness", "synchrony", "daily_rhythm", "daily_rate", "end_users", "size", "address_spread"}
+    return f"{value:.3g}" if name in counts else f"{100 * value:.0f}%"
+
+
+def _reasons(judged: Judged) -> tuple[Reason, ...]:
+    found = [
+        Reason(
+            behaviour=name,
+            family=REGISTRY[name].family,
+            statement=seen.statement,
+            statistic=seen.statistic,
+            p_value=None if seen.p_value is None else float(min(max(seen.p_value, 0.0), 1.0)),
+            supports=bool(seen.supports and (seen.p_value is None or seen.p_value <= 0.05)),
+        )
+        for name, seen in judged.observations.items()
+        if seen.supports or (seen.p_value is not None and seen.p_value <= 0.05)
+    ]
+    rival = KIND_WORDS[judged.weighing.best_benign]
+    for feature in features():
+        weight = judged.weighing.weights.get(feature.name, 0.0)
+        value = judged.figures.get(feature.name)
+        # What speaks against is always said; what speaks for is said by the behaviours above.
+        if value is not None and weight <= -WEIGHTY:
+            found.append(
+                Reason(
+                    behaviour=f"rival:{feature.name}",
+                    family=feature.family,
+                    statement=f"{feature.meaning[0].upper()}{feature.meaning[1:]}: {_figure(feature.name, value)};"
+                    f" that fits {rival} {10**-weight:.1f} times as well as extraction.",
+                    statistic=float(value),
+                    p_value=None,
+                    supports=False,
+                )
+            )
+    if judged.kind_of_use == "authorised":
+        found.append(
+            Reason(
+                "agreement", "content", "An agreement to distil covers these exchanges.", None, None, False
+            )
+        )
+    return tuple(found)
+
+
+def _statement(judged: Judged, exchanges: int) -> str:
+    accounts = len(judged.group.members)
+    what = "One account" if judged.single else f"{accounts} accounts"
+    head = f"{what} sent {exchanges} exchanges that belong together."
+    supporting = [
+        REGISTRY[name].title.lower()
+        for name, seen in judged.observations.items()
+        if seen.supports and (seen.p_value is None or seen.p_value <= 0.05)
+    ]
+    signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
+    rival = KIND_WORDS[judged.weighing.best_benign]
+    if judged.kind_of_use == "authorised":
+        return f"{head} An agreement covers the use."
+    if judged.verdict == EXTRACTION:
+        families = " and ".join(sorted(judged.significant))
+        return (
+            f"{head}{signs} Evidence of {len(judged.significant)} families ({families}) is significant; the best other"
+            f" explanation is {rival}, and the evidence is 10^{judged.weighing.log10_bayes_factor:.1f} times as"
+            " probable under extraction as under the other uses together."
+        )
+    if judged.verdict == "review":
+        return f"{head}{signs} The evidence does not decide between extraction and {rival}; a person should look."
+    return f"{head}{signs} The best explanation is {KIND_WORDS[judged.kind_of_use]}."
+
+
+def tables(judged: Judged, detected_at: datetime | None) -> tuple[Campaign, list[Member]]:
+    """The group's row of campaigns.parquet and its rows of members.parquet."""
+    ids = judged.case.view.evidence.accounts.ids[judged.group.accounts]
+    identity = campaign_id(ids.tolist())
+    own = judged.own_exchanges
+    first, last = _span(judged)
+    members = [
+        Member(identity, str(account), role, float(min(max(probability, 0.0), 1.0)), int(n))
+        for account, (role, probability), n in zip(ids, roles(judged), own, strict=True)
+    ]
+    exchanges = int(own.sum())
+    campaign = Campaign(
+        campaign_id=identity,
+        verdict=judged.verdict,
+        kind_of_use=judged.kind_of_use,
+        data_state=judged.data_state,
+        probability=judged.probability,
+        log10_bayes_factor=judged.weighing.log10_bayes_factor,
+        accounts=len(ids),
+        exchanges=exchanges,
+        first_time=first,
+        last_time=last,
+        detected_at=detected_at,
+        reasons=_reasons(judged),
+    )
+    return campaign, members
+
+
+def _masked(kind: str, value: str) -> str:
+    if kind in ("address", "signup"):
+        try:
+            network = ipaddress.ip_network((value, 24 if ":" not in value else 48), strict=False)
+        except ValueError:
+            return "address"
+        return f"{network.network_address}/{network.prefixlen}"
+    if kind == "client":
+        return redact(value)[:40]
+    return f"{THING_WORDS[kind]} …{value[-4:]}"
+
+
+def _things(judged: Judged) -> tuple[tuple[SharedThing, ...], tuple[tuple[str, str], ...]]:
+    view, group = judged.case.view, judged.group
+    evidence = view.evidence
+    inside = np.zeros(len(view.active), dtype=bool)
+    inside[group.accounts] = True
+    acc = np.concatenate([view.share_acc, view.link_acc])
+    obj = np.concatenate([view.share_obj, view.link_obj])
+    own = inside[acc]
+    held = np.bincount(obj[own], minlength=len(evidence.obj_kind))
+    ranked = sorted(
+        np.concatenate([group.text_objects, group.infrastructure_objects]).tolist(),
+        key=lambda o: (-int(held[o]), o),
+    )
+    shown: list[int] = []
+    per_kind: Counter[str] = Counter()
+    for o in ranked:
+        kind = KINDS[evidence.obj_kind[o]]
+        word = THING_WORDS.get(kind, "template")
+        # A template hits several prefixes and bands; two of each kind show the shape.
+        if per_kind[word] < (2 if evidence.obj_kind[o] < N_CONTENT else 4) and len(shown) < SHOWN_THINGS:
+            per_kind[word] += 1
+            shown.append(o)
+    things = []
+    for o in shown:
+        kind = KINDS[evidence.obj_kind[o]]
+        word = THING_WORDS.get(kind, "template")
+        label = (
+            _masked(kind, str(evidence.obj_value[o])) if evidence.obj_kind[o] >= N_CONTENT else f"{word} {o}"
+        )
+        things.append(SharedThing(f"thing-{o}", word, label, int(held[o]), int(view.popularity[o] - held[o])))
+    sample = set(group.members[:SHOWN_ACCOUNTS].tolist())
+    wanted = np.isin(obj, shown)
+    links = sorted(
+        {
+            (str(evidence.accounts.ids[a]), f"thing-{o}")
+            for a, o in zip(acc[wanted].tolist(), obj[wanted].tolist(), strict=True)
+            if a in sample
+        }
+    )
+    return tuple(things), tuple(links)
+
+
+def readable(texts: Sequence[str], exchanges: int, accounts: int) -> ReadableTemplate | None:
+    """What these texts have in common, in the words of one of them; the rest as slots.
+
+    A word is literal when the text's word pair around it stands in 60% of the texts or more.
+    """
+    if len(texts) < 2:
+        return None
+    split = [split_words(text, EQUALITY) for text in texts]
+    seen: Counter[tuple[int, int]] = Counter()
+    for words in split:
+        hashes = [int(w[2]) for w in words]
+        seen.update(set(pairwise(hashes)))
+    need = LITERAL_SHARE * len(texts)
+
+    def literal(i: int) -> list[bool]:
+        hashes = [int(w[2]) for w in split[i]]
+        pair = [seen[p] >= need for p in pairwise(hashes)]
+        return [(k > 0 and pair[k - 1]) or (k < len(pair) and pair[k]) for k in range(len(hashes))]
+
+    best = max(range(len(texts)), key=lambda i: (sum(literal(i)), -len(texts[i]), texts[i]))
+    pieces: list[tuple[str, bool]] = []
+    end = 0
+    text = texts[best]
+    for (start, stop, _), common in zip(split[best], literal(best), strict=True):
+        if not common:
+            if not pieces or not pieces[-1][1]:
+                pieces.append(("…", True))
+        else:
+            gap = text[end:start] if pieces and not pieces[-1][1] else " " if pieces else ""
+            if pieces and not pieces[-1][1]:
+                pieces[-1] = (pieces[-1][0] + gap + text[start:stop], False)
+            else:
+                pieces.append((gap + text[start:stop], False))
+        end = stop
+    if not any(not slot for _, slot in pieces):
+        return None
+    return ReadableTemplate(tuple(pieces), exchanges, accounts)
+
+
+def _texts(
+    judged: Judged, texts_of: TextsOf, raw: bool
+) -> tuple[tuple[ReadableTemplate, ...], tuple[str, ...]]:
+    view, group = judged.case.view, judged.group
+    evidence = view.evidence
+    member = np.zeros(len(view.active), dtype=bool)
+    member[group.members] = True
+    of_group = np.zeros(len(evidence.ex_row), dtype=bool)
+    of_group[group.exchanges] = True
+    own = of_group[view.tie_ex] & member[evidence.ex_acc[view.tie_ex]]
+    kind = evidence.obj_kind[view.tie_obj]
+    plain = own & (kind != KINDS.index("system")) & np.isin(view.tie_obj, group.text_objects)
+    objects, counts = np.unique(view.tie_obj[plain], return_counts=True)
+    templates: list[ReadableTemplate] = []
+    covered = np.zeros(len(evidence.ex_row), dtype=bool)
+    for o in objects[np.argsort(-counts, kind="stable")].tolist():
+        if len(templates) >= TEMPLATES:
+            break
+        hits = view.tie_ex[plain & (view.tie_obj == o)]
+        if covered[hits].mean() > 0.5:
+            continue
+        covered[hits] = True
+        _, one_each = np.unique(evidence.ex_acc[hits], return_index=True)
+        sample = hits[np.sort(one_each)][:SAMPLE_TEXTS]
+        words = texts_of(evidence.ex_row[sample])
+        shape = readable([words[int(r)] for r in evidence.ex_row[sample]], len(hits), len(one_each))
+        if shape is not None:
+            templates.append(shape)
+    source = group.exchanges[member[evidence.ex_acc[group.exchanges]]]
+    _, one_each = np.unique(evidence.ex_acc[source], return_index=True)
+    chosen = source[np.sort(one_each)][:EXAMPLES]
+    words = texts_of(evidence.ex_row[chosen])
+    examples = [words[int(r)] for r in evidence.ex_row[chosen] if int(r) in words]
+    return tuple(templates), tuple(text if raw else redact(text) for text in examples)
+
+
+def _timeline(judged: Judged) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    view, group = judged.case.view, judged.group
+    inside = np.zeros(len(view.active), dtype=bool)
+    inside[group.accounts] = True
+    textual = judged.case.typical_share >= judged.case.population.settings.tie_share
+    if textual and len(group.exchanges):
+        own = group.exchanges[inside[view.evidence.ex_acc[group.exchanges]]]
+        hours = view.evidence.ex_hour[own]
+        weights = np.ones(len(hours))
+    else:
+        keep = inside[view.ledger["acc"]]
+        hours, weights = view.ledger["hour"][keep], view.ledger["n"][keep].astype(float)
+    if not len(hours):
+        return (), ()
+    low = int(hours.min())
+    counts = np.bincount(hours - low, weights=weights)
+    return tuple(3600 * (low + i) for i in range(len(counts))), tuple(int(c) for c in counts)
+
+
+def _rivals(judged: Judged) -> tuple[Rival, ...]:
+    top = max(judged.weighing.log10_likelihood.values())
+    ranked = sorted(judged.weighing.log10_likelihood.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(
+        Rival(kind, points - top, f"{KIND_WORDS[kind][0].upper()}{KIND_WORDS[kind][1:]}.")
+        for kind, points in ranked
+    )
+
+
+def story(
+    judged: Judged, campaign: Campaign, members: Sequence[Member], texts_of: TextsOf, *, raw: bool
+) -> Story:
+    """The report's card for a group; `texts_of` fetches input texts by row, `raw` shows examples unredacted."""
+    hours, counts = _timeline(judged)
+    brief = judged.verdict == "legitimate"
+    things, links = ((), ()) if brief else _things(judged)
+    templates, examples = ((), ()) if brief else _texts(judged, texts_of, raw)
+    return Story(
+        campaign=campaign,
+        statement=_statement(judged, campaign.exchanges),
+        members=tuple(members),
+        hours=hours,
+        exchanges_by_hour=counts,
+        things=things,
+        links=links,
+        templates=templates,
+        examples=examples,
+        rivals=_rivals(judged),
+        notes=judged.notes,
+    )

@@ -1,0 +1,119 @@
+"""The figures of a group that rival explanations are weighed by. None where the data cannot say."""
+
+import numpy as np
+
+from stillwatch.detection.behaviours._sharing import sharing_accounts
+from stillwatch.detection.behaviours.disposable_identity import DISPOSABLE
+from stillwatch.detection.behaviours.divided_work_list import repeats
+from stillwatch.detection.behaviours.even_volumes import spread
+from stillwatch.detection.behaviours.round_the_clock import amplitude
+from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
+from stillwatch.detection.case import Case
+from stillwatch.detection.evidence import KINDS, Floats
+
+NEW_DAYS = 30
+SYSTEM = KINDS.index("system")
+
+
+def _of_exchanges(case: Case, column: str, over: str = "n") -> float | None:
+    total = float(case.view.totals[over][case.members].sum())
+    return float(case.view.totals[column][case.members].sum()) / total if total else None
+
+
+def _marks(case: Case, names: tuple[str, ...]) -> float | None:
+    parts = [_of_exchanges(case, f"mark_{name}", "texts") for name in names]
+    known = [p for p in parts if p is not None]
+    return min(1.0, sum(known)) if known else None
+
+
+def _text_shares(case: Case) -> tuple[float, float]:
+    """(typical share of members' texts on templates; share of members' texts with the group's system prompt)."""
+    view, group = case.view, case.group
+    kind = view.evidence.obj_kind
+    n = len(view.active)
+    texts = np.maximum(view.totals["texts"], 1)
+
+    def share(objects: np.ndarray) -> Floats:
+        mask = np.zeros(len(kind), dtype=bool)
+        mask[objects] = True
+        tied = np.unique(view.tie_ex[mask[view.tie_obj]])
+        return np.asarray(np.bincount(view.evidence.ex_acc[tied], minlength=n) / texts)
+
+    system = kind[group.text_objects] == SYSTEM
+    templates = share(group.text_objects[~system])
+    prompts = share(group.text_objects[system])
+    return float(np.median(templates[case.members])), float(prompts[case.members].mean())
+
+
+def _plans(case: Case) -> dict[str, float | None]:
+    facts, who = case.view.evidence.accounts, case.members
+    have = facts.present
+    organisations = facts.organisation[who]
+    named = organisations[organisations != ""]
+    common = max(np.unique(named, return_counts=True)[1]) if len(named) else 0
+    created = case.view.created[who]
+    first = case.view.totals["first"][who] // 3_600_000_000
+    known = created >= 0
+    burst = None
+    if known.sum() >= 4:
+        burst = densest(created[known], WINDOW)[0] / len(who)
+    networks = case.view.totals["net_education"][who] / np.maximum(case.view.totals["n"][who], 1)
+    plan, payment = facts.plan[who], facts.payment_kind[who]
+    return {
+        "one_organisation": common / len(who) if "organisation" in have else None,
+        "verified": float((facts.verified[who] == 1).mean()) if "verified" in have else None,
+        "disposable": float((np.isin(payment, DISPOSABLE) & (facts.verified[who] != 1)).mean())
+        if "payment_kind" in have
+        else None,
+        "new_accounts": float((known & (first - created < 24 * NEW_DAYS)).mean()) if known.any() else None,
+        "signup_burst": burst,
+        "institution": float((np.isin(plan, ("education", "research")) | (networks >= 0.5)).mean())
+        if "plan" in have
+        else None,
+        "business": float(
+            ((plan == "enterprise") | np.isin(payment, ("invoice", "cloud_marketplace"))).mean()
+        )
+        if "plan" in have
+        else None,
+    }
+
+
+def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
+    """The features of rivals.yaml for one group; `synchrony` comes from its test, which is dear to repeat."""
+    view = case.view
+    counts = case.exchanges_by_member
+    exchanges, repeated = repeats(case)
+    strength, enough = amplitude(case, 12)
+    rhythm = strength[case.members[enough[case.members]]]
+    own = np.zeros(len(view.active), dtype=bool)
+    own[case.members] = True
+    days = np.unique(view.ledger["acc"] * np.int64(1 << 20) + view.ledger["hour"] // 24) >> 20
+    active_days = np.bincount(days, minlength=len(view.active))
+    template, system = _text_shares(case)
+    has_text = bool(view.totals["texts"][case.members].sum())
+    sharing = {
+        kind: sharing_accounts(case, kind, case.members)[0] / len(case.members)
+        for kind in ("payment", "address")
+        if (view.evidence.obj_kind == KINDS.index(kind)).any()
+    }
+    addresses = view.novelty["address"][case.members]
+    return {
+        "elicitation": _marks(case, ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug")),
+        "grading": _marks(case, ("rubric_grading",)),
+        "evasive_asks": _marks(case, ("replayed_block", "thinking_language_coercion", "safety_rewrite")),
+        "template": template if has_text else None,
+        "repetition": repeated / exchanges if exchanges >= case.population.settings.min_exchanges else None,
+        "system_prompt": system if has_text else None,
+        "tools": _of_exchanges(case, "tools"),
+        "conversation": _of_exchanges(case, "later_turns"),
+        "unevenness": spread(counts),
+        "synchrony": synchrony,
+        "daily_rhythm": float(rhythm.mean()) if len(rhythm) >= max(2, 0.3 * len(counts)) else None,
+        "daily_rate": float(np.median(counts / np.maximum(active_days[case.members], 1))),
+        **_plans(case),
+        "shared_payment": sharing.get("payment"),
+        "shared_address": sharing.get("address"),
+        "address_spread": float((addresses / np.maximum(counts, 1)).mean()) if addresses.sum() else None,
+        "end_users": float(view.novelty["end_user"][case.members].mean()),
+        "size": float(len(case.members)),
+    }

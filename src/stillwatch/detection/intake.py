@@ -1,0 +1,114 @@
+"""Stage 0: usage rows become narrow exchange rows with sketches; texts lie apart and are read only for examples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.records.schema import TEXT, TIME
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch
+from stillwatch.records.tables import UsageReader
+
+KEPT = (
+    "event_id", "time", "account_id", "credential_id", "end_user_id", "surface", "model", "turn", "client_address",
+    "client_network", "user_agent", "tls_ja4", "output_tokens", "tool_count", "logprobs", "status",
+)  # fmt: skip
+
+TEXTS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("input_text", TEXT)])
+
+
+@dataclass
+class Intake:
+    """What stage 0 left in the work folder: Parquet parts, and what it counted."""
+
+    exchange_files: list[Path]
+    text_files: list[Path]
+    rows: int
+    outside_window: int
+    first_us: int | None
+    last_us: int | None
+
+
+def _in_window(batch: pa.RecordBatch, since: int | None, until: int | None) -> pa.RecordBatch:
+    time = batch.column("time")
+    keep = None
+    if since is not None:
+        keep = pc.greater_equal(time, pa.scalar(since, pa.int64()).cast(TIME))
+    if until is not None:
+        before = pc.less(time, pa.scalar(until, pa.int64()).cast(TIME))
+        keep = before if keep is None else pc.and_(keep, before)
+    return batch if keep is None else batch.filter(keep)
+
+
+def take_in(
+    reader: UsageReader,
+    folder: Path,
+    *,
+    key: Key,
+    threads: int,
+    since: int | None,
+    until: int | None,
+    progress: Callable[[int], None],
+) -> Intake:
+    """Stream `reader` into `folder`/exchanges and `folder`/texts, one part for each batch.
+
+    `since` and `until` are microseconds since the epoch (from, inclusive; to, exclusive). Memory holds one
+    batch at a time. `row` numbers the rows in reading order; it joins the two folders and nothing else, so
+    results do not depend on it.
+    """
+    exchanges, texts = folder / "exchanges", folder / "texts"
+    exchanges.mkdir(parents=True)
+    texts.mkdir()
+    taken = Intake([], [], 0, 0, None, None)
+    for part, whole in enumerate(reader):
+        batch = _in_window(whole, since, until)
+        taken.outside_window += whole.num_rows - batch.num_rows
+        if batch.num_rows == 0:
+            continue
+        row = pa.array(np.arange(taken.rows, taken.rows + batch.num_rows, dtype=np.int64))
+        drawn = sketch(batch.column("input_text"), batch.column("system_text"), key, threads)
+        fields = [pa.field("row", pa.int64()), *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
+        columns = [row, *(batch.column(name) for name in KEPT), *drawn.columns]
+        table = pa.Table.from_arrays(columns, schema=pa.schema([f.with_nullable(True) for f in fields]))
+        file = exchanges / f"part-{part:06d}.parquet"
+        pq.write_table(
+            table, file, compression="zstd", compression_level=1, use_dictionary=["model", "surface"]
+        )
+        taken.exchange_files.append(file)
+        has_text = pc.is_valid(batch.column("input_text"))
+        words = pa.Table.from_arrays([row, batch.column("input_text")], schema=TEXTS_SCHEMA).filter(has_text)
+        file = texts / f"part-{part:06d}.parquet"
+        pq.write_table(words, file, compression="zstd", compression_level=1, use_dictionary=False)
+        taken.text_files.append(file)
+        times = batch.column("time").cast(pa.int64())
+        low, high = pc.min(times).as_py(), pc.max(times).as_py()
+        taken.first_us = low if taken.first_us is None else min(taken.first_us, low)
+        taken.last_us = high if taken.last_us is None else max(taken.last_us, high)
+        taken.rows += batch.num_rows
+        progress(taken.rows)
+    return taken
+
+
+def texts_of(files: list[Path], rows: np.ndarray) -> dict[int, str]:
+    """The texts of these row numbers (few: examples and templates), read part by part."""
+    wanted = np.sort(np.asarray(rows, dtype=np.int64))
+    found: dict[int, str] = {}
+    for file in files:
+        parquet = pq.ParquetFile(file)
+        for group in range(parquet.num_row_groups):
+            statistics = parquet.metadata.row_group(group).column(0).statistics
+            if statistics is None:
+                continue
+            lo, hi = np.searchsorted(wanted, [statistics.min, statistics.max + 1])
+            if lo == hi:
+                continue
+            table = parquet.read_row_group(group)
+            part = table.filter(pc.is_in(table.column("row"), value_set=pa.array(wanted[lo:hi])))
+            found.update(
+                zip(part.column("row").to_pylist(), part.column("input_text").to_pylist(), strict=True)
+            )
+    return found

@@ -1,0 +1,188 @@
+"""Stage 1, relational: from exchange rows to the account-hour ledger and to who shares what, since when.
+
+Every result carries hours, so that one computation serves a scan of everything and of everything before an
+hour H: an aggregate over `hour < H` is what a scan of the rows before H would have computed.
+"""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.detection.settings import Settings
+from stillwatch.engines import Engine
+from stillwatch.records.sketches import BANDS, MARKS
+
+HOUR_US = 3_600_000_000
+
+TEXT_KINDS = ("system", "block", "prefix", "suffix", "item")
+"""Whole-text objects, by the sketch column that holds them; `band_00`... follow them."""
+CONTENT_KINDS = (*TEXT_KINDS, *(f"band_{b:02d}" for b in range(BANDS)))
+EXCHANGE_KINDS = {
+    "address": "client_address",
+    "fingerprint": "tls_ja4",
+    "client": "user_agent",
+    "credential": "credential_id",
+}
+NOVELTY_KINDS = {**EXCHANGE_KINDS, "end_user": "end_user_id"}
+NETWORKS_COUNTED = ("hosting", "residential", "business", "education", "mobile", "vpn")
+
+
+@dataclass(frozen=True)
+class Relations:
+    """What stage 1 hands to the statistics, as Arrow tables sorted so that row order means nothing.
+
+    accounts: account codes (0..n-1, in the order of their ids) and ids, all that have an exchange.
+    ledger: one row for each account and hour.
+    novelty: kind, acc, hour, fresh: how many new addresses, credentials, ... the account showed in that hour.
+    content: row, kind, value, ready: a text object that at least k accounts used, on one exchange; `ready` is
+        the hour in which the k-th account had used it.
+    exchanges: row, time, acc, hour, marks, model for every exchange in `content`.
+    shared: kind, acc, value, hour: an object of the exchanges that two accounts or more used, first use each.
+    models: acc, model, hour, n.
+    """
+
+    accounts: pa.Table
+    ledger: pa.Table
+    novelty: pa.Table
+    content: pa.Table
+    exchanges: pa.Table
+    shared: pa.Table
+    models: pa.Table
+    duplicates: pa.Table
+
+
+def _flag(condition: ir.BooleanValue) -> ir.IntegerColumn:
+    return condition.fill_null(False).cast("int64").sum()
+
+
+def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table]:
+    """Of each event id keep the earliest row, whatever the order of rows and files; hand out the others."""
+    repeated = engine.keep(
+        "repeated", rows.group_by("event_id").agg(times=ibis._.count()).filter(ibis._.times > 1)
+    )
+    if engine.fetch(repeated.count().name("n").as_table())["n"][0].as_py() == 0:
+        return rows, engine.fetch(rows.select("event_id", "account_id", "time").limit(0))
+    candidates = rows.semi_join(repeated, "event_id")
+    order = [
+        "time", "account_id", "model", "input_hash", "system_hash", "client_address", "credential_id",
+        "status", "output_tokens", "row",
+    ]  # fmt: skip
+    candidates = candidates.mutate(input_hash=candidates.item_hash)
+    ranked = candidates.mutate(
+        place=ibis.row_number().over(group_by="event_id", order_by=[candidates[c] for c in order])
+    )
+    losers = engine.keep(
+        "losers", ranked.filter(ranked.place > 0).select("row", "event_id", "account_id", "time")
+    )
+    return rows.anti_join(losers, "row"), engine.fetch(losers.select("event_id", "account_id", "time"))
+
+
+def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> pa.Table:
+    """Exchanges that carry an object of this kind which at least `accounts` accounts used."""
+    value = rows.bands[int(kind[5:])] if kind.startswith("band_") else rows[f"{kind}_hash"]
+    carriers = rows.select("row", "acc", "hour", value=value).filter(ibis._.value.notnull())
+    users = carriers.group_by("value", "acc").agg(first=ibis._.hour.min())
+    places = users.mutate(place=ibis.row_number().over(group_by="value", order_by=[users.first, users.acc]))
+    ready = places.filter(places.place == accounts - 1).select("value", ready=places.first)
+    shared = carriers.join(ready, "value").select("row", "value", "ready")
+    return engine.fetch(shared.mutate(kind=ibis.literal(CONTENT_KINDS.index(kind)).cast("int16")))
+
+
+def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations:
+    """Compute `Relations` from stage 0's exchange rows."""
+    unique, duplicates = _without_repeats(engine, exchanges)
+    ids = engine.fetch(unique.select("account_id").distinct().order_by("account_id"))
+    codes = pa.table(
+        {"account_id": ids["account_id"], "acc": pa.array(np.arange(ids.num_rows, dtype=np.int32))}
+    )
+    code_table = engine.table("account_codes", codes)
+    stamp = unique.time.epoch_seconds().cast("int64")
+    rows = engine.keep(
+        "rows",
+        unique.mutate(hour=(stamp // 3600).cast("int32")).join(code_table, "account_id").drop("account_id"),
+    )
+    has_text = rows.item_hash.notnull()
+    # A mark in the system text makes every request of the account carry it.
+    marked = rows.marks.fill_null(0) | rows.system_marks.fill_null(0)
+    marks = {f"mark_{name}": _flag((marked & mask) != 0) for name, mask in _mark_masks().items()}
+    networks = {f"net_{name}": _flag(rows.client_network == name) for name in NETWORKS_COUNTED}
+    ledger = rows.group_by("acc", "hour").agg(
+        n=rows.row.count(),
+        texts=_flag(has_text),
+        refused=_flag(rows.status == "refused"),
+        blocked=_flag(rows.status.isin(["blocked", "rate_limited"])),
+        stopped=_flag(rows.status == "blocked"),
+        tools=_flag(rows.tool_count > 0),
+        logprobs=_flag(rows.logprobs),
+        api=_flag(rows.surface == "api"),
+        app=_flag(rows.surface == "app"),
+        cloud=_flag(rows.surface == "cloud"),
+        later_turns=_flag(rows.turn > 1),
+        systems=_flag(rows.system_hash.notnull()),
+        no_client=_flag(rows.user_agent.isnull()),
+        output=rows.output_tokens.fill_null(0).sum(),
+        first=rows.time.min(),
+        last=rows.time.max(),
+        **marks,
+        **networks,
+    )
+    novelty = []
+    shared = []
+    for kind, column in NOVELTY_KINDS.items():
+        pairs = (
+            rows.filter(rows[column].notnull())
+            .group_by("acc", value=rows[column])
+            .agg(hour=rows.hour.min(), times=rows.row.count())
+        )
+        pairs = engine.keep("pairs", pairs)
+        novelty.append(
+            engine.fetch(
+                pairs.group_by("acc", "hour").agg(fresh=pairs.value.count()).mutate(kind=ibis.literal(kind))
+            ).select(["kind", "acc", "hour", "fresh"])
+        )
+        if kind in EXCHANGE_KINDS:
+            holders = pairs.group_by("value").agg(holders=pairs.acc.count())
+            several = holders.filter(holders.holders >= settings.infrastructure_accounts)
+            shared.append(
+                engine.fetch(
+                    pairs.semi_join(several, "value")
+                    .select("acc", "value", "hour")
+                    .mutate(kind=ibis.literal(kind))
+                ).select(["kind", "acc", "value", "hour"])
+            )
+        engine.drop("pairs")
+    content = pa.concat_tables(
+        [
+            _text_objects(
+                rows,
+                kind,
+                settings.infrastructure_accounts if kind == "item" else settings.content_accounts,
+                engine,
+            ).select(["row", "kind", "value", "ready"])
+            for kind in CONTENT_KINDS
+        ]
+    )
+    carriers = engine.table("carriers", pa.table({"row": content["row"].unique()}))
+    touched = engine.fetch(
+        rows.semi_join(carriers, "row")
+        .select("row", "time", "event_id", "acc", "hour", "marks", "item_hash", "script")
+        .order_by("time", "event_id")
+    )
+    models = engine.fetch(rows.group_by("acc", "model", "hour").agg(n=rows.row.count()))
+    return Relations(
+        accounts=codes,
+        ledger=engine.fetch(ledger).sort_by([("acc", "ascending"), ("hour", "ascending")]),
+        novelty=pa.concat_tables(novelty),
+        content=content,
+        exchanges=touched,
+        shared=pa.concat_tables(shared),
+        models=models.sort_by([("acc", "ascending"), ("model", "ascending"), ("hour", "ascending")]),
+        duplicates=duplicates,
+    )
+
+
+def _mark_masks() -> dict[str, int]:
+    return {name: mark.mask for name, mark in MARKS.items()}

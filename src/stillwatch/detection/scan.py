@@ -1,0 +1,378 @@
+"""The main job: usage logs in, explained groups out (stages 0 to 7)."""
+
+import json
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+import stillwatch
+from stillwatch.detection.agreements import read_agreements
+from stillwatch.detection.decision import EXTRACTION, Judged, judge
+from stillwatch.detection.evidence import Evidence, gather, view
+from stillwatch.detection.explanation import narrate
+from stillwatch.detection.explanation.report import write_report
+from stillwatch.detection.explanation.story import Examined
+from stillwatch.detection.intake import Intake, take_in, texts_of
+from stillwatch.detection.ledger import HOUR_US, relate
+from stillwatch.detection.onset import first_hours
+from stillwatch.detection.settings import Settings
+from stillwatch.engines import open_engine
+from stillwatch.records import tables as records
+from stillwatch.records.errors import InputError
+from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
+from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
+from stillwatch.records.schema import ACCOUNTS, TIME, USAGE
+from stillwatch.records.sketches import Key
+
+Progress = Callable[[str, int], None]
+"""Called with a stage's name and rows done so far."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a scan reads. `since` and `until` are microseconds since the epoch."""
+
+    usage: str
+    accounts: str | None = None
+    releases: str | None = None
+    agreements: str | None = None
+    adapter: str | None = None
+    mapping: Path | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a scan may use: threads, and bytes of memory as a soft limit."""
+
+    threads: int
+    memory: int
+    engine: str = "duckdb"
+
+
+@dataclass
+class Result:
+    """What a scan wrote, for the caller to print and to turn into indicators."""
+
+    campaigns: list[Campaign]
+    members: list[Member]
+    run: dict[str, Any]
+    out: Path
+
+
+@dataclass
+class _Clock:
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.progress(name, 0)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+
+
+def peak_memory() -> int:
+    """Largest resident set of this process so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _absent(present: set[str], accounts: pa.Table | None) -> dict[str, str]:
+    """Columns without a single value, and what that costs."""
+    costs = {c.name: c.without for c in USAGE.columns if not c.required and c.name not in present}
+    if accounts is None:
+        costs["accounts"] = "the accounts table is absent: " + "; ".join(
+            c.without for c in ACCOUNTS.columns if c.without and not c.without.startswith("nothing")
+        )
+    else:
+        costs |= {
+            f"accounts.{c.name}": c.without
+            for c in ACCOUNTS.columns
+            if not c.required and accounts[c.name].null_count == accounts.num_rows
+        }
+    return costs
+
+
+def _release_hours(table: pa.Table | None) -> dict[str, int]:
+    if table is None:
+        return {}
+    hours: dict[str, int] = {}
+    for model, released in zip(
+        table["model"].to_pylist(), table["released_at"].cast(pa.int64()).to_pylist(), strict=True
+    ):
+        hours[model] = min(released // HOUR_US, hours.get(model, released // HOUR_US))
+    return hours
+
+
+def _hour(hour: int) -> datetime:
+    return datetime.fromtimestamp(3600 * hour, UTC)
+
+
+def _order(judged: Judged, campaign: Campaign) -> tuple[int, float, str]:
+    rank = {"extraction": 0, "review": 1, "legitimate": 2}[judged.verdict]
+    return rank, -campaign.log10_bayes_factor, campaign.campaign_id
+
+
+def write_tables(folder: Path, campaigns: Sequence[Campaign], members: Sequence[Member]) -> None:
+    """Write campaigns.parquet and members.parquet."""
+    rows = [{**vars(c), "reasons": [vars(r) for r in c.reasons]} for c in campaigns]
+    pq.write_table(pa.Table.from_pylist(rows, schema=CAMPAIGNS_SCHEMA), folder / "campaigns.parquet")
+    pq.write_table(
+        pa.Table.from_pylist([vars(m) for m in members], schema=MEMBERS_SCHEMA), folder / "members.parquet"
+    )
+
+
+def _publish(made: Path, out: Path) -> None:
+    """Move what was made into place; results of an earlier scan are replaced."""
+    earlier = out / "rejected"
+    if earlier.is_dir():
+        shutil.rmtree(earlier)
+    for item in sorted(made.iterdir()):
+        item.replace(out / item.name)
+
+
+def scan(
+    inputs: Inputs,
+    out: Path,
+    *,
+    settings: Settings,
+    resources: Resources,
+    key: Key,
+    raw_examples: bool = False,
+    progress: Progress = lambda stage, rows: None,
+    finish: Callable[
+        [Path, Sequence[Campaign], Sequence[Member]], None
+    ] = lambda folder, campaigns, members: None,
+) -> Result:
+    """Scan usage logs and write the results into folder `out`.
+
+    `finish` is called with the folder in the making, to add files (the bundle) before everything appears at
+    once. Raises InputError for input that cannot be used; nothing is left half-written.
+    """
+    clock = _Clock(progress)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
+    except OSError as error:
+        raise InputError(
+            f"cannot write there ({error.strerror})", where=str(out), mend="choose another --out"
+        ) from None
+    try:
+        made = work / "made"
+        made.mkdir()
+        result = _scan(inputs, work, made, out, settings, resources, key, raw_examples, clock, finish)
+        _publish(made, out)
+        return result
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _read_accounts(inputs: Inputs, rejects: RejectLog) -> pa.Table | None:
+    if inputs.accounts is None:
+        return None
+    accounts = records.read_accounts(inputs.accounts, rejects)
+    if inputs.until is None:
+        return accounts
+    before = pc.less(accounts["created_at"], pa.scalar(inputs.until, pa.int64()).cast(TIME))
+    return accounts.filter(pc.fill_null(before, True))
+
+
+def _keep_duplicates(rejects: RejectLog, source: str, duplicates: pa.Table) -> None:
+    """Count repeated event ids and keep the rows that lost aside, earliest first."""
+    rows = duplicates.sort_by([("time", "ascending"), ("event_id", "ascending")]).to_pylist()
+    for place, row in enumerate(rows, start=1):
+        rejects.add("usage", DUPLICATE_EVENT, source, place, {k: str(v) for k, v in row.items()})
+
+
+def _scan(
+    inputs: Inputs,
+    work: Path,
+    made: Path,
+    out: Path,
+    settings: Settings,
+    resources: Resources,
+    key: Key,
+    raw_examples: bool,
+    clock: _Clock,
+    finish: Callable[[Path, Sequence[Campaign], Sequence[Member]], None],
+) -> Result:
+    rejects = RejectLog(made / "rejected")
+    with clock.stage("intake"):
+        accounts = _read_accounts(inputs, rejects)
+        releases = _release_hours(
+            None if inputs.releases is None else records.read_releases(inputs.releases, rejects)
+        )
+        register = None if inputs.agreements is None else records.read_agreements(inputs.agreements, rejects)
+        reader = records.open_usage(
+            inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+        )
+        taken = take_in(
+            reader,
+            work,
+            key=key,
+            threads=resources.threads,
+            since=inputs.since,
+            until=inputs.until,
+            progress=lambda rows: clock.progress("intake", rows),
+        )
+    if not taken.rows:
+        raise InputError(
+            "no usable exchange was found",
+            where=inputs.usage,
+            mend=f"{reader.rows_read} rows were read, {rejects.total('usage')} rejected and {taken.outside_window}"
+            " lie outside --since and --until; look at the reasons with an earlier --since or a mapping file",
+        )
+    with (
+        clock.stage("ledger"),
+        open_engine(
+            resources.engine,
+            scratch=work / "scratch",
+            threads=resources.threads,
+            memory=resources.memory // 2,
+        ) as engine,
+    ):
+        relations = relate(engine, engine.parquet(taken.exchange_files), settings)
+        _keep_duplicates(rejects, inputs.usage, relations.duplicates)
+        evidence = gather(relations, accounts)
+    agreements = read_agreements(register, evidence.accounts)
+    with clock.stage("groups"):
+        judged = judge(view(evidence, settings), agreements, releases, settings)
+    with clock.stage("onset"):
+        accused = [j for j in judged if j.verdict == EXTRACTION]
+        last = int(evidence.ledger["hour"].max()) + 1
+        onset = dict(
+            zip(
+                map(id, accused),
+                first_hours(
+                    accused,
+                    lambda hour: judge(view(evidence, settings, hour), agreements, releases, settings),
+                    last,
+                ),
+                strict=True,
+            )
+        )
+    with clock.stage("explanation"):
+        rows = [(j, *narrate.tables(j, _hour(onset[id(j)]) if id(j) in onset else None)) for j in judged]
+        rows.sort(key=lambda row: _order(row[0], row[1]))
+        stories = [
+            narrate.story(j, c, m, lambda wanted: texts_of(taken.text_files, wanted), raw=raw_examples)
+            for j, c, m in rows
+        ]
+        campaigns, members = [c for _, c, _ in rows], [m for _, _, ms in rows for m in ms]
+        write_tables(made, campaigns, members)
+        examined = _examined(
+            reader, rejects, relations.duplicates.num_rows, taken, evidence, accounts, settings
+        )
+        write_report(made / "report.html", stories, _with_raw(examined, raw_examples))
+        finish(made, campaigns, members)
+        rejects.close()
+    run = _run(
+        inputs,
+        settings,
+        resources,
+        key,
+        clock,
+        reader,
+        rejects,
+        taken,
+        relations.duplicates.num_rows,
+        examined,
+    )
+    run["groups"] = {
+        v: sum(c.verdict == v for c in campaigns) for v in ("extraction", "review", "legitimate")
+    }
+    (made / "run.json").write_text(json.dumps(run, indent=2, sort_keys=True, default=str) + "\n")
+    return Result(campaigns, members, run, out)
+
+
+def _examined(
+    reader: records.UsageReader,
+    rejects: RejectLog,
+    duplicates: int,
+    taken: Intake,
+    evidence: Evidence,
+    accounts: pa.Table | None,
+    settings: Settings,
+) -> Examined:
+    def text(value: int | None) -> str:
+        return "" if value is None else datetime.fromtimestamp(value // 1_000_000, UTC).isoformat()
+
+    return Examined(
+        accounts=len(evidence.accounts.ids),
+        exchanges=taken.rows - duplicates,
+        rejected=rejects.by_reason("usage"),
+        first_time=text(taken.first_us),
+        last_time=text(taken.last_us),
+        prior=settings.prior,
+        absent_columns=_absent(set(reader.present_columns), accounts),
+        settings=settings.as_dict(),
+        version=stillwatch.__version__,
+    )
+
+
+def _with_raw(examined: Examined, raw: bool) -> Examined:
+    return Examined(**{**vars(examined), "raw_examples": raw})
+
+
+def _run(
+    inputs: Inputs,
+    settings: Settings,
+    resources: Resources,
+    key: Key,
+    clock: _Clock,
+    reader: records.UsageReader,
+    rejects: RejectLog,
+    taken: Intake,
+    duplicates: int,
+    examined: Examined,
+) -> dict[str, Any]:
+    import duckdb
+    import ibis
+
+    return {
+        "versions": {
+            "stillwatch": stillwatch.__version__,
+            "duckdb": duckdb.__version__,
+            "ibis": ibis.__version__,
+            "pyarrow": pa.__version__,
+            "python": sys.version.split()[0],
+        },
+        "settings": settings.as_dict(),
+        "prior": settings.prior,
+        "inputs": {name: None if value is None else str(value) for name, value in vars(inputs).items()},
+        "sketch_key": key.id,
+        "rows": {
+            "read": reader.rows_read,
+            "rejected": rejects.total("usage"),
+            "skipped": dict(sorted(reader.rows_skipped.items())),
+            "outside_window": taken.outside_window,
+            "scanned": taken.rows - duplicates,
+        },
+        "rejected": {t: rejects.by_reason(t) for t in sorted({table for table, _ in rejects.counts})},
+        "values_dropped": {f"{c}: {why}": n for (c, why), n in sorted(reader.values_dropped.items())},
+        "absent_columns": examined.absent_columns,
+        "accounts": examined.accounts,
+        "first_time": examined.first_time,
+        "last_time": examined.last_time,
+        "resources": {"threads": resources.threads, "memory": resources.memory, "engine": resources.engine},
+        "seconds": clock.seconds,
+        "peak_memory_bytes": peak_memory(),
+    }
+
+
+__all__ = ["Inputs", "Resources", "Result", "scan"]

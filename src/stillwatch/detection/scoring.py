@@ -1,0 +1,127 @@
+"""A scan held against the truth of its exercise: per campaign, per look-alike class, and in all."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.records.errors import InputError
+
+ACCUSED_ROLES = ("member", "relay")
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """One planted group: how many of its accounts took part, were accused, or lie in a group for review.
+
+    `verdict` is that of the scan's group with most of its accounts; `kind_of_use` likewise; None when unseen.
+    """
+
+    group_id: str
+    name: str
+    tier: str
+    unauthorised: bool
+    expected_kind_of_use: str
+    accounts: int
+    accused: int
+    review: int
+    verdict: str | None
+    kind_of_use: str | None
+    hours_to_detection: float | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """All planted groups; accused accounts and how many of them are guilty; ordinary accounts accused."""
+
+    groups: tuple[GroupScore, ...]
+    accused: int
+    guilty_accused: int
+    guilty: int
+    ordinary: int
+    ordinary_accused: int
+
+    @property
+    def recall(self) -> float:
+        """Share of campaign accounts that are accused."""
+        return self.guilty_accused / self.guilty if self.guilty else 1.0
+
+    @property
+    def precision(self) -> float:
+        """Share of accused accounts that are guilty."""
+        return self.guilty_accused / self.accused if self.accused else 1.0
+
+    @property
+    def look_alikes_accused(self) -> int:
+        """Look-alike groups (authorised ones included) that the scan accuses, or most of whose accounts it accuses."""
+        return sum(
+            not g.unauthorised and (g.verdict == "extraction" or 2 * g.accused > g.accounts)
+            for g in self.groups
+        )
+
+
+def _read(path: Path) -> pa.Table:
+    if not path.exists():
+        raise InputError("no such table", where=str(path), mend="give the folder that drill or scan wrote")
+    return pq.read_table(path)
+
+
+def score(truth: Path, scanned: Path) -> Score:
+    """Hold `scanned` (what scan wrote) against `truth` (the folder truth/ of a drill)."""
+    groups = _read(truth / "groups.parquet").to_pylist()
+    truth_accounts = _read(truth / "accounts.parquet").to_pylist()
+    campaigns = {c["campaign_id"]: c for c in _read(scanned / "campaigns.parquet").to_pylist()}
+    accused: set[str] = set()
+    by_account: dict[str, list[str]] = {}
+    reviewed: set[str] = set()
+    for m in _read(scanned / "members.parquet").to_pylist():
+        campaign = campaigns[m["campaign_id"]]
+        by_account.setdefault(m["account_id"], []).append(m["campaign_id"])
+        if campaign["verdict"] == "extraction" and m["role"] in ACCUSED_ROLES:
+            accused.add(m["account_id"])
+        if campaign["verdict"] == "review":
+            reviewed.add(m["account_id"])
+    of_group: dict[str, set[str]] = {}
+    for row in truth_accounts:
+        if row["group_id"] is not None:
+            of_group.setdefault(row["group_id"], set()).add(row["account_id"])
+    guilty = {a for g in groups if g["unauthorised"] for a in of_group.get(g["group_id"], ())}
+    scores = []
+    for g in sorted(groups, key=lambda g: (not g["unauthorised"], g["class"], g["group_id"])):
+        own = of_group.get(g["group_id"], set())
+        hits: dict[str, int] = {}
+        for account in own:
+            for c in by_account.get(account, ()):
+                hits[c] = hits.get(c, 0) + 1
+        best = max(hits, key=lambda c: (hits[c], c)) if hits else None
+        # A group that shares a few accounts with something else is not that something.
+        seen = best is not None and 2 * hits[best] >= len(own)
+        verdict = campaigns[best]["verdict"] if seen and best is not None else None
+        detected = campaigns[best]["detected_at"] if seen and best is not None else None
+        scores.append(
+            GroupScore(
+                group_id=g["group_id"],
+                name=g["class"],
+                tier=g["tier"] or "",
+                unauthorised=g["unauthorised"],
+                expected_kind_of_use=g["expected_kind_of_use"] or "",
+                accounts=len(own),
+                accused=len(own & accused),
+                review=len(own & reviewed - accused),
+                verdict=verdict,
+                kind_of_use=campaigns[best]["kind_of_use"] if seen and best is not None else None,
+                hours_to_detection=(detected - g["first_time"]).total_seconds() / 3600 if detected else None,
+            )
+        )
+    grouped = set().union(*of_group.values()) if of_group else set()
+    everyone = {row["account_id"] for row in truth_accounts}
+    ordinary = everyone - grouped
+    return Score(
+        groups=tuple(scores),
+        accused=len(accused),
+        guilty_accused=len(accused & guilty),
+        guilty=len(guilty),
+        ordinary=len(ordinary),
+        ordinary_accused=len(accused - grouped),
+    )

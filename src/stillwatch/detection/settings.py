@@ -1,0 +1,46 @@
+"""Named settings of a scan, each with its reason. run.json lists them; changing one changes the version of results."""
+
+from dataclasses import asdict, dataclass
+
+SETTINGS_VERSION = "2026.11"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a scan can be told. Defaults are the ones that the measurements in docs/ were made with."""
+
+    prior: float = 0.01
+    """Probability, before any evidence, that a candidate group is unauthorised extraction."""
+    seed: int = 20260223
+    """Seed of Leiden and of the reference draws; the same seed and input give the same output."""
+    content_accounts: int = 3
+    """A text object (template bucket, prefix, system prompt) counts once this many accounts used it."""
+    infrastructure_accounts: int = 2
+    """A shared card or address counts from two accounts on: two is already sharing."""
+    bands_per_exchange: int = 4
+    """Bucket hits kept for each exchange: templates hit several bands, more hits say the same again."""
+    popular_share: float = 0.01
+    """Addresses and fingerprints used by more than this share of accounts (and over 50) link nobody."""
+    popular_floor: int = 50
+    group_accounts: int = 4
+    """The smallest group that is examined as a group; one campaign in public ran 4 requests an account."""
+    tie_share: float = 0.05
+    """An account is tied to a group's texts when at least this share of its exchanges are among them."""
+    resolution: float = 1.0
+    """Resolution of the modularity that Leiden maximises."""
+    reference_draws: int = 200
+    """Random sets of outside accounts, matched on volume, behind each permutation null."""
+    fdr: float = 0.01
+    """Benjamini-Hochberg level over all groups and families of one scan."""
+    accuse_probability: float = 0.9
+    """Verdict `extraction` from this probability on; below it a person looks."""
+    review_probability: float = 0.1
+    """Verdict `review` from this probability on."""
+    min_exchanges: int = 40
+    """Fewer exchanges than this in a group are too few to accuse on: data_state `insufficient`."""
+    tempering: float = 0.6
+    """Power on the likelihood of features: they are not independent, and calibration chose it."""
+
+    def as_dict(self) -> dict[str, object]:
+        """The settings by name, with their version."""
+        return {"version": SETTINGS_VERSION, **asdict(self)}

@@ -1,0 +1,52 @@
+"""The interface behind which relational work runs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+
+class Engine(ABC):
+    """Runs Ibis expressions over Parquet files and small Arrow tables.
+
+    Callers build expressions from the tables that an engine hands out and never name the engine. An engine
+    owns its scratch space and gives it back when it is closed.
+    """
+
+    name: str
+
+    @abstractmethod
+    def parquet(self, files: Sequence[Path]) -> ir.Table:
+        """The rows of these files (at least one, all of one schema), read when an expression runs."""
+
+    @abstractmethod
+    def table(self, name: str, data: pa.Table) -> ir.Table:
+        """Register a small table under a name, in place of an earlier one of that name."""
+
+    @abstractmethod
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """Compute an expression once and hand out its rows under a name; they may lie on disk."""
+
+    @abstractmethod
+    def drop(self, name: str) -> None:
+        """Forget what `keep` or `table` made."""
+
+    @abstractmethod
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """Compute an expression and bring its rows here. For results that fit into memory."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give back memory and scratch space."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,56 @@
+"""DuckDB inside this process: the default engine."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from stillwatch.engines.base import Engine
+
+
+class DuckDBEngine(Engine):
+    """One in-memory DuckDB that spills to `scratch` beyond `memory` bytes and uses `threads` threads."""
+
+    name = "duckdb"
+
+    def __init__(self, *, scratch: Path, threads: int, memory: int) -> None:
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._connection = ibis.duckdb.connect(
+            threads=threads,
+            memory_limit=f"{max(memory, 64 << 20) // (1 << 20)}MiB",
+            temp_directory=str(scratch),
+        )
+        # Order costs memory, and every result that needs one asks for it.
+        self._connection.raw_sql("SET preserve_insertion_order = false")
+        self._connection.raw_sql("SET TimeZone = 'UTC'")
+        self._connection.raw_sql("SET enable_progress_bar = false")
+
+    def parquet(self, files: Sequence[Path]) -> ir.Table:
+        """See `Engine.parquet`."""
+        return self._connection.read_parquet([str(file) for file in files])
+
+    def table(self, name: str, data: pa.Table) -> ir.Table:
+        """See `Engine.table`."""
+        self.drop(name)
+        return self._connection.create_table(name, data, temp=True)
+
+    def keep(self, name: str, expression: ir.Table) -> ir.Table:
+        """See `Engine.keep`."""
+        # Dropped first: overwriting would hold the old and the new table, and a copy, at once.
+        self.drop(name)
+        return self._connection.create_table(name, expression, temp=True)
+
+    def drop(self, name: str) -> None:
+        """See `Engine.drop`."""
+        self._connection.drop_table(name, force=True)
+
+    def fetch(self, expression: ir.Table) -> pa.Table:
+        """See `Engine.fetch`."""
+        table: pa.Table = self._connection.to_pyarrow(expression)
+        return table
+
+    def close(self) -> None:
+        """See `Engine.close`."""
+        self._connection.disconnect()
