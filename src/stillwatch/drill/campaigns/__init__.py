@@ -1,0 +1,1 @@
+"""Campaigns of adversarial distillation, as exercises: what to recognise, with the truth known."""

@@ -1,0 +1,1 @@
+"""Texts: language packs, ordinary prompts, work lists and template wordings."""
