@@ -1,0 +1,59 @@
+"""What all tests share: the slow ones on demand, and a real browser for the report."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Sandbox and GPU are off because CI runs as root in a container; the rest keeps Chromium itself off the network,
+# so that a request seen in a test is the report's own.
+CHROMIUM_ARGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--run-slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--run-slow"):
+        return
+    skip = pytest.mark.skip(reason="slow: run with --run-slow")
+    for item in items:
+        if "slow" in item.keywords:
+            item.add_marker(skip)
+
+
+def chromium_path() -> str | None:
+    """The Chromium named by STILLWATCH_CHROMIUM, or the first one on the path."""
+    named = os.environ.get("STILLWATCH_CHROMIUM")
+    if named:
+        return named if Path(named).is_file() else None
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium. Absent, a test fails in CI (CI=true) and is skipped elsewhere."""
+    path = chromium_path()
+    if path is None:
+        reason = "no Chromium: run scripts/install-chromium, or set STILLWATCH_CHROMIUM to its path"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGS))
+        yield browser
+        browser.close()
