@@ -39,8 +39,8 @@ demo:
 	@echo '==> an exercise: 300,000 exchanges of 12,000 accounts, with known truth'
 	@$(STILLWATCH) drill --out demo/drill $(DEMO)
 	@echo '==> the scan, which is not told the truth'
-	@$(STILLWATCH) scan --usage demo/drill/usage --accounts demo/drill/accounts --releases demo/drill/releases \
-	    --agreements demo/drill/agreements --out demo/scan
+	@$(STILLWATCH) scan --usage demo/drill/usage --accounts demo/drill/accounts.parquet \
+	    --releases demo/drill/releases.parquet --agreements demo/drill/agreements.parquet --out demo/scan
 	@echo '==> planted against found'
 	@$(STILLWATCH) score --truth demo/drill/truth --scan demo/scan
 	@echo 'The report for a person: demo/scan/report.html'

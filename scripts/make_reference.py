@@ -160,7 +160,7 @@ def knobs(of: type) -> str:
 
 def drill() -> str:
     """Return the classes of campaigns and look-alikes that an exercise can hold, and their knobs."""
-    from stillwatch.drill import lookalikes
+    from stillwatch.drill import lookalikes, scenarios
     from stillwatch.drill.campaigns.classes import CLASSES
     from stillwatch.drill.campaigns.knobs import TIERS, Knobs
 
@@ -179,6 +179,7 @@ def drill() -> str:
         ),
     )
     return (
+        f"Scenarios: {codes([name for name in scenarios.names() if not name.startswith('class:')])}.\n\n"
         f"Levels of craft: {codes(TIERS)}.\n\n### Campaigns, which must be found\n\n{found}\n"
         f"### Look-alikes, which must not be accused\n\n{spared}\n"
         f"### Knobs of campaigns\n\nEach class sets some of them otherwise.\n\n{knobs(Knobs)}\n"

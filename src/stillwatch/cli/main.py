@@ -45,7 +45,10 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
-    "drill": Entry("stillwatch.cli.drill:drill", "Make an exercise: usage logs with known truth."),
+    "drill": Entry(
+        "stillwatch.cli.drill:drill",
+        "Make an exercise: usage logs of a simulated provider, with the truth beside them.",
+    ),
     "scan": Entry(
         "stillwatch.cli.scan:scan",
         "Find accounts that act together to extract a model, say why, and what else it could be.",
@@ -99,7 +102,7 @@ cli = LazyGroup(
     epilog="""\b
 Examples:
   stillwatch drill --out exercise
-  stillwatch scan --usage exercise/usage --accounts exercise/accounts --out result""",
+  stillwatch scan --usage exercise/usage --accounts exercise/accounts.parquet --out result""",
 )
 click.version_option(stillwatch.__version__, prog_name="stillwatch", message="%(prog)s %(version)s")(cli)
 
