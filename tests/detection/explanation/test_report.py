@@ -2,12 +2,14 @@ import base64
 import hashlib
 import json
 import re
+import time
 import unicodedata
 from dataclasses import replace
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,6 +127,25 @@ def test_order_of_stories_does_not_matter(stories, tmp_path):
     forward = written(tmp_path, stories.few(), stories.examined())
     assert forward == written(tmp_path, stories.few()[::-1], stories.examined())
     assert forward == written(tmp_path, stories.few(), stories.examined())
+
+
+def test_numbers_and_times_of_other_libraries_and_zones_are_the_same(stories, tmp_path, monkeypatch):
+    base = stories.story(1)
+    plain = written(tmp_path, [base], stories.examined())
+    campaign = replace(base.campaign, detected_at=base.campaign.detected_at.replace(tzinfo=None))
+    arrays = replace(
+        base,
+        campaign=replace(campaign, probability=np.float64(campaign.probability)),
+        hours=tuple(np.array(base.hours)),
+        exchanges_by_hour=tuple(np.array(base.exchanges_by_hour)),
+    )
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert written(tmp_path, [arrays], stories.examined()) == plain
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
 
 
 def test_examples_are_redacted_even_if_the_caller_forgot(stories, tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import zlib
+from itertools import pairwise
 
 import pytest
 
@@ -230,6 +231,7 @@ def test_names_and_headings_for_those_who_cannot_see_it(open_page, few):
     levels = [int(h.evaluate("h => h.tagName[1]")) for h in page.query_selector_all("h1, h2, h3, h4")]
     assert levels[0] == 1
     assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
     for image in page.query_selector_all("[role=img]"):
         assert image.get_attribute("aria-label")
     for region in page.query_selector_all("[role=region]"):

@@ -13,7 +13,7 @@ from datetime import datetime
 from markupsafe import Markup
 
 from stillwatch.detection.explanation.story import SharedThing, Story
-from stillwatch.detection.explanation.wording import clean, count, epoch, plural, short
+from stillwatch.detection.explanation.wording import clean, count, epoch, plural, seconds, short
 
 MOST_BARS = 240  # one bar is then at least 3 px wide in the report's column
 MOST_LINKS = 300  # beyond this a drawing of links is a smear, and the layout takes seconds
@@ -84,7 +84,8 @@ class Timeline:
 
 def timeline(story: Story) -> Timeline | None:
     """Sum a story's hours into at most `MOST_BARS` bins; None when it has no hours."""
-    pairs = list(zip(story.hours, story.exchanges_by_hour, strict=False))
+    # Whole numbers of Python's own kind, whatever array library the caller took them from.
+    pairs = [(int(t), int(v)) for t, v in zip(story.hours, story.exchanges_by_hour, strict=False)]
     if not pairs:
         return None
     first = min(t for t, _ in pairs)
@@ -143,7 +144,7 @@ def timeline_svg(line: Timeline, detected_at: datetime | None) -> Markup:
         for i in sorted({0, span // 4, span // 2, 3 * span // 4})
     ]
     if detected_at is not None:
-        at = (detected_at.timestamp() - line.starts[0]) / (line.width_hours * 3600)
+        at = (seconds(detected_at) - line.starts[0]) / (line.width_hours * 3600)
         if 0 <= at <= span:
             x = left + at * step
             end = x > left + plot_w * 0.75

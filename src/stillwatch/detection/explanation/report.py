@@ -273,8 +273,13 @@ def _page(stories: Sequence[Story], examined: Examined) -> _Page:
 
 def _order(story: Story) -> tuple[int, float, int, str]:
     campaign = story.campaign
-    likely = campaign.probability if math.isfinite(campaign.probability) else -1.0
-    return (_VERDICTS[campaign.verdict].rank, -likely, -campaign.accounts, campaign.campaign_id)
+    rank = _VERDICTS[campaign.verdict].rank
+    return (rank, _falling(campaign.probability), -campaign.accounts, campaign.campaign_id)
+
+
+def _falling(value: float) -> float:
+    """A key that sorts the largest first and what is no number last."""
+    return math.inf if math.isnan(value) else -value
 
 
 def _setting(value: object) -> str:
@@ -296,7 +301,8 @@ def _group(number: int, story: Story, examined: Examined, most_members: int) -> 
     drawn = figures.graph(story)
     roles = {"member": 0, "relay": 0}
     members = sorted(
-        story.members, key=lambda m: (roles.get(m.role, 1), -m.probability, -m.exchanges, m.account_id)
+        story.members,
+        key=lambda m: (roles.get(m.role, 1), _falling(m.probability), -m.exchanges, m.account_id),
     )
     things = sorted(story.things, key=lambda thing: (-thing.accounts, thing.outside, thing.thing_id))
     return _Group(
@@ -330,7 +336,7 @@ def _group(number: int, story: Story, examined: Examined, most_members: int) -> 
 
 def _rivals(rivals: Sequence[Rival]) -> list[_Rival]:
     """Best first, with a bar that shrinks to nothing at 10^-6 of the best one's likelihood."""
-    best_first = sorted(rivals, key=lambda rival: (-rival.log10_likelihood, rival.kind))
+    best_first = sorted(rivals, key=lambda rival: (_falling(rival.log10_likelihood), rival.kind))
     return [
         _Rival(r.kind, r.log10_likelihood, r.statement, figures.bar_svg(1 + r.log10_likelihood / 6))
         for r in best_first
@@ -361,7 +367,7 @@ def _data(story: Story, line: figures.Timeline | None, drawn: figures.Graph | No
         data["timeline"] = {
             "starts": line.starts,
             "values": line.values,
-            "detected": int(detected.timestamp()) if detected else None,
+            "detected": wording.seconds(detected) if detected else None,
         }
     if drawn is not None:
         # Ids of the data are our own numbers: what came from the logs is only ever a label.

@@ -102,17 +102,19 @@ def signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−") if math.isfinite(value) else "not known"
 
 
+def seconds(value: datetime) -> int:
+    """Seconds since the epoch; a time without a zone is taken as UTC, whatever this machine's zone is."""
+    return int((value.replace(tzinfo=UTC) if value.tzinfo is None else value).timestamp())
+
+
 def time(value: datetime | None) -> str:
     """A time to the minute, UTC; one without a zone is taken as UTC."""
-    if value is None:
-        return "–"
-    zoned = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return f"{zoned:%Y-%m-%d %H:%M} UTC"
+    return "–" if value is None else epoch(seconds(value))
 
 
 def epoch(value: int) -> str:
     """A time given in seconds since the epoch, to the minute, UTC."""
     try:
-        return time(datetime.fromtimestamp(value, UTC))
+        return f"{datetime.fromtimestamp(value, UTC).replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
     except (OverflowError, OSError, ValueError):
         return "not known"
