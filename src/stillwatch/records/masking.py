@@ -20,7 +20,7 @@ _NAMES = (
     r"|secret[_-]?(?:access[_-]?)?key|private[_-]?key|access[_-]?key(?:[_-]?id)?|(?:access|refresh|id|auth|session|csrf)[_-]?token"
     r"|token|set-cookie|cookie|credentials?|x-amz-security-token"
 )
-_SECRET_FIELD = re.compile(rf"(?:^|[_\-.\s]){_NAMES}$|^(?:{_NAMES})$", re.IGNORECASE)
+_SECRET_FIELD = re.compile(rf"(?:^|[_\-.\s])(?:{_NAMES})$", re.IGNORECASE)
 
 _SHAPES = (
     re.compile(

@@ -111,6 +111,8 @@ class Recogniser:
                 return self._fallback if not sample.tabular else None
             return self._forced
         if file.format is Format.OTLP:
+            if not sample.head:
+                return None
             return next((a for a in self._candidates if isinstance(a, OtelAdapter)), None)
         best = max(self._candidates, key=lambda adapter: adapter.recognises(sample))
         if best.recognises(sample):

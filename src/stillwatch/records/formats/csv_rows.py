@@ -33,6 +33,7 @@ class _Lines:
         self.taken: list[str] = []
         self.size = 0
         self.number = 0
+        self.ended = False
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -40,7 +41,10 @@ class _Lines:
     def __next__(self) -> str:
         if self.size > MAX_ROW_CHARACTERS:
             raise StopIteration
-        line = self._returned.popleft() if self._returned else next(self._source)
+        line = self._returned.popleft() if self._returned else next(self._source, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
         self.taken.append(line)
         self.size += len(line)
         self.number += 1
@@ -49,8 +53,14 @@ class _Lines:
     def give_back_all_but_first(self) -> str:
         first, *rest = self.taken
         self._returned.extendleft(reversed(rest))
+        self.ended = False
         self.number -= len(rest)
         return first
+
+    @property
+    def quote_is_open(self) -> bool:
+        """Whether the file ended inside a quoted field."""
+        return self.ended and sum(line.count('"') for line in self.taken) % 2 == 1
 
     def begin_row(self) -> None:
         self.taken.clear()
@@ -102,7 +112,10 @@ def csv_rows(chunks: Iterator[bytes]) -> Iterator[CsvRow]:
     if header_line is None:
         return
     delimiter = delimiter_of(header_line)
-    header = next(csv.reader([header_line], delimiter=delimiter), [])
+    try:
+        header = next(csv.reader([header_line], delimiter=delimiter), [])
+    except csv.Error:
+        header = header_line.strip().split(delimiter)
     yield CsvRow(1, [name.strip() for name in header])
     width = len(header)
     # The field limit belongs to the whole process; it only ever needs to be at least ours.
@@ -117,8 +130,8 @@ def csv_rows(chunks: Iterator[bytes]) -> Iterator[CsvRow]:
                     continue
                 if len(values) != width:
                     raise csv.Error("another number of fields")
-                if lines.size > MAX_ROW_CHARACTERS:
-                    raise csv.Error("too long")
+                if lines.size > MAX_ROW_CHARACTERS or lines.quote_is_open:
+                    raise csv.Error("a quoted field that does not end")
                 yield CsvRow(lines.number - len(lines.taken) + 1, values)
                 lines.begin_row()
             if not lines.taken:
