@@ -67,7 +67,7 @@ check: setup
 bench:
 	@mkdir -p .cache/home
 	@scripts/setup bench
-	@for script in benchmarks/bench_*.py; do echo "==> $$script"; $(PY) "$$script" || exit 1; done
+	@for script in benchmarks/[a-z]*.py; do echo "==> $$script"; $(PY) "$$script" || exit 1; done
 
 reference: setup
 	@$(PY) scripts/make_reference.py
