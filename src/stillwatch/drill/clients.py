@@ -79,7 +79,7 @@ class Clients:
                     )
             app.append(
                 (
-                    f"Mozilla/5.0 (Macintosh) AppleWebKit/605.1 (KHTML, like Gecko) Version/{18 - v // 2}.{v % 2} Safari/605.1",
+                    f"Mozilla/5.0 (Macintosh) AppleWebKit/605.1 (KHTML) Version/{18 - v // 2}.{v % 2} Safari/605.1",
                     f"safari{v // 2}",
                 )
             )

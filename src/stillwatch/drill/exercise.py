@@ -124,8 +124,13 @@ def make(settings: Settings, lab: int = 0) -> Exercise:
         casts.append(cast)
     used = sum(len(s) for cast in casts for s in cast.streams)
     others = total_accounts - sum(c.size for c in casts)
-    if others > 0:
-        casts.append(populate(setting, others, max(total - used, others)))
+    if others < 0 or used + others > total:
+        raise InputError(
+            f"the groups need {total_accounts - others:,} accounts and {used:,} exchanges",
+            where=f"--accounts {total_accounts} --exchanges {total}",
+            mend="give more of both, or smaller groups with --knob",
+        )
+    casts.append(populate(setting, others, total - used))
     return _assemble(setting, scenario, casts, turned.get(("", "output_text_share"), 0.03))
 
 

@@ -53,6 +53,7 @@ ACCOUNT = np.dtype(
         ("conversations", "?"),
         ("end_users", "i4"),  # 0: none passed on
         ("credentials", "i1"),
+        ("retreat", "i8"),  # from when on it asks for the oldest model of its size
         ("chatty", "f4"),  # log of how long this person's answers are, against others
     ]
 )
@@ -163,6 +164,23 @@ class People:
         )
         return self.intern("organisations", name)
 
+    def domain(self, rng: np.random.Generator, organisation: int) -> int:
+        """A mail domain for a declared organisation."""
+        word = self.organisations[organisation].split()[0].lower()
+        return self.intern("domains", f"{word}{int(rng.integers(1000))}.example")
+
+    def language(self, rng: np.random.Generator) -> int:
+        """A language as common as among the population's people."""
+        country = rng.choice(len(CODES), 1, p=WEIGHTS)
+        return int(languages_of(rng, country, self.languages)[0])
+
+    def named(self, rng: np.random.Generator, a: Any) -> Arr:
+        """Which accounts declare an organisation: as often as others of their plan and surface do."""
+        business = np.isin(a["plan"], [_P["enterprise"], _P["startup"]])
+        return np.asarray(
+            rng.random(len(a)) < np.where(business, 0.95, np.where(a["surface"] == _S["app"], 0.03, 0.25))
+        )
+
     def keys(self, rng: np.random.Generator, n: int) -> Arr:
         """`n` raw identities, all different for any practical size."""
         return rng.integers(1, np.iinfo(np.uint64).max, n, dtype=np.uint64)
@@ -205,7 +223,10 @@ class People:
         a["conversations"] = ~api | (rng.random(n) < 0.45)
         a["end_users"] = np.where(api & (rng.random(n) < 0.06), rng.integers(2, 40, n), 0)
         a["credentials"] = np.where(rng.random(n) < 0.8, 1, rng.integers(2, 5, n))
+        a["retreat"] = np.where(rng.random(n) < 0.06, np.iinfo(np.int64).min, np.iinfo(np.int64).max)
         a["chatty"] = rng.normal(0, 0.35, n)
+        for name in ("agent", "agent2"):  # some clients send no name
+            a[name] = np.where(rng.random(n) < 0.02, -1, a[name])
         return a
 
     def _plans(self, rng: np.random.Generator, surface: Arr) -> Arr:
@@ -227,8 +248,7 @@ class People:
 
     def _identity(self, rng: np.random.Generator, a: Any) -> None:
         n = len(a)
-        business = np.isin(a["plan"], [_P["enterprise"], _P["startup"]])
-        named = rng.random(n) < np.where(business, 0.95, np.where(a["surface"] == _S["app"], 0.03, 0.25))
+        named = self.named(rng, a)
         a["organisation"] = -1
         for i in np.flatnonzero(named):
             a["organisation"][i] = self.organisation(rng)
@@ -239,8 +259,7 @@ class People:
         public = np.array([self.intern("domains", d) for d in _MAIL])
         a["domain"] = rng.choice(public, n, p=share)
         for i in np.flatnonzero(named & (rng.random(n) < 0.7)):
-            word = "".join(c for c in self.organisations[a["organisation"][i]].split()[0].lower())
-            a["domain"][i] = self.intern("domains", f"{word}{int(rng.integers(100))}.example")
+            a["domain"][i] = self.domain(rng, a["organisation"][i])
         a["mail"] = self.keys(rng, n)
         a["phone"] = np.where(rng.random(n) < 0.72, self.keys(rng, n), 0)
         # Most accounts are older than the window; an organic stream of new ones goes on inside it.
@@ -339,3 +358,10 @@ _RULES = (
     "Write for readers aged twelve and up.",
 )
 _TONES = ("Be warm.", "Be brief.", "Be formal.", "Stay neutral.", "Sound like a colleague.", "Be precise.")
+
+
+def before(rng: np.random.Generator, times: Arr, limit: Arr | int, spread: float = 20.0 * DAY) -> Arr:
+    """`times` with those after `limit` moved before it by random amounts (exponential, mean `spread` us), so that no two
+    fall on the limit itself."""
+    earlier = np.asarray(limit) - (rng.exponential(spread, len(times))).astype(np.int64) - 1
+    return np.where(times >= limit, earlier, times).astype(np.int64)

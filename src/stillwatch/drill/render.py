@@ -130,7 +130,7 @@ class Renderer:
         pool, code = self._addresses(a, time, session, keys)
         second = uniform(mix(session, 3)) < a["second_share"]
         size = np.where(uniform(session, 4) < a["size_share"], a["size"], below(session, 5, 3))
-        older = uniform(account.astype(np.uint64), 6) < 0.06
+        older = time >= a["retreat"]
         model = self.setting.models.choose(size, time, a["adopt"], older)
         status = self._status(s.blocked[cut], said.refused, keys)
         text_length = np.asarray(pa.compute.utf8_length(said.text)).astype(float)

@@ -22,7 +22,6 @@ class Ordinary:
     users: int = 0
     short: bool = True
     pass_users: bool = True
-    languages: int = 0
 
     def speak(self, rows: Rows) -> Speech:
         """Everyday words in the account's language (or its end users' languages)."""
@@ -33,8 +32,6 @@ class Ordinary:
             who = mix(user.astype(np.uint64) + rows.number.astype(np.uint64) * np.uint64(1 << 20), 71)
             language = np.where(uniform(who, 72) < 0.5, language, below(who, 73, len(self.prompts.packs)))
             user = user if self.pass_users else None
-        elif self.languages:
-            language = below(session, 74, self.languages)
         text = self.prompts.texts(language, rows.keys, session, rows.turn, code=self.code, short=self.short)
         return Speech(text, end_user=user)
 

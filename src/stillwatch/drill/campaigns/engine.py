@@ -8,7 +8,7 @@ import numpy as np
 from stillwatch.drill.campaigns.classes import CampaignClass
 from stillwatch.drill.campaigns.knobs import Knobs
 from stillwatch.drill.clock import DAY, HOUR
-from stillwatch.drill.people import PAYMENT, PLAN
+from stillwatch.drill.people import PAYMENT, PLAN, before
 from stillwatch.drill.places import CODES, WEIGHTS
 from stillwatch.drill.prompts.items import WorkList
 from stillwatch.drill.prompts.packs import packs
@@ -34,6 +34,9 @@ class Actor:
     bursts: Arr
     languages: tuple[int, ...]
     burst_times: Arr  # of sign-ups
+    identities: (
+        Arr  # raw mail and telephone numbers that accounts at several labs may share, shape (2, accounts)
+    )
     domains: tuple[str, ...]
     pivot: int  # microseconds after the release
 
@@ -50,7 +53,7 @@ class Actor:
             1, 1 << 63, max(1, round(k.accounts / max(k.accounts_per_address, 1))), dtype=np.uint64
         )
         known = len(setting.languages)
-        first = int(rng.choice(known, p=_language_weights(known)))
+        first = setting.people.language(rng)
         rest = [int(x) for x in rng.permutation(known) if x != first]
         return cls(
             "g" + rng.bytes(8).hex(),
@@ -61,14 +64,10 @@ class Actor:
             clock.bursts(rng, k.burst_strength, int(rng.integers(2, 5))),
             tuple([first, *rest][: max(k.languages, 1)]),
             early - rng.uniform(0.5, 40.0, k.signup_bursts) * DAY,
+            rng.integers(1, 1 << 63, (2, max(k.accounts, 1)), dtype=np.uint64),
             tuple(f"{rng.bytes(4).hex()}.example" for _ in range(int(rng.integers(1, 4)))),
             int(rng.uniform(1, 6) * HOUR),
         )
-
-
-def _language_weights(n: int) -> Arr:
-    w = np.array([5.0] + [1.0] * (n - 1))
-    return np.asarray(w / w.sum())
 
 
 def recruit(setting: Setting, rng: np.random.Generator, actor: Actor, k: Knobs, n: int) -> Any:
@@ -89,14 +88,18 @@ def recruit(setting: Setting, rng: np.random.Generator, actor: Actor, k: Knobs, 
     a["payment_kind"] = np.where(free, PAYMENT["none"], np.where(cloud, PAYMENT["cloud_marketplace"], kind))
     card = np.where(rng.random(n) < k.shared_payment_rate, rng.choice(actor.cards, n), people.keys(rng, n))
     a["payment"] = np.where(free, 0, card)
-    a["organisation"] = np.where(rng.random(n) < 0.8, -1, a["organisation"])
+    named = people.named(rng, a)
+    a["organisation"] = np.where(named, [people.organisation(rng) for _ in range(n)], -1)
     a["verified"] = rng.random(n) < k.verified_share
     domains = [people.intern("domains", d) for d in actor.domains]
     a["domain"] = np.where(rng.random(n) < k.disposable_mail_share, rng.choice(domains, n), a["domain"])
     burst = rng.choice(actor.burst_times, n) + rng.normal(0, k.signup_days / 2, n) * DAY
     young = rng.random(n) < k.young_share
-    a["created"] = np.where(young, np.minimum(burst, actor.start - HOUR), a["created"])
-    a["created"] = np.minimum(a["created"], clock.start + (clock.days - 1) * DAY)
+    a["created"] = np.where(young, before(rng, burst, actor.start - HOUR, DAY), a["created"])
+    if k.spike_days:  # most are made for the spike
+        late = _peak(setting, k) - rng.exponential(16 * HOUR, n).astype(np.int64)
+        a["created"] = np.where(young & (rng.random(n) > 2 * k.slow_start_share), late, a["created"])
+    a["created"] = before(rng, a["created"], clock.start + (clock.days - 1) * DAY, DAY)
     proxied = rng.random(n) < k.residential_share
     world = rng.choice(len(CODES), n, p=WEIGHTS)
     homes, hosts = setting.places.draw(rng, "residential", world), setting.places.draw(rng, "hosting", world)
@@ -114,10 +117,11 @@ def recruit(setting: Setting, rng: np.random.Generator, actor: Actor, k: Knobs, 
         rows = np.flatnonzero((a["surface"] == 1) == (name == "app"))
         agents, prints = setting.clients.draw(rng, name, max(k.clients, 1))
         at = rng.integers(0, max(k.clients, 1), len(rows))
-        a["agent"][rows], a["ja4"][rows] = agents[at], prints[at]
+        a["agent"][rows] = np.where(a["agent"][rows] < 0, -1, agents[at])
+        a["ja4"][rows] = prints[at]
     own = np.flatnonzero(rng.random(n) < k.unique_fingerprint_share)
-    for i in own:
-        a["ja4"][i] = setting.clients.fresh_print(f"{actor.group_id}/{setting.lab}/{i}")
+    for at_own in own.tolist():
+        a["ja4"][at_own] = setting.clients.fresh_print(f"{actor.group_id}/{setting.lab}/{at_own}")
     a["second_share"] = np.where(rng.random(n) < 0.8, 0.0, a["second_share"])
     a["size"], a["size_share"] = 0, 0.92
     moved = rng.random(n) < k.pivot_share
@@ -125,6 +129,12 @@ def recruit(setting: Setting, rng: np.random.Generator, actor: Actor, k: Knobs, 
         moved, (rng.uniform(0, 1, n) ** 2 * 20 * HOUR).astype(np.int64) + actor.pivot // 2, a["adopt"]
     )
     a["credentials"] = np.maximum(k.credential_count, np.where(rng.random(n) < 0.85, 1, 2))
+    if k.labs_spanned > 1:  # the same persons, as the providers' identity systems know them
+        for i, name in enumerate(("mail", "phone")):
+            known = (rng.random(n) < k.shared_identity_rate) & (a[name] > 0)
+            a[name] = np.where(known, actor.identities[i, :n], a[name])
+            if name == "mail":
+                a["domain"] = np.where(known, domains[0], a["domain"])
     a["language"] = np.where(rng.random(n) < 0.7, actor.languages[0], a["language"])
     return a
 
@@ -132,6 +142,11 @@ def recruit(setting: Setting, rng: np.random.Generator, actor: Actor, k: Knobs, 
 def _shares(*p: float) -> Arr:
     w = np.clip(np.array(p), 0, None)
     return np.asarray(w / w.sum())
+
+
+def _peak(setting: Setting, k: Knobs) -> int:
+    """When the spike begins."""
+    return setting.clock.start + int(max(setting.clock.days - k.spike_days, 0.0) * 0.75 * DAY)
 
 
 def volumes_of(rng: np.random.Generator, mean: float, cv: float, n: int) -> Arr:
@@ -164,7 +179,7 @@ def _times(
     u = rng.random(n)
     start = np.where(follows, clock.place(common, u, low, high), clock.place(own, u, low, high))
     if k.spike_days:
-        peak = clock.start + int((clock.days - k.spike_days) * 0.75 * DAY)
+        peak = _peak(setting, k)
         inside = rng.random(n) >= k.slow_start_share
         lo, hi = np.maximum(low, peak), np.minimum(peak + int(k.spike_days * DAY), high)
         start = np.where(inside & (hi > lo), clock.place(common, u, lo, np.maximum(hi, lo + HOUR)), start)
@@ -222,7 +237,7 @@ def build(setting: Setting, kind: CampaignClass, tier: str, tag: str, k: Knobs, 
             "systems",
             f"You are {actor.group_id[1:5]}-runner, an agent that finishes tasks. Keep a full log of your decisions.",
         )
-        a["system"] = np.where((rng.random(n) < k.system_share) & (a["surface"] != 1), text, a["system"])
+        a["system"] = np.where((rng.random(n) < k.system_share) & (a["system"] >= 0), text, a["system"])
     volumes = volumes_of(rng, k.volume_mean, k.volume_cv, n)
     low = np.maximum(actor.start, a["created"] + HOUR)
     high = np.full(n, clock.end)
@@ -239,6 +254,11 @@ def build(setting: Setting, kind: CampaignClass, tier: str, tag: str, k: Knobs, 
     low, high = np.minimum(low, clock.end - 2 * HOUR), np.minimum(high, clock.end)
     owner, time, session, turn = _times(setting, rng, actor, k, a, volumes, low, high)
     blocked = np.zeros(len(time), bool)
+    if k.downgrade_share:
+        first_block = actor.start + (clock.end - actor.start) // max(k.generations, 2)
+        leaves = rng.random(n) < k.downgrade_share
+        away = first_block + rng.exponential(12 * HOUR, n).astype(np.int64)
+        a["retreat"] = np.where(leaves, away, a["retreat"])
     if k.generations > 1:
         last = np.full(n, np.iinfo(np.int64).min)
         np.maximum.at(last, owner, time)
@@ -251,30 +271,29 @@ def build(setting: Setting, kind: CampaignClass, tier: str, tag: str, k: Knobs, 
         covered = _agree(setting, rng, cast, a, owner, time, k.covered_share)
     for i, (wording, item, _) in enumerate(kind.contents):
         voice = _voice(setting, actor, brain, wording, item, k)
+        # Labs get different parts of one list: item numbers go on from lab to lab.
+        of_part = np.flatnonzero(part == i)
+        number = np.arange(len(of_part)) * over + (setting.lab % over)
+        if k.reuse_rate:
+            again = rng.random(len(of_part)) < k.reuse_rate
+            number = np.where(again, number[rng.integers(0, max(len(of_part), 1), len(of_part))], number)
         for free in (False, True):
-            rows = np.flatnonzero((part == i) & (covered == free))
-            if not len(rows):
-                continue
-            # Labs get different parts of one list: item numbers go on from lab to lab.
-            number = np.arange(len(rows)) * over + (setting.lab % over)
-            if free:
-                number = number + (1 << 28)
-            if k.reuse_rate:
-                again = rng.random(len(rows)) < k.reuse_rate
-                number = np.where(again, number[rng.integers(0, len(rows), len(rows))], number)
-            cast.streams.append(
-                Stream(
-                    voice,
-                    numbers[owner[rows]],
-                    time[rows],
-                    session[rows],
-                    turn[rows],
-                    number.astype(np.int32),
-                    group.group_id,
-                    not free,
-                    blocked[rows],
+            chosen = covered[of_part] == free
+            rows, items = of_part[chosen], number[chosen].astype(np.int32)
+            if len(rows):
+                cast.streams.append(
+                    Stream(
+                        voice,
+                        numbers[owner[rows]],
+                        time[rows],
+                        session[rows],
+                        turn[rows],
+                        items,
+                        group.group_id,
+                        not free,
+                        blocked[rows],
+                    )
                 )
-            )
     _others(setting, rng, cast, a, numbers, volumes, k, group.group_id)
     return cast
 

@@ -17,24 +17,24 @@ class Knobs:
     elicitation_rate: float = 1.0  # share of requests inside a wording; the others are bare items
     slot_share: float = 0.5  # share of a request's text that is the item
     reuse_rate: float = 0.0  # share of items that were asked before
-    languages: int = 1
-    turns_mean: float = 1.0
+    languages: int = 1  # languages of the requests, one drawn for each item
+    turns_mean: float = 1.0  # exchanges per conversation
     shared_payment_rate: float = 0.5  # share of paying accounts whose card others of the campaign use too
-    accounts_per_card: int = 8
-    virtual_card_share: float = 0.5
-    disposable_mail_share: float = 0.4
-    verified_share: float = 0.04
-    free_share: float = 0.15
+    accounts_per_card: int = 8  # of those with a shared card
+    virtual_card_share: float = 0.5  # share of cards that are virtual
+    disposable_mail_share: float = 0.4  # share of accounts at the campaign's own mail domains
+    verified_share: float = 0.04  # share of accounts that the provider verified
+    free_share: float = 0.15  # share of accounts on the free plan
     signup_days: float = 2.0  # width of a burst of sign-ups
-    signup_bursts: int = 3
+    signup_bursts: int = 3  # how many such bursts
     young_share: float = 0.95  # share of accounts made in those bursts; others are old
-    app_share: float = 0.0
-    cloud_share: float = 0.1
+    app_share: float = 0.0  # share of accounts in the app
+    cloud_share: float = 0.1  # share of accounts at a third party's cloud
     residential_share: float = 0.1  # share of accounts behind residential proxies with ever-new addresses
     accounts_per_address: int = 6  # of those on hosting networks
-    unique_fingerprint_share: float = 0.0
+    unique_fingerprint_share: float = 0.0  # share of accounts with a TLS fingerprint of their own
     clients: int = 2  # client programs in use
-    credential_count: int = 1
+    credential_count: int = 1  # keys per account, at least
     night_share: float = 0.9  # 1: day and night alike; 0: office hours
     sync: float = 0.7  # share of requests that follow the group's common bursts
     burst_strength: float = 0.9  # how uneven those bursts are
@@ -44,14 +44,17 @@ class Knobs:
     generations: int = 1  # 2 or more: accounts are blocked and replaced so often
     spike_days: float = 0.0  # above 0: most traffic inside so many days
     slow_start_share: float = 0.0  # share of the traffic spread before the spike
-    refused_share: float = 0.02
+    refused_share: float = 0.02  # share of requests that the model declines
     replay_blocks: int = 0  # different reasoning blocks that are replayed over and over
-    tools_mean: float = 0.0
+    tools_mean: float = 0.0  # tools that a request defines
     system_share: float = 0.0  # share of accounts that send the campaign's own system prompt
     own_use: float = 0.0  # ordinary exchanges per account beside the campaign
+    shared_identity_rate: float = (
+        0.4  # over several labs: share of accounts with the same mail or telephone there
+    )
     labs_spanned: int = 1  # above 1: in as many labs as there are
     covered_share: float = 0.0  # above 0: an agreement covers this share of the traffic
-    answer_tokens: float = 650.0
+    answer_tokens: float = 650.0  # median length of answers
 
 
 def tiered(knobs: Knobs, tier: str) -> Knobs:

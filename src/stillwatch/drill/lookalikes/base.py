@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stillwatch.drill.clock import DAY, HOUR
-from stillwatch.drill.people import PAYMENT, PLAN
+from stillwatch.drill.people import PAYMENT, PLAN, before
 from stillwatch.drill.prompts.items import WorkList
 from stillwatch.drill.prompts.packs import packs
 from stillwatch.drill.prompts.templates import draw
@@ -21,9 +21,9 @@ from stillwatch.drill.voices import Ordinary, Templated
 class LookAlikeKnobs:
     """Size and shape of a look-alike group."""
 
-    accounts: int = 20
+    accounts: int = 20  # accounts of the group
     volume_mean: float = 60.0  # exchanges of this use per account
-    volume_cv: float = 0.5
+    volume_cv: float = 0.5  # their coefficient of variation
     items: int = 0  # length of a fixed list (0: every item is new)
     own_use: float = 6.0  # ordinary exchanges per account beside it
 
@@ -53,6 +53,10 @@ class Scene:
     expected: str
     cast: Cast
 
+    def old(self, a: Any, limit: Arr | int) -> None:
+        """Make accounts older than `limit`."""
+        a["created"] = before(self.rng, a["created"], limit)
+
     @property
     def start(self) -> int:
         """The window's first microsecond."""
@@ -74,7 +78,7 @@ class Scene:
         people = self.setting.people
         org = people.organisation(self.rng)
         a["organisation"], a["verified"] = org, verified
-        a["domain"] = people.intern("domains", people.organisations[org].split()[0].lower() + ".example")
+        a["domain"] = people.domain(self.rng, org)
         for name in ("country", "billing", "offset", "language"):
             a[name] = a[name][0]
         a["main_pool"] = self.setting.places.draw(self.rng, network, a["country"][:1])[0]
@@ -109,11 +113,8 @@ class Scene:
         **more: Any,
     ) -> Templated:
         """A voice that fills one or a few wordings."""
-        names = self.setting.languages
-        pick = int(self.rng.integers(len(names))) if language is None else language
-        if language is None and self.rng.random() < 0.5:
-            pick = 0
-        pack = packs()[names[pick]]
+        pick = self.setting.people.language(self.rng) if language is None else language
+        pack = packs()[self.setting.languages[pick]]
         words = draw(self.rng, pack, wording, templates)
         work = WorkList(pack, item, int(self.rng.integers(1 << 40)), float(self.rng.uniform(0, 3)))
         return Templated((work,), (words,), fixed=fixed, templates=templates, **more)

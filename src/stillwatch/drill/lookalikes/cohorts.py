@@ -17,7 +17,7 @@ def _class(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, scene:
     a["alt_pool"], a["alt_key"] = homes, setting.people.keys(rng, len(a))
     term = scene.start - int(rng.uniform(3, 60)) * DAY
     a["created"] = term + (rng.gamma(1.0, 20, len(a)) * HOUR).astype(np.int64)
-    a["created"] = np.minimum(a["created"], scene.start + DAY // 2)
+    scene.old(a, scene.start + DAY // 2)
     numbers = scene.cast.add(a)
     group = scene.group(numbers)
     due = [scene.moment(0.25, 0.5), scene.moment(0.65, 0.95)]
@@ -46,7 +46,7 @@ def _course(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, scene
     begin = scene.start - int(rng.uniform(0, 25)) * DAY
     fresh = rng.random(len(a)) < 0.6
     a["created"] = np.where(fresh, begin + rng.normal(0, 2, len(a)) * DAY, a["created"]).astype(np.int64)
-    a["created"] = np.minimum(a["created"], scene.start + 2 * DAY)
+    scene.old(a, scene.start + 2 * DAY)
     numbers = scene.cast.add(a)
     group = scene.group(numbers)
     for week in range(max(1, setting.clock.days // 7)):
@@ -92,7 +92,7 @@ def _company(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, scen
     a["offset"] = a["offset"][0] + rng.normal(0, 0.7, len(a))
     rolled_out = scene.start - int(rng.uniform(-3, 200) * DAY)
     a["created"] = rolled_out + (rng.gamma(1.0, 12, len(a)) * HOUR).astype(np.int64)
-    a["created"] = np.minimum(a["created"], scene.end - 3 * DAY)
+    scene.old(a, scene.end - 3 * DAY)
     numbers = scene.cast.add(a)
     group, volumes = scene.group(numbers), scene.volumes(k, len(a))
     wording = ("answering", "labelling", "rewriting")[int(rng.integers(3))]

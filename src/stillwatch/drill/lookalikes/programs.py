@@ -4,7 +4,7 @@ import numpy as np
 
 from stillwatch.drill.clock import DAY, HOUR
 from stillwatch.drill.lookalikes.base import LookAlike, LookAlikeKnobs, Scene
-from stillwatch.drill.people import PLAN
+from stillwatch.drill.people import PLAN, before
 from stillwatch.drill.prompts.packs import packs
 from stillwatch.drill.prompts.templates import draw
 from stillwatch.drill.setting import Setting
@@ -16,7 +16,7 @@ def _harness(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, scen
     a = scene.people(k.accounts)
     a["adopt"] = (rng.uniform(0, 1, len(a)) * 30 * HOUR).astype(np.int64)
     a["size"], a["size_share"] = 0, 0.95
-    a["created"] = np.minimum(a["created"], setting.models.launch - DAY)
+    scene.old(a, setting.models.launch - DAY)
     numbers = scene.cast.add(a)
     items = k.items or max(20, round(k.volume_mean))
     wording, item = [
@@ -39,7 +39,7 @@ def _monitor(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, scen
     a = scene.people(k.accounts)
     if rng.random() < 0.6:
         a = scene.company(a, network="hosting")
-    a["created"] = np.minimum(a["created"], scene.start - 20 * DAY)
+    scene.old(a, scene.start - 20 * DAY)
     numbers = scene.cast.add(a)
     items = k.items or int(rng.integers(6, 40))
     voice = scene.templated("answering", "question", fixed=items)
@@ -71,7 +71,7 @@ def _ci(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, scene: Sc
     a["agent"], a["ja4"], a["second_share"] = agents[0], prints[0], 0.0
     a["system"] = setting.people.intern(
         "systems",
-        f"You review pull requests in continuous integration, build {rng.integers(1000)}. Comment on defects only. Cite lines.",
+        f"You review pull requests in continuous integration, build {rng.integers(1000)}. Report defects only.",
     )
     numbers = scene.cast.add(a)
     voice = scene.templated("coding", "code", templates=2, language=0, tools=7.0, answer_tokens=380.0)
@@ -128,7 +128,7 @@ def _tutorial(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, sce
     a["created"] = np.where(
         fresh,
         when - (rng.uniform(0.1, 3, len(a)) * HOUR).astype(np.int64),
-        np.minimum(a["created"], when - DAY),
+        before(rng, a["created"], when - DAY),
     )
     numbers = scene.cast.add(a)
     voice = scene.templated("answering", "question", fixed=k.items or int(rng.integers(6, 25)))
@@ -153,9 +153,11 @@ def _reseller(
     a = scene.company(a, network="hosting", verified=bool(rng.random() < 0.7))
     agents, prints = setting.clients.draw(rng, "api", 1)
     a["agent"], a["ja4"], a["second_share"], a["system"] = agents[0], prints[0], 0.0, -1
-    a["created"] = np.minimum(a["created"], scene.start - DAY)
+    scene.old(a, scene.start - DAY)
     a["credentials"] = rng.integers(1, 6, len(a))
     numbers = scene.cast.add(a)
+    if not passes and rng.random() < 0.5:
+        a["agent"] = -1
     users = int(max(20, k.volume_mean / 8))
     voice = Ordinary(setting.prompts, users=users, pass_users=passes)
     group = scene.group(numbers)
@@ -175,7 +177,7 @@ def _research(setting: Setting, rng: np.random.Generator, k: LookAlikeKnobs, sce
         if i % 3 == 0:
             a[i : i + 3] = scene.company(a[i : i + 3], one_card=False, network="education")
     a["plan"], a["verified"] = PLAN["research"], True
-    a["created"] = np.minimum(a["created"], scene.start - 20 * DAY)
+    scene.old(a, scene.start - 20 * DAY)
     numbers = scene.cast.add(a)
     group = scene.group(numbers)
     for wording, item, refused in (

@@ -17,8 +17,10 @@ def _settled(
     verified: bool = True,
     plan: str | None = None,
 ) -> Any:
-    a = scene.company(scene.people(k.accounts, plan=plan), network=network, verified=verified)
-    a["created"] = np.minimum(a["created"], scene.start - int(scene.rng.uniform(1, 300)) * DAY)
+    one_card = bool(scene.rng.random() < 0.8)
+    drawn = scene.people(k.accounts, plan=plan)
+    a = scene.company(drawn, network=network, verified=verified, one_card=one_card)
+    scene.old(a, scene.start - int(scene.rng.uniform(1, 300)) * DAY)
     agents, prints = scene.setting.clients.draw(scene.rng, "api", 1)
     a["agent"], a["ja4"], a["second_share"] = agents[0], prints[0], 0.0
     return a

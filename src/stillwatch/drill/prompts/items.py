@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.drill.prompts.packs import Pack
 from stillwatch.drill.randomness import Arr, mix
@@ -16,11 +17,11 @@ from stillwatch.drill.strings import Frames, join
 
 KINDS = ("question", "code", "answer", "passage", "screen", "sealed")
 _SCREENS = (
-    "[screenshot 1280x{n}00: a browser window on {topic}, a form with {n} fields, the button 'Save' greyed out]",
+    "[screenshot 1280x{n}00: a browser window on {topic}, a form about {aspect}, the button 'Save' greyed out]",
     "[image: a chart about {topic} with {n} bars and a legend that reads {aspect}]",
-    "[screenshot: terminal, {tech} project, {n} failing tests in {code}]",
-    "[image: a photo taken in {place}, {n} objects on a table, a label about {topic}]",
-    "[screenshot: spreadsheet with {n} rows, a column on {aspect}, filter set to {place}]",
+    "[screenshot: terminal, {tech} project {topic}/{aspect}, {n} failing tests in {code}]",
+    "[image: a photo taken in {place}, {n} objects on a table, labels on {topic} and {aspect}]",
+    "[screenshot: spreadsheet {topic} with {n} rows, a column on {aspect}, filter set to {place}]",
 )
 
 
@@ -89,7 +90,9 @@ class WorkList:
         )
         if self.kind in ("answer", "passage"):
             extra = extra + 2
-            text = join(text, "\n\n", self.pack.ramble(keys, 60, np.minimum(extra, 12)))
+            text = join(
+                text, "\n\n", pc.utf8_ltrim_whitespace(self.pack.ramble(keys, 60, np.minimum(extra, 12)))
+            )
         elif extra.any():
             text = join(text, self.pack.ramble(keys, 60, np.minimum(extra, 12)))
         if self.kind == "sealed":
