@@ -15,7 +15,9 @@ endif
 unexport PYTHONPATH
 unexport PYTHONHOME
 
-.PHONY: help demo test check setup bench reference lock clean distclean
+.PHONY: help demo test check check-format check-lint check-types check-imports check-reference check-tests \
+    setup bench reference lock clean distclean
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help:
@@ -48,20 +50,32 @@ demo:
 test: setup
 	@$(PY) -m pytest -n 2 $(ARGS)
 
-check: setup
+# Targets of their own, so that `make --keep-going check` tells all that is wrong at once.
+check: check-format check-lint check-types check-imports check-reference check-tests
+
+check-format: setup
 	@echo '==> format'
 	@$(PY) -m ruff format --check .
+
+check-lint: setup
 	@echo '==> lint'
 	@$(PY) -m ruff check .
+
+check-types: setup
 	@echo '==> types'
 	@$(PY) -m mypy src benchmarks scripts
+
+check-imports: setup
 	@echo '==> import rules'
 	@.venv/bin/lint-imports
+
+check-reference: setup
 	@echo '==> reference pages'
 	@$(PY) scripts/make_reference.py --check
-	@echo '==> Chromium, for the tests of the report in a real browser'
+
+check-tests: setup
+	@echo '==> tests (those of the report in a real browser, too)'
 	@scripts/install-chromium
-	@echo '==> tests'
 	@$(PY) -m pytest -n 2 --junitxml .cache/tests.xml $(ARGS)
 
 bench:
