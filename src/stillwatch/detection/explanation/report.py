@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,12 +17,12 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from stillwatch.detection.explanation import figures, wording
+from stillwatch.detection.explanation.embedding import chart_data
 from stillwatch.detection.explanation.redaction import mask, redact
 from stillwatch.detection.explanation.story import (
     Examined,
@@ -330,7 +329,7 @@ def _group(number: int, story: Story, examined: Examined, most_members: int) -> 
         static_accounts=figures.STATIC_ACCOUNTS
         if drawn and len(drawn.accounts) > figures.STATIC_ACCOUNTS
         else 0,
-        data=_data(story, line, drawn),
+        data=chart_data(story, line, drawn),
     )
 
 
@@ -355,48 +354,3 @@ def _template(item: ReadableTemplate) -> _Template:
         left -= len(shown)
         pieces.append(_Piece(shown or "…" if slot else shown, slot))
     return _Template(tuple(pieces), item.exchanges, item.accounts)
-
-
-def _data(story: Story, line: figures.Timeline | None, drawn: figures.Graph | None) -> Markup:
-    """What the scripts draw, as JSON inside a script element, which is data and never runs."""
-    if line is None and drawn is None:
-        return Markup()
-    detected = story.campaign.detected_at
-    data: dict[str, Any] = {"timeline": None, "graph": None}
-    if line is not None:
-        data["timeline"] = {
-            "starts": line.starts,
-            "values": line.values,
-            "detected": wording.seconds(detected) if detected else None,
-        }
-    if drawn is not None:
-        # Ids of the data are our own numbers: what came from the logs is only ever a label.
-        accounts = {account: f"a{i}" for i, account in enumerate(drawn.accounts)}
-        things = {thing.thing_id: f"t{i}" for i, thing in enumerate(drawn.things)}
-        data["graph"] = {
-            "nodes": [
-                {
-                    "id": things[t.thing_id],
-                    "shape": figures.shape_of(t.kind),
-                    "label": _label(f"{t.kind}: {t.label}"),
-                }
-                for t in drawn.things
-            ]
-            + [{"id": i, "shape": "account", "name": _label(account)} for account, i in accounts.items()],
-            "links": [(accounts[a], things[t]) for a, t in drawn.links],
-            "shapes": {
-                kind: " ".join(f"{x:g} {y:g}" for x, y in figures.SHAPES[kind])
-                for kind in sorted({figures.shape_of(t.kind) for t in drawn.things})
-            },
-        }
-    return Markup(_embed(data))  # noqa: S704 (escaped by _embed)
-
-
-def _label(text: str) -> str:
-    return wording.clean(wording.short(text, 48))
-
-
-def _embed(data: object) -> str:
-    """JSON in ASCII that cannot end its script element, whatever it holds (HTML standard, 4.12.1.3)."""
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&]", lambda found: f"\\u{ord(found.group()):04x}", text)
