@@ -62,7 +62,7 @@ def story(number: int, verdict: str = "extraction", accounts: int = 40, *, hours
     name = f"c-{number:05d}"
     probability = {"extraction": 0.9971, "review": 0.34, "legitimate": 0.002}[verdict] - number * 1e-6
     ids = tuple(f"acct-{number:04d}-{i:06d}" for i in range(accounts))
-    kinds = ("payment", "address", "fingerprint", "template", "mail", "system prompt", "telephone", "network")
+    kinds = ("payment", "address", "fingerprint", "template", "mail", "system prompt", "telephone", "client")
     things = tuple(
         SharedThing(
             f"thing-{number}-{i}", kind, f"{kind[:4]}…{number * 7 + i:04x}", min(accounts, 30 - 3 * i), i

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection.explanation import figures
+from stillwatch.detection.explanation.narrate import THING_WORDS
 from stillwatch.detection.explanation.story import SharedThing
 
 
@@ -92,6 +93,7 @@ def test_the_static_graph_has_a_line_for_each_link_shown(stories):
 
 
 def test_every_kind_has_a_shape_of_its_own():
+    assert set(THING_WORDS.values()) | {"template"} <= set(figures.SHAPES)
     assert len(set(figures.SHAPES.values())) == len(figures.SHAPES)
     assert figures.shape_of("something new") == "other"
     drawings = {re.sub(r"\s+", " ", figures.legend_icon(kind)) for kind in (*figures.SHAPES, "account")}

@@ -152,7 +152,7 @@ def test_examples_are_redacted_even_if_the_caller_forgot(stories, tmp_path):
     text = Page(written(tmp_path, stories.few(), stories.examined())).text
     assert "maria@example.org" not in text
     assert "Maria Keller" not in text
-    assert "Raw text is shown only when the scan is asked for it." in text
+    assert "The option --raw-examples of stillwatch scan shows the raw text." in text
     raw = Page(written(tmp_path, stories.few(), stories.examined(raw_examples=True))).text
     assert "Maria Keller, maria@example.org" in raw
     assert "Redacted" not in raw

@@ -265,7 +265,7 @@ def _page(stories: Sequence[Story], examined: Examined) -> _Page:
             "Raw text, as it was asked for. Reading it is an access to users' content."
             if examined.raw_examples
             else "Redacted: what could identify somebody is replaced by its kind in brackets. "
-            "Raw text is shown only when the scan is asked for it."
+            "The option --raw-examples of stillwatch scan shows the raw text."
         ),
     )
 
