@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from stillwatch.records.sketches.blocks import find_block
-from stillwatch.records.sketches.marks.match import find_marks
+from stillwatch.records.sketches.marks.match import SYMBOLS, WAYS, find_marks
 from stillwatch.records.sketches.minhash import BANDS, LANES, band, minima
 from stillwatch.records.sketches.mixing import finished
 from stillwatch.records.sketches.normalise import MOST, normalise
@@ -80,9 +80,13 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
     @njit(nogil=True, cache=True)
     def sketch_rows(data, offsets, valid, first, stop, table, key, a, b, lexicon, names, out):  # type: ignore[no-untyped-def]
         """Everything about the input texts of rows first to stop (not included); see `sketch.py` for `out`."""
-        (words, chars, script, marks, hashes, known, bands, has_bands, digit_share, symbol_share) = out
+        (word_counts, chars, script, marks, hashes, known, bands, has_bands, digit_share, symbol_share) = out
         index, blocks, expansions = table
         k0, k1 = key
+        (
+            (words, pairs, heads, keys, values, ends),
+            (verbs, reach, after_reach, slots, windows, needs_block, bits),
+        ) = lexicon
         if stamp < 0:  # never; makes the digest part of the compiled function
             return
         most = 0
@@ -95,11 +99,12 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         weights = np.empty(room, np.uint8)
         starts = np.empty(room, np.int64)
         stops = np.empty(room, np.int64)
-        heads = np.empty(room, np.uint32)
         events = np.empty((room, 2), np.int64)
         masks = np.empty(room, np.uint64)
-        ways = np.empty((16, 2), np.int64)
+        ways = np.empty((WAYS, 2), np.int64)
+        signs = np.empty((2, SYMBOLS), np.int64)
         least = np.empty(LANES, np.uint32)
+        joined = np.empty(BANDS, np.uint64)
         scripts = np.zeros(_SCRIPT_CODES, np.int64)
         for row in range(first, stop):
             if not valid[row]:
@@ -109,9 +114,9 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
             )
             scripts[:] = 0
             count, whole, digits, symbols, look = scan(
-                entries, n, True, tokens, weights, starts, stops, heads, scripts
+                entries, n, True, tokens, weights, starts, stops, scripts
             )
-            words[row] = count
+            word_counts[row] = count
             chars[row] = codes
             script[row] = _most_letters(scripts)
             if n > 0:
@@ -129,18 +134,32 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 weights,
                 starts,
                 stops,
-                heads,
                 count,
                 block != U(0),
-                lexicon,
+                words,
+                pairs,
+                heads,
+                keys,
+                values,
+                ends,
+                verbs,
+                reach,
+                after_reach,
+                slots,
+                windows,
+                needs_block,
+                bits,
                 events,
                 masks,
                 ways,
+                signs,
             )
             if minima(tokens, weights, count, a, b, least):
                 has_bands[row] = True
                 for k in range(BANDS):
-                    bands[row, k] = siphash24(k0, k1, band(least, k))
+                    joined[k] = band(least, k)
+                for k in range(BANDS):  # on its own, so that it can use vector registers
+                    bands[row, k] = siphash24(k0, k1, joined[k])
 
     @njit(nogil=True, cache=True)
     def system_rows(data, offsets, valid, first, stop, table, key, lexicon, names, out):  # type: ignore[no-untyped-def]
@@ -148,6 +167,10 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         marks, hashes, known = out
         index, blocks, expansions = table
         k0, k1 = key
+        (
+            (words, pairs, heads, keys, values, ends),
+            (verbs, reach, after_reach, slots, windows, needs_block, bits),
+        ) = lexicon
         if stamp < 0:
             return
         most = 0
@@ -160,10 +183,10 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         weights = np.empty(room, np.uint8)
         starts = np.empty(room, np.int64)
         stops = np.empty(room, np.int64)
-        heads = np.empty(room, np.uint32)
         events = np.empty((room, 2), np.int64)
         masks = np.empty(room, np.uint64)
-        ways = np.empty((16, 2), np.int64)
+        ways = np.empty((WAYS, 2), np.int64)
+        signs = np.empty((2, SYMBOLS), np.int64)
         scripts = np.zeros(_SCRIPT_CODES, np.int64)
         memory = np.full(_MEMORY, -1, np.int64)
         for row in range(first, stop):
@@ -179,10 +202,33 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 continue
             memory[place] = row
             n, _ = normalise(data, i, end, index, blocks, expansions, entries, places, False)
-            count, whole, _, _, look = scan(entries, n, False, tokens, weights, starts, stops, heads, scripts)
+            count, whole, _, _, look = scan(entries, n, False, tokens, weights, starts, stops, scripts)
             block = look and find_block(entries, n, names) != U(0)
             marks[row] = find_marks(
-                entries, tokens, weights, starts, stops, heads, count, block, lexicon, events, masks, ways
+                entries,
+                tokens,
+                weights,
+                starts,
+                stops,
+                count,
+                block,
+                words,
+                pairs,
+                heads,
+                keys,
+                values,
+                ends,
+                verbs,
+                reach,
+                after_reach,
+                slots,
+                windows,
+                needs_block,
+                bits,
+                events,
+                masks,
+                ways,
+                signs,
             )
             if whole != U(0):
                 hashes[SYSTEM, row] = siphash24(k0, k1, whole ^ _TAGS[SYSTEM])
@@ -209,7 +255,6 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         weights = np.empty(room, np.uint8)
         starts = np.empty(room, np.int64)
         stops = np.empty(room, np.int64)
-        heads = np.empty(room, np.uint32)
         scripts = np.zeros(_SCRIPT_CODES, np.int64)
         for row in range(first, stop):
             if not valid[row]:
@@ -217,7 +262,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
             n, codes = normalise(
                 data, offsets[row], offsets[row + 1], index, blocks, expansions, entries, places, want
             )
-            count, _, _, _, _ = scan(entries, n, False, tokens, weights, starts, stops, heads, scripts)
+            count, _, _, _, _ = scan(entries, n, False, tokens, weights, starts, stops, scripts)
             if not fill:
                 counts[row + 1] = count
                 continue

@@ -30,3 +30,9 @@ def finish(x):  # type: ignore[no-untyped-def]
 def absorb(state, value):  # type: ignore[no-untyped-def]
     """Take one more value into a running hash; order matters."""
     return (((state << _LEFT) | (state >> _RIGHT)) ^ value) * _STEP
+
+
+def absorbed(state: int, value: int) -> int:
+    """`absorb` in plain Python."""
+    turned = ((state << int(_LEFT)) & _WORD) | state >> int(_RIGHT)
+    return ((turned ^ value) * int(_STEP)) & _WORD

@@ -5,6 +5,8 @@ For small work (compiling phrases) that should not wait for the kernel, and to t
 
 from typing import NamedTuple
 
+from stillwatch.records.sketches.mixing import absorbed, finished
+from stillwatch.records.sketches.tokens import NUMBER, NUMBER_SIGN, SEED
 from stillwatch.records.sketches.unicode_table import DIGIT, LETTER, MARK, SINGLE, unicode_table
 
 
@@ -15,6 +17,23 @@ class Token(NamedTuple):
     number: bool
     start: int
     stop: int
+
+    @property
+    def states(self) -> list[int]:
+        """The running hash after each character (or run of digits), as `tokens.scan` computes it."""
+        result, state, was_digit = [], int(SEED), False
+        for code in self.codes:
+            digit = 0x30 <= code <= 0x39
+            if not (digit and was_digit):
+                state = absorbed(state, int(NUMBER_SIGN) if digit else code)
+                result.append(state)
+            was_digit = digit
+        return result
+
+    @property
+    def hash(self) -> int:
+        """The token's hash, before the key."""
+        return int(NUMBER if self.number else finished(self.states[-1]))
 
 
 def normalised(text: str) -> list[tuple[int, int, int]]:

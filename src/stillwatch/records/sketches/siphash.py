@@ -31,7 +31,7 @@ def _round(v0, v1, v2, v3):  # type: ignore[no-untyped-def]
     return v0, v1, v2, v3
 
 
-@njit(nogil=True)
+@njit(nogil=True, inline="always")
 def siphash24(k0, k1, word):  # type: ignore[no-untyped-def]
     """SipHash-2-4 of one uint64 `word` under the key (`k0`, `k1`), both uint64 read least significant byte first."""
     v0, v1, v2, v3 = k0 ^ _C0, k1 ^ _C1, k0 ^ _C2, k1 ^ _C3

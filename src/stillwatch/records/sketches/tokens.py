@@ -20,24 +20,36 @@ SEED = U(0x5354494C4C574154)
 NUMBER_SIGN = U(0x110000)  # outside Unicode: no character hashes like a run of digits
 NUMBER = U(0x1CEB00DA5EEDF00D)  # the token of a number
 WORD_WEIGHT, SINGLE_WEIGHT = np.uint8(2), np.uint8(1)
-HEAD = 3  # characters of a token that the filter for marks looks at
-HEAD_STEP = np.uint32(0x01000193)
-NUMBER_HEAD = np.uint32(0x110000)
+HEAD = 4  # characters of a token that the filter for open-ended phrases looks at
+HEAD_SHIFTS = (0, 16, 32, 47)
+_H1, _H2, _H3 = (U(shift) for shift in HEAD_SHIFTS[1:])
 LONG_RUN = 60  # characters without a break, from which a text is looked through for opaque blocks
 _SPACE = U(0x20)
-_PLUS, _HYPHEN, _SLASH, _LESS, _EQUALS, _LOW_LINE = (np.uint32(ord(c)) for c in "+-/<=_")
+_LESS = np.uint32(ord("<"))
+_INSIDE_BLOCKS = tuple(np.uint32(ord(c)) for c in "+-/=_")
 _21, _24 = np.uint32(21), np.uint32(24)
 _7, _15 = np.uint32(7), np.uint32(15)
 
 
 @njit(nogil=True)
-def scan(entries, n, keep_digits, tokens, weights, starts, stops, heads, scripts):  # type: ignore[no-untyped-def]
+def head_of(entries, start):  # type: ignore[no-untyped-def]
+    """The HEAD characters from `entries[start]` on in one number, whether or not the token is that long."""
+    return (
+        U(entries[start] & CODE)
+        ^ U(entries[start + 1] & CODE) << _H1
+        ^ U(entries[start + 2] & CODE) << _H2
+        ^ U(entries[start + 3] & CODE) << _H3
+    )
+
+
+@njit(nogil=True)
+def scan(entries, n, keep_digits, tokens, weights, starts, stops, scripts):  # type: ignore[no-untyped-def]
     """Split `entries[:n]` into tokens and hash the whole text.
 
-    Fills, for each token, `tokens` (uint64 hash), `weights`, `starts` and `stops` (places in entries) and `heads`
-    (hash of its first characters), and adds letters to `scripts` (one count for each script). Returns (number of
-    tokens, hash of the whole normalised text or 0 where there is nothing but space, digits, separators that are no
-    space, whether the text may hold an opaque block). With `keep_digits` the hash of the whole tells numbers apart.
+    Fills, for each token, `tokens` (uint64 hash), `weights`, and `starts` and `stops` (places in entries), and adds
+    letters to `scripts` (one count for each script). Returns (number of tokens, hash of the whole normalised text or 0
+    where there is nothing but space, digits, separators that are no space, whether the text may hold an opaque
+    block). With `keep_digits` the hash of the whole tells numbers apart.
     """
     count = 0
     whole = SEED
@@ -47,91 +59,81 @@ def scan(entries, n, keep_digits, tokens, weights, starts, stops, heads, scripts
     symbols = 0
     look = False
     run = 0
-    inside = False  # a token
-    single = False
-    number = False
-    was_digit = False
-    length = 0
-    state = SEED
-    head = np.uint32(0)
-    begin = 0
-    script = np.int64(0)
-    for i in range(n + 1):
-        if i < n:
-            e = entries[i]
-            kind = np.int64((e >> _21) & _7)
-            code = e & CODE
-        else:  # the end of the text ends the last token
-            e = np.uint32(0)
-            kind = np.int64(SPACE)
-            code = np.uint32(0)
+    i = 0
+    while i < n:
+        e = entries[i]
+        kind = np.int64((e >> _21) & _7)
         if kind == SPACE:
             gap = something
-        else:
-            if gap:
-                whole = absorb(whole, _SPACE)
-                gap = False
-            if kind != DIGIT or keep_digits:
-                whole = absorb(whole, U(code))
-            elif not was_digit:
-                whole = absorb(whole, NUMBER_SIGN)
-            something = True
-        joins = inside and (kind == MARK or (kind in (LETTER, DIGIT) and not single))
-        if inside and not joins:
-            inside = False
-            if number:
-                if count > 0 and tokens[count - 1] == NUMBER:
-                    stops[count - 1] = i
-                else:
-                    tokens[count] = NUMBER
-                    weights[count] = WORD_WEIGHT
-                    starts[count] = begin
-                    stops[count] = i
-                    heads[count] = NUMBER_HEAD
-                    count += 1
-            else:
-                tokens[count] = finish(state)
-                weights[count] = SINGLE_WEIGHT if single else WORD_WEIGHT
-                starts[count] = begin
-                stops[count] = i
-                heads[count] = head
-                scripts[script] += length
-                count += 1
-        if kind in (SEPARATOR, SPACE):
-            if kind == SEPARATOR:
-                symbols += 1
-                if code == _LESS:
-                    look = True
-            if code not in (_PLUS, _HYPHEN, _SLASH, _EQUALS, _LOW_LINE):
-                if i - run >= LONG_RUN:
-                    look = True
-                run = i + 1
-            was_digit = False
+            if i - run >= LONG_RUN:
+                look = True
+            i += 1
+            run = i
             continue
-        if not joins:
-            inside = True
-            single = kind == SINGLE
-            number = True
-            was_digit = False
-            begin = i
-            length = 0
-            state = SEED
-            head = np.uint32(0)
-            script = np.int64((e >> _24) & _15)
-            if single:
+        if gap:
+            whole = absorb(whole, _SPACE)
+            gap = False
+        something = True
+        if kind == SEPARATOR:
+            code = e & CODE
+            whole = absorb(whole, U(code))
+            symbols += 1
+            if code not in _INSIDE_BLOCKS:
+                if i - run >= LONG_RUN or code == _LESS:
+                    look = True
                 run = i + 1
-        if kind == DIGIT:
-            digits += 1
-            if not was_digit:
-                state = absorb(state, NUMBER_SIGN)
-            was_digit = True
+            i += 1
+            continue
+        # A token.
+        begin = i
+        script = np.int64((e >> _24) & _15)
+        state = SEED
+        letters = 0
+        figures = 0
+        single = kind == SINGLE
+        if single:
+            state = absorb(state, U(e & CODE))
+            letters = 1
+            i += 1
+            while i < n and np.int64((entries[i] >> _21) & _7) == MARK:
+                state = absorb(state, U(entries[i] & CODE))
+                i += 1
+            run = i
         else:
-            state = absorb(state, U(code))
-            number = False
-            was_digit = False
-        if length < HEAD:
-            head = np.uint32((head ^ code) * HEAD_STEP)
-        length += 1
+            while i < n:
+                e = entries[i]
+                kind = np.int64((e >> _21) & _7)
+                if kind == DIGIT:
+                    state = absorb(state, NUMBER_SIGN)
+                    while i < n and np.int64((entries[i] >> _21) & _7) == DIGIT:
+                        figures += 1
+                        i += 1
+                    continue
+                if kind not in (LETTER, MARK):
+                    break
+                state = absorb(state, U(e & CODE))
+                letters += 1
+                i += 1
+        digits += figures
+        if figures and keep_digits:
+            exact = SEED
+            for k in range(begin, i):
+                exact = absorb(exact, U(entries[k] & CODE))
+            whole = absorb(whole, exact)
+        else:
+            whole = absorb(whole, state)
+        number = letters == 0
+        if number and count > 0 and tokens[count - 1] == NUMBER:
+            stops[count - 1] = i
+            continue
+        tokens[count] = NUMBER if number else finish(state)
+        weights[count] = SINGLE_WEIGHT if single else WORD_WEIGHT
+        starts[count] = begin
+        stops[count] = i
+        scripts[script] += letters
+        count += 1
+    if n - run >= LONG_RUN:
+        look = True
     return count, (finish(whole) if something else U(0)), digits, symbols, look
 
 

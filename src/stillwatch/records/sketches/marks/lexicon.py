@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from stillwatch.records.sketches.marks import match
 from stillwatch.records.sketches.reference import Token, tokens_of
-from stillwatch.records.sketches.tokens import HEAD, HEAD_STEP, NUMBER_HEAD
+from stillwatch.records.sketches.tokens import HEAD, HEAD_SHIFTS
 
 LANGUAGES = ("en", "zh", "es", "ar", "hi", "fr", "de", "ru", "pt", "ja", "ko")
 Arrays = tuple[Any, ...]
 _ANYWHERE = 1 << 40
+_WORD = 0xFFFFFFFFFFFFFFFF
 
 
 @dataclass(frozen=True)
@@ -55,75 +56,86 @@ def phrases(language: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _head(token: Token) -> int:
-    if token.number:
-        return int(NUMBER_HEAD)
-    head = 0
-    for code in token.codes[:HEAD]:
-        head = ((head ^ code) * int(HEAD_STEP)) & 0xFFFFFFFF
-    return head
+def _set(bits: NDArray[np.uint32], key: int) -> None:
+    place = key >> (64 - match.FILTER_BITS)
+    bits[place >> 5] |= np.uint32(1 << (place & 31))
 
 
-class _Trie:
-    """Phrases as paths of symbols: characters, ends of tokens, rests of tokens, numbers."""
+class _Tree:
+    """Phrases as paths of symbols: whole tokens and beginnings of tokens."""
 
     def __init__(self) -> None:
+        self.symbols: dict[int, int] = {}  # by hash
         self.edges: dict[tuple[int, int], int] = {}
         self.ends = [0]
-        self.bits = np.zeros(1 << (match.FILTER_BITS - 5), dtype=np.uint32)
-
-    def _step(self, node: int, symbol: int) -> int:
-        if (node, symbol) not in self.edges:
-            self.edges[node, symbol] = len(self.ends)
-            self.ends.append(0)
-        return self.edges[node, symbol]
+        # Bit filters: tokens that are a phrase or stand before an open end, pairs of tokens that begin one, first
+        # characters of open ends.
+        self.words, self.pairs, self.heads = np.zeros((3, 1 << (match.FILTER_BITS - 5)), dtype=np.uint32)
 
     def add(self, phrase: str, concept: int) -> None:
         """Add one phrase; ValueError where the kernel could not find it."""
-        node, first = 0, True
+        path: list[tuple[Token, bool]] = []
         for part in phrase.split():
-            star = part.endswith("*")
             found = tokens_of(part.removesuffix("*"))
             if not found:
                 raise ValueError(f"phrase {phrase!r}: {part!r} has no letters")
-            for k, token in enumerate(found):
-                open_end = star and k == len(found) - 1
-                if first:
-                    if open_end and len(token.codes) < HEAD:
-                        raise ValueError(f"phrase {phrase!r}: {part!r} is too short for an open end")
-                    if not token.number and any(0x30 <= code <= 0x39 for code in token.codes[:HEAD]):
-                        raise ValueError(
-                            f"phrase {phrase!r}: {part!r} has a digit among its first characters"
-                        )
-                    place = ((_head(token) * int(match.FILTER_STEP)) & 0xFFFFFFFF) >> (32 - match.FILTER_BITS)
-                    self.bits[place >> 5] |= np.uint32(1 << (place & 31))
-                    first = False
-                node = self._path(node, token, open_end)
+            path.extend((token, part.endswith("*") and token is found[-1]) for token in found)
+        node = 0
+        for token, open_end in path:
+            symbol = self._beginning(token, phrase) if open_end else self._symbol(token.hash)
+            if (node, symbol) not in self.edges:
+                self.edges[node, symbol] = len(self.ends)
+                self.ends.append(0)
+            node = self.edges[node, symbol]
         self.ends[node] |= 1 << concept
+        first, open_end = path[0]
+        if not open_end:
+            if len(path) == 1 or path[1][1]:
+                _set(self.words, first.hash)
+            else:
+                both = (first.hash * int(match.STEP) & _WORD) ^ path[1][0].hash
+                _set(self.pairs, both)
 
-    def _path(self, node: int, token: Token, open_end: bool) -> int:
-        if token.number:
-            node = self._step(node, int(match.NUMBER_CODE))
-        was_digit = False
-        for code in token.codes if not token.number else ():
-            digit = 0x30 <= code <= 0x39
-            if not (digit and was_digit):
-                node = self._step(node, int(match.NUMBER_CODE) if digit else code)
-            was_digit = digit
-        return self._step(node, int(match.REST if open_end else match.BOUNDARY))
+    def _symbol(self, key: int) -> int:
+        return self.symbols.setdefault(key, len(self.symbols) + 1)
 
-    def arrays(self) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.uint64]]:
-        """Open-addressed table of edges (keys, target nodes) and the concepts that end at each node."""
-        size = 1 << (2 * len(self.edges)).bit_length()
-        keys = [int(match.EMPTY)] * size
-        nodes = np.zeros(size, dtype=np.int64)
-        for (node, symbol), target in self.edges.items():
-            key = node << 32 | symbol
-            place = ((key * int(match.STEP)) & 0xFFFFFFFFFFFFFFFF) >> 33 & (size - 1)
+    def _beginning(self, token: Token, phrase: str) -> int:
+        if len(token.codes) < HEAD or any(0x30 <= code <= 0x39 for code in token.codes):
+            raise ValueError(
+                f"phrase {phrase!r}: an open end needs {HEAD} characters before it, and no digits"
+            )
+        head = 0
+        for code, shift in zip(token.codes, HEAD_SHIFTS, strict=False):
+            head ^= code << shift & _WORD
+        _set(self.heads, head * int(match.STEP) & _WORD)
+        return self._symbol(token.hash ^ int(match.OPEN))
+
+    def arrays(self) -> Arrays:
+        """The three filters, the table (keys, values), and what each node ends.
+
+        Keys of edges are node << 32 | symbol, small beside hashes; a node's entry in the last array has the concepts that
+        end there from bit 1 on, and bit 0 where the tree goes on.
+        """
+        content = {**self.symbols, **{node << 32 | symbol: end for (node, symbol), end in self.edges.items()}}
+        if len(content) < len(self.symbols) + len(self.edges):
+            raise ValueError("two entries of the table have one key")
+        size = 1 << (2 * len(content)).bit_length()
+        keys, values = [int(match.EMPTY)] * size, np.zeros(size, dtype=np.int64)
+        for key, value in content.items():
+            place = ((key * int(match.STEP)) & _WORD) >> 33 & (size - 1)
             while keys[place] != int(match.EMPTY):
                 place = (place + 1) & (size - 1)
-            keys[place], nodes[place] = key, target
-        return np.array(keys, dtype=np.uint64), nodes, np.array(self.ends, dtype=np.uint64)
+            keys[place], values[place] = key, value
+        inner = {node for node, _ in self.edges}
+        ends = [concepts << 1 | (node in inner) for node, concepts in enumerate(self.ends)]
+        return (
+            self.words,
+            self.pairs,
+            self.heads,
+            np.array(keys, np.uint64),
+            values,
+            np.array(ends, np.uint64),
+        )
 
 
 @cache
@@ -138,14 +150,14 @@ def concepts() -> dict[str, int]:
 
 
 @cache
-def lexicon() -> Arrays:
-    """Everything that `match.find_marks` needs, compiled once from the files."""
+def lexicon() -> tuple[Arrays, Arrays]:
+    """Phrases and rules as `match.find_marks` needs them, compiled once from the files."""
     known = concepts()
-    trie = _Trie()
+    tree = _Tree()
     for language in LANGUAGES:
         for concept, listed in phrases(language).items():
             for phrase in listed:
-                trie.add(phrase, known[concept])
+                tree.add(phrase, known[concept])
     content = rules()
     slots, windows, needs_block, bits = [], [], [], []
     for bit, mark in enumerate(content["marks"].values()):
@@ -155,12 +167,7 @@ def lexicon() -> Arrays:
             windows.append(rule.get("window", _ANYWHERE))
             needs_block.append(rule.get("block", False))
             bits.append(1 << bit)
-    keys, nodes, ends = trie.arrays()
-    return (
-        keys,
-        nodes,
-        ends,
-        trie.bits,
+    return tree.arrays(), (
         np.uint64(sum(1 << known[verb] for verb in content["verbs"])),
         int(content["not_reach"]),
         int(content["not_after_reach"]),

@@ -1,96 +1,75 @@
-"""Finding concepts in tokens, and rules in concepts: the kernel's side of the marks."""
+"""Finding concepts in tokens, and rules in concepts: the kernel's side of the marks.
+
+A phrase is a path of symbols from the root of a tree. A symbol is a whole token or a token's beginning (an open end,
+`*`); tokens and beginnings are known by their hashes, so that most tokens are put aside by one look into a bit
+filter. One open-addressed table holds tokens, beginnings and the tree's edges.
+"""
 
 import numpy as np
 from numba import njit
 
+from stillwatch.records.sketches.mixing import absorb, finish
 from stillwatch.records.sketches.normalise import CODE
-from stillwatch.records.sketches.tokens import NUMBER
-from stillwatch.records.sketches.unicode_table import DIGIT
+from stillwatch.records.sketches.tokens import HEAD, SEED, head_of
 
 U = np.uint64
-BOUNDARY = np.uint32(0x1FFFFE)  # the end of a token
-REST = np.uint32(0x1FFFFD)  # the rest of a token, whatever it is: `*`
-NUMBER_CODE = np.uint32(0x1FFFFC)  # a run of digits
 SLOTS = 4
+SYMBOLS = 8  # of one token: itself and its known beginnings, at most
+WAYS = 64  # open branches while following phrases from one token, at most
+FILTER_BITS = 16
+EMPTY = U(0xFFFFFFFFFFFFFFFF)
+OPEN = U(0xA5A5A5A55A5A5A5A)  # sets beginnings apart from whole tokens
+STEP = U(0x9E3779B97F4A7C15)
 _FAR = -(1 << 40)
 _32, _33 = U(32), U(33)
-EMPTY = U(0xFFFFFFFFFFFFFFFF)
-STEP = U(0x9E3779B97F4A7C15)
-FILTER_STEP = np.uint32(0x9E3779B1)
-FILTER_BITS = 15
-_FILTER_SHIFT = np.uint32(32 - FILTER_BITS)
-_21, _7 = np.uint32(21), np.uint32(7)
-_5, _31 = np.uint32(5), np.uint32(31)
 _ONE = np.uint32(1)
-_DEPTH = 16
+_SHIFT = U(64 - FILTER_BITS)
+_5, _31 = U(5), U(31)
 
 
 @njit(nogil=True)
-def filter_place(head):  # type: ignore[no-untyped-def]
-    """Where the filter keeps the bit of a token with this head."""
-    return np.uint32(head * FILTER_STEP) >> _FILTER_SHIFT
-
-
-@njit(nogil=True)
-def slot_of(keys, key):  # type: ignore[no-untyped-def]
-    """Where `key` is, or would be, in the open-addressed table `keys` (a power of two of places)."""
+def look_up(keys, values, key):  # type: ignore[no-untyped-def]
+    """The value of `key` in the open-addressed table (a power of two of places), or -1."""
     mask = U(len(keys) - 1)
     place = ((key * STEP) >> _33) & mask
-    while keys[place] != key and keys[place] != EMPTY:
+    while keys[place] != key:
+        if keys[place] == EMPTY:
+            return np.int64(-1)
         place = (place + U(1)) & mask
-    return place
+    return values[place]
 
 
 @njit(nogil=True)
-def _follow(keys, nodes, node, symbol):  # type: ignore[no-untyped-def]
-    key = (U(node) << _32) | U(symbol)
-    place = slot_of(keys, key)
-    return nodes[place] if keys[place] == key else -1
+def _bit(bits, key):  # type: ignore[no-untyped-def]
+    """Whether the filter may know `key`, by its highest bits."""
+    place = key >> _SHIFT
+    return bits[place >> _5] >> np.uint32(place & _31) & _ONE
 
 
 @njit(nogil=True)
-def _concepts_at(entries, tokens, starts, stops, count, t, keys, nodes, ends, ways):  # type: ignore[no-untyped-def]
-    """Concepts of all phrases that begin at token t, and the last token of the longest of them."""
-    found = U(0)
-    last = t
-    depth = 1
-    ways[0, 0], ways[0, 1] = 0, t
-    while depth > 0:
-        depth -= 1
-        node, token = ways[depth, 0], ways[depth, 1]
-        if ends[node] != U(0):
-            found |= ends[node]
-            last = max(last, token - 1)
-        if token >= count:
-            continue
-        if tokens[token] == NUMBER:
-            node = _follow(keys, nodes, node, NUMBER_CODE)
-        else:
-            was_digit = False
-            for i in range(starts[token], stops[token]):
-                rest = _follow(keys, nodes, node, REST)
-                if rest >= 0 and depth < _DEPTH - 1:
-                    ways[depth, 0], ways[depth, 1] = rest, token + 1
-                    depth += 1
-                symbol = entries[i] & CODE
-                digit = np.int64((entries[i] >> _21) & _7) == DIGIT
-                if digit and was_digit:
-                    continue
-                was_digit = digit
-                node = _follow(keys, nodes, node, NUMBER_CODE if digit else symbol)
-                if node < 0:
-                    break
-            if node >= 0:
-                rest = _follow(keys, nodes, node, REST)
-                if rest >= 0 and depth < _DEPTH - 1:
-                    ways[depth, 0], ways[depth, 1] = rest, token + 1
-                    depth += 1
-        if node >= 0:
-            node = _follow(keys, nodes, node, BOUNDARY)
-            if node >= 0 and depth < _DEPTH:
-                ways[depth, 0], ways[depth, 1] = node, token + 1
-                depth += 1
-    return found, last
+def pair(first, second):  # type: ignore[no-untyped-def]
+    """What the filter of pairs knows two neighbouring tokens by."""
+    return (first * STEP) ^ second
+
+
+@njit(nogil=True)
+def _symbols(entries, token, start, stop, heads, keys, values, found, row):  # type: ignore[no-untyped-def]
+    """The symbols of one token into `found[row]`; returns how many."""
+    n = 0
+    symbol = look_up(keys, values, token)
+    if symbol >= 0:
+        found[row, n] = symbol
+        n += 1
+    if stop - start >= HEAD and _bit(heads, head_of(entries, start) * STEP):
+        state = SEED
+        for i in range(start, stop):
+            state = absorb(state, U(entries[i] & CODE))
+            if i - start >= HEAD - 1:
+                symbol = look_up(keys, values, finish(state) ^ OPEN)
+                if symbol >= 0 and n < SYMBOLS:
+                    found[row, n] = symbol
+                    n += 1
+    return n
 
 
 @njit(nogil=True)
@@ -114,27 +93,126 @@ def _silence(events, masks, n, verbs, reach, after_reach):  # type: ignore[no-un
 
 
 @njit(nogil=True)
-def find_marks(entries, tokens, weights, starts, stops, heads, count, block, lexicon, events, masks, ways):  # type: ignore[no-untyped-def]
-    """The marks of one text as a bit mask; `block` says whether it holds an opaque block."""
-    (keys, nodes, ends, bits, verbs, reach, after_reach, slots, windows, needs_block, marks) = lexicon
+def _find_events(  # type: ignore[no-untyped-def]
+    entries,
+    tokens,
+    weights,
+    starts,
+    stops,
+    count,
+    words,
+    pairs,
+    heads,
+    keys,
+    values,
+    ends,
+    events,
+    masks,
+    ways,
+    symbols,
+):
+    """Where phrases begin and end (in weights from the text's start), and their concepts; returns how many."""
     n = 0
-    seen = U(0)
     place = 0
     for t in range(count):
-        bit = filter_place(heads[t])
-        if (bits[bit >> _5] >> (bit & _31)) & _ONE:
-            found, last = _concepts_at(entries, tokens, starts, stops, count, t, keys, nodes, ends, ways)
-            if found != U(0):
+        # Most tokens begin no phrase: three looks into filters say so.
+        token = tokens[t]
+        possible = _bit(words, token)
+        if t + 1 < count:
+            possible |= _bit(pairs, pair(token, tokens[t + 1]))
+        possible |= _bit(heads, head_of(entries, starts[t]) * STEP)
+        if possible:
+            concepts = U(0)
+            last = t
+            depth = 0
+            known = _symbols(entries, token, starts[t], stops[t], heads, keys, values, symbols, 0)
+            for s in range(known):
+                node = look_up(keys, values, U(symbols[0, s]))  # an edge from the root, whose number is 0
+                if node >= 0:
+                    ways[depth, 0], ways[depth, 1] = node, t + 1
+                    depth += 1
+            while depth > 0:
+                depth -= 1
+                node, after = ways[depth, 0], ways[depth, 1]
+                end = ends[node]
+                if end >> U(1):
+                    concepts |= end >> U(1)
+                    last = max(last, after - 1)
+                if after < count and end & U(1):  # the tree goes on
+                    more = _symbols(
+                        entries, tokens[after], starts[after], stops[after], heads, keys, values, symbols, 1
+                    )
+                    for s in range(more):
+                        child = look_up(keys, values, U(node) << _32 | U(symbols[1, s]))
+                        if child >= 0 and depth < WAYS:
+                            ways[depth, 0], ways[depth, 1] = child, after + 1
+                            depth += 1
+            if concepts != U(0):
                 width = np.int64(0)
                 for k in range(t, last + 1):
                     width += weights[k]
                 events[n, 0], events[n, 1] = place, place + width
-                masks[n] = found
-                seen |= found
+                masks[n] = concepts
                 n += 1
         place += weights[t]
+    return n
+
+
+@njit(nogil=True)
+def find_marks(  # type: ignore[no-untyped-def]
+    entries,
+    tokens,
+    weights,
+    starts,
+    stops,
+    count,
+    block,
+    words,
+    pairs,
+    heads,
+    keys,
+    values,
+    ends,
+    verbs,
+    reach,
+    after_reach,
+    slots,
+    windows,
+    needs_block,
+    marks,
+    events,
+    masks,
+    ways,
+    symbols,
+):
+    """The marks of one text as a bit mask; `block` says whether it holds an opaque block.
+
+    The arguments from `words` to `ends` and from `verbs` to `marks` are the two tuples of `lexicon.lexicon`, one by one:
+    taking a tuple of arrays apart costs more, for each text, than the whole search.
+    """
+    n = _find_events(
+        entries,
+        tokens,
+        weights,
+        starts,
+        stops,
+        count,
+        words,
+        pairs,
+        heads,
+        keys,
+        values,
+        ends,
+        events,
+        masks,
+        ways,
+        symbols,
+    )
     if n < 2:
         return np.int64(0)
+    seen = U(0)
+    for i in range(n):
+        seen |= masks[i]
     result = np.int64(0)
     silenced = False
     for r in range(len(windows)):
