@@ -85,7 +85,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         k0, k1 = key
         (
             (words, pairs, heads, keys, values, ends),
-            (verbs, reach, after_reach, slots, windows, needs_block, bits),
+            (verbs, objects, reach, after_reach, object_reach, slots, windows, needs_block, bits),
         ) = lexicon
         if stamp < 0:  # never; makes the digest part of the compiled function
             return
@@ -143,8 +143,10 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 values,
                 ends,
                 verbs,
+                objects,
                 reach,
                 after_reach,
+                object_reach,
                 slots,
                 windows,
                 needs_block,
@@ -169,7 +171,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         k0, k1 = key
         (
             (words, pairs, heads, keys, values, ends),
-            (verbs, reach, after_reach, slots, windows, needs_block, bits),
+            (verbs, objects, reach, after_reach, object_reach, slots, windows, needs_block, bits),
         ) = lexicon
         if stamp < 0:
             return
@@ -219,8 +221,10 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 values,
                 ends,
                 verbs,
+                objects,
                 reach,
                 after_reach,
+                object_reach,
                 slots,
                 windows,
                 needs_block,

@@ -142,7 +142,7 @@ class _Tree:
 def concepts() -> dict[str, int]:
     """The concepts that rules use, each with its bit."""
     content = rules()
-    names = ["not", "not_after", *content["verbs"]]
+    names = ["not", "not_after", *content["verbs"], *content["objects"]]
     for mark in content["marks"].values():
         for rule in mark["rules"]:
             names.extend(concept for slot in rule["slots"] for concept in slot)
@@ -169,8 +169,10 @@ def lexicon() -> tuple[Arrays, Arrays]:
             bits.append(1 << bit)
     return tree.arrays(), (
         np.uint64(sum(1 << known[verb] for verb in content["verbs"])),
+        np.uint64(sum(1 << known[thing] for thing in content["objects"])),
         int(content["not_reach"]),
         int(content["not_after_reach"]),
+        int(content["object_reach"]),
         np.array(slots, dtype=np.uint64),
         np.array(windows, dtype=np.int64),
         np.array(needs_block, dtype=np.bool_),

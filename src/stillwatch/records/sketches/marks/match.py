@@ -25,6 +25,7 @@ _32, _33 = U(32), U(33)
 _ONE = np.uint32(1)
 _SHIFT = U(64 - FILTER_BITS)
 _5, _31 = U(5), U(31)
+_NOT, _NOT_AFTER, _NEGATIONS = U(1), U(2), U(3)
 
 
 @njit(nogil=True)
@@ -73,23 +74,31 @@ def _symbols(entries, token, start, stop, heads, keys, values, found, row):  # t
 
 
 @njit(nogil=True)
-def _silence(events, masks, n, verbs, reach, after_reach):  # type: ignore[no-untyped-def]
-    """Take the verbs out of events that a negation stands beside; concept 0 is `not`, concept 1 `not_after`.
+def _silence(events, masks, n, verbs, objects, reach, after_reach, object_reach):  # type: ignore[no-untyped-def]
+    """Take out verbs that a negation stands beside, with their objects; concept 0 is `not`, concept 1 `not_after`.
 
-    A negation that begins a longer known phrase ("do not skip") says something else and silences nothing.
+    A negation that is part of a longer known phrase ("do not skip") says something else and silences nothing.
     """
-    negated_until = _FAR
+    negated_until, object_until, covered = _FAR, _FAR, _FAR
     for i in range(n):
-        if masks[i] == U(1):
-            negated_until = max(negated_until, events[i, 1] + reach)
-        elif events[i, 0] <= negated_until:
+        if masks[i] & ~_NEGATIONS == U(0):
+            if events[i, 0] < covered:
+                masks[i] = U(0)
+            elif masks[i] & _NOT:
+                negated_until = max(negated_until, events[i, 1] + reach)
+            continue
+        covered = max(covered, events[i, 1])
+        if events[i, 0] <= negated_until and masks[i] & verbs:
             masks[i] &= ~verbs
+            object_until = max(object_until, events[i, 1] + object_reach)
+        if events[i, 0] <= object_until:
+            masks[i] &= ~objects
     negated_from = -_FAR
     for i in range(n - 1, -1, -1):
-        if masks[i] == U(2):
+        if masks[i] & _NOT_AFTER and masks[i] & ~_NEGATIONS == U(0):
             negated_from = min(negated_from, events[i, 0] - after_reach)
         elif events[i, 1] >= negated_from:
-            masks[i] &= ~verbs
+            masks[i] &= ~(verbs | objects)
 
 
 @njit(nogil=True)
@@ -174,8 +183,10 @@ def find_marks(  # type: ignore[no-untyped-def]
     values,
     ends,
     verbs,
+    objects,
     reach,
     after_reach,
+    object_reach,
     slots,
     windows,
     needs_block,
@@ -224,7 +235,7 @@ def find_marks(  # type: ignore[no-untyped-def]
         if not possible:
             continue
         if not silenced:
-            _silence(events, masks, n, verbs, reach, after_reach)
+            _silence(events, masks, n, verbs, objects, reach, after_reach, object_reach)
             silenced = True
         p0, p1, p2, p3 = _FAR, _FAR, _FAR, _FAR
         for i in range(n):
