@@ -6,10 +6,11 @@ from itertools import islice
 from stillwatch.records.adapters.base import Adapter, AdapterSettings, Sample
 from stillwatch.records.adapters.mapping import ADAPTERS, MappingAdapter
 from stillwatch.records.adapters.native import NativeAdapter
-from stillwatch.records.adapters.otel import OtelAdapter
+from stillwatch.records.adapters.otel import EXPORT_BEGINS, OtelAdapter
 from stillwatch.records.errors import InputError
 from stillwatch.records.formats.csv_rows import csv_rows
 from stillwatch.records.formats.json_values import BadJson, decode, split_values
+from stillwatch.records.formats.otlp_frames import has_length_prefix
 from stillwatch.records.formats.parquet_batches import READ_ERRORS, open_parquet
 from stillwatch.records.rejects import FILE_NO_ADAPTER, FILE_NOT_READABLE, RejectLog
 from stillwatch.records.schema import USAGE, Table
@@ -149,8 +150,10 @@ def _take_sample(file: SourceFile) -> Sample:
         header = next(csv_rows(chunks), None)
         return Sample(columns=frozenset(header.values if header is not None else ()), tabular=True)
     head = first[:_SAMPLED_BYTES]
-    if b'"resourceSpans"' in head[:4096] or b'"resource_spans"' in head[:4096] or head[:1] == b"\0":
-        return Sample(head=head if head[:1] != b"\0" else b'"resourceSpans"')
+    if EXPORT_BEGINS.match(head):
+        return Sample(head=head)  # may be larger than a sample should be
+    if has_length_prefix(head):
+        return Sample(head=b'{"resourceSpans":')
     records: list[Mapping[str, object]] = []
     try:
         for value in islice(split_values(chunks), _SAMPLED_VALUES):

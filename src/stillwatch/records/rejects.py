@@ -25,6 +25,10 @@ FILE_CUT_SHORT = "file ends in the middle"
 FILE_NO_ADAPTER = "no adapter fits"
 
 
+# Ends of lines to some readers though not to JSON Lines; inside JSON they stand in strings only.
+_LINE_ENDS = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"})
+
+
 def missing(column: str) -> str:
     """The reason for a row whose required `column` is absent or empty."""
     return f"missing {column}"
@@ -65,7 +69,7 @@ class RejectLog:
             {"source": source, "row": row, "reason": reason, "content": mask(content)}, ensure_ascii=False
         )
         lines = self._pending.setdefault(table, [])
-        lines.append(line)
+        lines.append(line.translate(_LINE_ENDS))
         if len(lines) >= self._buffer_rows:
             self._write(table)
 

@@ -1,10 +1,10 @@
 """Reading the input tables: usage as a stream of batches, the small tables whole.
 
-    with RejectLog(Path("out/rejected")) as rejects:
-        reader = open_usage("logs/", rejects=rejects)
-        for batch in reader:
-            ...
-        reader.rows_read == reader.rows_out + rejects.total("usage") + sum(reader.rows_skipped.values())
+with RejectLog(Path("out/rejected")) as rejects:
+    reader = open_usage("logs/", rejects=rejects)
+    for batch in reader:
+        ...
+    reader.rows_read == reader.rows_out + rejects.total("usage") + sum(reader.rows_skipped.values())
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from stillwatch.records.adapters.otel import OtelAdapter
 from stillwatch.records.errors import InputError
 from stillwatch.records.formats.csv_rows import CsvRow, csv_rows
 from stillwatch.records.formats.json_values import split_values
-from stillwatch.records.formats.otlp_frames import otlp_frames
+from stillwatch.records.formats.otlp_frames import has_length_prefix, otlp_frames
 from stillwatch.records.formats.parquet_batches import (
     MAX_BATCH_BYTES,
     READ_ERRORS,
@@ -275,7 +275,7 @@ def _json_or_frames(
     first = next(chunks, b"")
     chunks = chain(first, chunks)
     # The collector's file exporter compresses JSON with a length before each message, too.
-    if file.format is Format.OTLP or first[:1] == b"\0":
+    if file.format is Format.OTLP or has_length_prefix(first):
         if isinstance(adapter, OtelAdapter | MappingAdapter):
             for frame in otlp_frames(chunks):
                 for row in adapter.frames(frame):

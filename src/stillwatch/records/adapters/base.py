@@ -88,7 +88,10 @@ class Adapter(ABC):
         except BadJson:
             yield Row({}, data[:4096], rejected=NOT_PARSEABLE)
             return
-        yield from self.rows(value)
+        try:
+            yield from self.rows(value)
+        except RecursionError:
+            yield Row({}, data[:4096], rejected=NOT_PARSEABLE)
 
     def columns(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array] | None:
         """Our raw columns of a batch; None when its rows must be taken one by one."""
@@ -182,6 +185,15 @@ def turn_of(messages: object) -> int | None:
     """Which turn of a conversation the newest message is, from the user messages sent along with it."""
     users = sum(1 for message in as_list(messages) if as_mapping(message).get("role") == "user")
     return users or None
+
+
+def difference(start: object, end: object) -> float | None:
+    """From `start` to `end`, where both are finite numbers in this order."""
+    for moment in (start, end):
+        # Beyond this a number is no time in any unit, and floats may overflow.
+        if isinstance(moment, bool) or not isinstance(moment, int | float) or not abs(moment) < 1e30:
+            return None
+    return float(end - start) if end >= start else None  # type: ignore[operator]
 
 
 def status_of_code(code: object) -> str | None:

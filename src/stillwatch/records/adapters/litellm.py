@@ -20,6 +20,7 @@ from stillwatch.records.adapters.base import (
     as_list,
     as_mapping,
     content_of,
+    difference,
     first_of,
     newest_of_role,
     status_of_code,
@@ -127,7 +128,7 @@ class LiteLLMAdapter(Adapter):
 
 def _account(metadata: Mapping[str, object]) -> object:
     user = first_of(metadata, "user_api_key_user_id")
-    if user is not None and user not in _PLACEHOLDER_USERS:
+    if user is not None and not (isinstance(user, str) and user in _PLACEHOLDER_USERS):
         return user
     return first_of(
         metadata,
@@ -254,6 +255,7 @@ def _status(record: Mapping[str, object]) -> str | None:
 def _duration(record: Mapping[str, object]) -> object:
     # response_time of a streamed answer is the time to its first token.
     start, end = record.get("startTime"), record.get("endTime")
-    if isinstance(start, int | float) and isinstance(end, int | float) and end >= start:
-        return end - start
+    found = difference(start, end)
+    if found is not None:
+        return found
     return first_of(record, "response_time")

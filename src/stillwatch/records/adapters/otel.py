@@ -30,6 +30,7 @@ from stillwatch.records.adapters.base import (
     as_list,
     as_mapping,
     content_of,
+    difference,
     first_of,
     newest_of_role,
     status_of_code,
@@ -55,7 +56,7 @@ _OTHER_OPERATIONS = frozenset(
 )
 _ACCOUNT = ("account_id", "account.id", "user.id", "enduser.id", "tenant.id")
 _MODEL = ("gen_ai.request.model", "llm.request.model", "gen_ai.response.model")
-_PARTS_OF_DOCUMENT = (b'"resourceSpans"', b'"resource_spans"')
+EXPORT_BEGINS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[?\s*\{\s*"resource(?:S|_s)pans"\s*:')
 _NUMBERED = re.compile(r"^gen_ai\.(prompt|completion)\.(\d{1,4})\.(role|content|finish_reason)$")
 _ROLE_EVENTS = {
     "gen_ai.system.message": "system",
@@ -96,7 +97,7 @@ class OtelAdapter(Adapter):
         if sample.tabular:
             return 0
         seen = sum(1 for r in sample.records if "resourceSpans" in r or "resource_spans" in r)
-        return seen or int(any(part in sample.head for part in _PARTS_OF_DOCUMENT))
+        return seen or int(EXPORT_BEGINS.match(sample.head) is not None)
 
     def row(self, record: Mapping[str, object]) -> Row:
         """The first span of an export; use `rows`, which gives all."""
@@ -234,7 +235,7 @@ class OtelAdapter(Adapter):
                 fields = {**about, **fields}
         operation = first_of(fields, "gen_ai.operation.name", "llm.request.type")
         known = first_of(fields, "gen_ai.provider.name", "gen_ai.system", *_MODEL)
-        if known is None or operation in _OTHER_OPERATIONS:
+        if known is None or (isinstance(operation, str) and operation in _OTHER_OPERATIONS):
             return Row({}, fields, skipped=NOT_A_MODEL_CALL)
         messages, outputs, finish = _messages(fields, events)
         account = self.identifier(first_of(fields, *(self.settings.account_fields or _ACCOUNT)))
@@ -363,7 +364,8 @@ def _prompt(value: object, role: str) -> list[object]:
     if isinstance(found, str):
         return [{"role": role, "content": found}]
     if isinstance(found, Mapping):
-        return _prompt(found["messages"], role) if "messages" in found else [found]
+        inner = found.get("messages")
+        return list(inner) if isinstance(inner, list) else [found]
     return [{"role": role, "content": m} if isinstance(m, str) else m for m in as_list(found)]
 
 
@@ -437,5 +439,5 @@ def _status(fields: Mapping[str, object]) -> str | None:
 
 
 def _duration(fields: Mapping[str, object]) -> float | None:
-    start, end = fields["start_time"], fields["end_time"]
-    return (end - start) / 1e9 if isinstance(start, int) and isinstance(end, int) and end >= start else None
+    found = difference(fields["start_time"], fields["end_time"])
+    return found / 1e9 if found is not None else None

@@ -71,6 +71,17 @@ class _Reader:
         return None
 
 
+def has_length_prefix(head: bytes) -> bool:
+    """Whether a file begins as the collector's length-prefixed messages do: protobuf, JSON or zstd after a length.
+
+    For files whose name says otherwise; a stray zero byte before text is no such beginning.
+    """
+    if len(head) < 8 or head[0] != 0:
+        return False
+    size = struct.unpack_from(">I", head)[0]
+    return 8 < size <= MAX_FRAME_BYTES and (head[4:8] == _ZSTD_MAGIC or head[4:6] == b'{"' or head[4] == 0x0A)
+
+
 def otlp_frames(chunks: Iterator[bytes]) -> Iterator[Frame]:
     """Cut a stream into frames; holds one at a time. Whatever comes after damage to the framing is lost."""
     reader = _Reader(chunks)
