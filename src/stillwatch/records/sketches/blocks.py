@@ -39,6 +39,10 @@ _LESS, _GREATER, _SLASH, _NEW_LINE = (np.uint32(ord(c)) for c in "<>/\n")
 _A, _Z = np.uint32(ord("a")), np.uint32(ord("z"))
 _PLUS, _HYPHEN, _EQUALS, _LOW_LINE = (np.uint32(ord(c)) for c in "+-=_")
 _WIDEST = 128  # characters of a line in a block that is broken into lines
+_REST, _REST_OF_LETTERS = (
+    8,
+    20,
+)  # from how many characters its last line belongs to it, with digits and without
 _21, _7 = np.uint32(21), np.uint32(7)
 _LONGEST_TAG = max(len(t) for t in TAGS) + 2
 
@@ -124,11 +128,10 @@ def find_block(entries, n, names):  # type: ignore[no-untyped-def]
             length += 1
             line += 1
             continue
-        at_end = i == n or code == _NEW_LINE
-        if kept_length > 0 and line > 0 and not at_end:
-            # A line that goes on as ordinary text: the block ended with the line before.
+        if kept_length > 0 and line < (_REST if digits > kept_digits else _REST_OF_LETTERS):
+            # A short piece after the last whole line: a word of the text that follows, or nothing.
             state, length, digits, changes = kept, kept_length, kept_digits, kept_changes
-        elif i < n and at_end and (LONG_RUN <= line <= _WIDEST or (line == 0 and kept_length > 0)):
+        if i < n and code == _NEW_LINE and (LONG_RUN <= line <= _WIDEST or (line == 0 and kept_length > 0)):
             kept, kept_length, kept_digits, kept_changes = state, length, digits, changes
             line = 0  # broken into lines of one width, as mail and PEM files are
             continue
