@@ -32,12 +32,24 @@ class Population:
         self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
 
     @cached_property
+    def linking(self) -> Bools:
+        """By object code: may it link accounts?"""
+        return linking_objects(self.view, self.settings)
+
+    @cached_property
+    def pairs_by_kind(self) -> dict[str, float]:
+        """By kind of infrastructure: how many pairs of accounts share an object of it."""
+        kind = self.view.evidence.obj_kind
+        held = np.bincount(self.view.link_obj, minlength=len(kind)).astype(np.float64)
+        pairs = np.where(self.linking, held * (held - 1) / 2, 0)
+        by_kind = np.bincount(kind, weights=pairs, minlength=len(KINDS))
+        return {name: float(by_kind[i]) for i, name in enumerate(KINDS)}
+
+    @cached_property
     def infrastructure_component(self) -> Ints:
         """By account code: the component it belongs to when only strong infrastructure ties accounts."""
         view = self.view
-        usable = linking_objects(view, self.settings) & np.isin(
-            view.evidence.obj_kind, [KINDS.index(k) for k in STRONG_KINDS]
-        )
+        usable = self.linking & np.isin(view.evidence.obj_kind, [KINDS.index(k) for k in STRONG_KINDS])
         n = len(view.active)
         keep = usable[view.link_obj]
         rows, cols = view.link_acc[keep], view.link_obj[keep] + n
@@ -113,14 +125,8 @@ class Case:
         settings = self.population.settings
         if self.typical_share < settings.tie_share or not len(self.group.text_objects):
             return None
-        view = self.view
-        is_text = np.zeros(len(view.evidence.obj_kind), dtype=bool)
-        is_text[self.group.text_objects] = True
-        tied = np.unique(view.tie_ex[is_text[view.tie_obj]])
-        share = np.bincount(view.evidence.ex_acc[tied], minlength=len(view.active)) / np.maximum(
-            view.totals["texts"], 1
-        )
-        chosen = np.flatnonzero(share >= max(settings.tie_share, 0.3 * self.typical_share))
+        who, share = self.view.text_share(self.view.exchanges_with(self.group.text_objects))
+        chosen = who[share >= max(settings.tie_share, 0.3 * self.typical_share)]
         return chosen if len(chosen) >= settings.group_accounts else None
 
     @cached_property

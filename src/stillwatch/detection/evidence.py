@@ -1,6 +1,7 @@
 """The tables of stage 1 as arrays, and what they were before an hour H."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,27 @@ N_CONTENT = len(CONTENT_KINDS)
 FIRST_BAND = len(TEXT_KINDS)
 POPULAR_KINDS = ("address", "fingerprint", "client", "signup")
 """Kinds of which popular values (a carrier's address, a common browser) link nobody."""
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Places of rows by a key: what a group needs is found without passing over everybody's rows."""
+
+    order: Ints
+    start: Ints
+
+    @classmethod
+    def of(cls, keys: Ints, size: int) -> "Ragged":
+        """Index rows by key, keys from 0 to size-1."""
+        return cls(np.argsort(keys, kind="stable"), np.r_[0, np.cumsum(np.bincount(keys, minlength=size))])
+
+    def places(self, keys: Ints) -> Ints:
+        """Places of all rows with one of these keys."""
+        low, count = self.start[keys], self.start[keys + 1] - self.start[keys]
+        if not count.sum():
+            return np.zeros(0, dtype=np.int64)
+        shift = np.repeat(low - np.r_[0, np.cumsum(count)[:-1]], count)
+        return np.asarray(self.order[np.arange(int(count.sum())) + shift])
 
 
 @dataclass(frozen=True)
@@ -270,10 +292,49 @@ class View:
     link_obj: Ints
     popularity: Ints  # accounts by object
 
-    @property
+    @cached_property
     def population(self) -> int:
         """How many accounts were active."""
         return int(self.active.sum())
+
+    @cached_property
+    def texts_by_account(self) -> "Ragged":
+        """Account -> places in `share_acc`, `share_obj`, `share`."""
+        return Ragged.of(self.share_acc, len(self.active))
+
+    @cached_property
+    def accounts_by_text(self) -> "Ragged":
+        """Text object -> places in `share_acc`, `share_obj`, `share`."""
+        return Ragged.of(self.share_obj, len(self.evidence.obj_kind))
+
+    @cached_property
+    def links_by_account(self) -> "Ragged":
+        """Account -> places in `link_acc`, `link_obj`."""
+        return Ragged.of(self.link_acc, len(self.active))
+
+    @cached_property
+    def links_by_object(self) -> "Ragged":
+        """Infrastructure object -> places in `link_acc`, `link_obj`."""
+        return Ragged.of(self.link_obj, len(self.evidence.obj_kind))
+
+    @cached_property
+    def exchanges_by_text(self) -> "Ragged":
+        """Text object -> places in `tie_ex`, `tie_obj`."""
+        return Ragged.of(self.tie_obj, len(self.evidence.obj_kind))
+
+    @cached_property
+    def hours_by_account(self) -> "Ragged":
+        """Account -> places in the ledger's columns."""
+        return Ragged.of(self.ledger["acc"], len(self.active))
+
+    def exchanges_with(self, text_objects: Ints) -> Ints:
+        """Exchanges that carry any of these text objects, in rising order."""
+        return np.unique(self.tie_ex[self.exchanges_by_text.places(text_objects)])
+
+    def text_share(self, exchanges: Ints) -> tuple[Ints, Floats]:
+        """(account codes, share of each one's texts that are among these exchanges); accounts with none are left out."""
+        who, count = np.unique(self.evidence.ex_acc[exchanges], return_counts=True)
+        return who, count / np.maximum(self.totals["texts"][who], 1)
 
 
 def view(evidence: Evidence, settings: Settings, until: int = int(NEVER)) -> View:

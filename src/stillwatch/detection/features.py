@@ -9,10 +9,11 @@ from stillwatch.detection.behaviours.even_volumes import spread
 from stillwatch.detection.behaviours.round_the_clock import amplitude
 from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
-from stillwatch.detection.evidence import KINDS, Floats
+from stillwatch.detection.evidence import KINDS, Floats, Ints
 
 NEW_DAYS = 30
 SYSTEM = KINDS.index("system")
+DECLARED_KINDS = [KINDS.index(kind) for kind in ("payment", "signup", "address")]
 
 
 def _of_exchanges(case: Case, column: str, over: str = "n") -> float | None:
@@ -27,22 +28,20 @@ def _marks(case: Case, names: tuple[str, ...]) -> float | None:
 
 
 def _text_shares(case: Case) -> tuple[float, float]:
-    """(typical share of members' texts on templates; share of members' texts with the group's system prompt)."""
+    """(typical share of members' texts on templates; mean share of members' texts with the group's system prompt)."""
     view, group = case.view, case.group
-    kind = view.evidence.obj_kind
-    n = len(view.active)
-    texts = np.maximum(view.totals["texts"], 1)
+    system = view.evidence.obj_kind[group.text_objects] == SYSTEM
 
-    def share(objects: np.ndarray) -> Floats:
-        mask = np.zeros(len(kind), dtype=bool)
-        mask[objects] = True
-        tied = np.unique(view.tie_ex[mask[view.tie_obj]])
-        return np.asarray(np.bincount(view.evidence.ex_acc[tied], minlength=n) / texts)
+    def share(objects: Ints) -> Floats:
+        who, part = view.text_share(view.exchanges_with(objects))
+        found = np.zeros(len(view.active))
+        found[who] = part
+        return np.asarray(found[case.members])
 
-    system = kind[group.text_objects] == SYSTEM
-    templates = share(group.text_objects[~system])
-    prompts = share(group.text_objects[system])
-    return float(np.median(templates[case.members])), float(prompts[case.members].mean())
+    return (
+        float(np.median(share(group.text_objects[~system]))),
+        float(share(group.text_objects[system]).mean()),
+    )
 
 
 def _plans(case: Case) -> dict[str, float | None]:
@@ -76,6 +75,33 @@ def _plans(case: Case) -> dict[str, float | None]:
         if "plan" in have
         else None,
     }
+
+
+def _undeclared_sharing(case: Case) -> float | None:
+    """Share of members that share a card, sign-up or client address with one that declares another organisation or none.
+
+    Members on education plans or networks declare themselves by those.
+    """
+    view, facts = case.view, case.view.evidence.accounts
+    kind = view.evidence.obj_kind
+    if not np.isin(kind, DECLARED_KINDS).any():
+        return None
+    links = view.links_by_account.places(case.members)
+    obj, acc = view.link_obj[links], view.link_acc[links]
+    keep = case.population.linking[obj] & np.isin(kind[obj], DECLARED_KINDS)
+    obj, acc = obj[keep], acc[keep]
+    _, room, size = np.unique(obj, return_inverse=True, return_counts=True)
+    names, code = np.unique(facts.organisation[acc].astype(str), return_inverse=True)
+    cell = room * np.int64(len(names) + 1) + code
+    _, inverse, same = np.unique(cell, return_inverse=True, return_counts=True)
+    # Others in the room less those of the same name; no name is nobody's name.
+    strangers = (
+        np.where(names[code] == "", size[room] - 1, size[room] - same[inverse]) if len(obj) else np.zeros(0)
+    )
+    declared = (facts.plan[acc] == "education") | (
+        view.totals["net_education"][acc] >= 0.5 * view.totals["n"][acc]
+    )
+    return len(np.unique(acc[(strangers > 0) & ~declared])) / len(case.members)
 
 
 def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
@@ -113,6 +139,7 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         **_plans(case),
         "shared_payment": sharing.get("payment"),
         "shared_address": sharing.get("address"),
+        "undeclared_sharing": _undeclared_sharing(case),
         "address_spread": float((addresses / np.maximum(counts, 1)).mean()) if addresses.sum() else None,
         "end_users": float(view.novelty["end_user"][case.members].mean()),
         "size": float(len(case.members)),

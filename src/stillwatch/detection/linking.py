@@ -7,27 +7,32 @@ Star edges: an account is joined to the object itself, never to every other hold
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
-from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Floats, Ints, View
+from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.settings import Settings
 
 KIND_WEIGHT = {
-    "system": 0.7,  # a shared system prompt alone is a popular client
-    "block": 3.0,  # the same opaque block in two places is rarely chance
+    "system": 0.4,  # a shared system prompt alone is a popular client
+    "block": 2.0,  # the same opaque block in two places is rarely chance
     "prefix": 1.0,
     "suffix": 1.0,
     "item": 0.5,  # repeated questions are often greetings and viral prompts
-    "payment": 3.0,
-    "telephone": 3.0,
-    "mail": 3.0,
-    "credential": 3.0,
-    "signup": 1.5,
-    "address": 1.5,
-    "fingerprint": 0.7,
-    "client": 0.3,
+    "payment": 2.0,
+    "telephone": 2.0,
+    "mail": 2.0,
+    "credential": 2.0,
+    "signup": 1.0,
+    "address": 1.0,
 }
 BAND_WEIGHT = 0.5
 """A template hits several bands; together they weigh as a prefix and a suffix do."""
+STARS = tuple(k for k in KINDS if k not in ("fingerprint", "client"))
+"""Kinds that form groups. Fingerprints and client names are tested later: too many strangers share them."""
+SURPRISE = 4.0
+"""A text edge needs odds of one in 10^4: so often would the account use the object this much if it drew its texts
+from everybody's."""
+SURPRISE_CAP = 8.0
 
 
 @dataclass(frozen=True)
@@ -39,27 +44,50 @@ class Edges:
     weight: Floats
 
 
-def linking_objects(view: View, settings: Settings) -> np.ndarray:
-    """Which infrastructure objects may link: held by enough accounts, and not by too many where kinds can be popular."""
+def linking_objects(view: View, settings: Settings) -> Bools:
+    """Which objects may link: held by enough accounts, and not by too many where kinds can be popular."""
     kind = view.evidence.obj_kind
     limit = max(settings.popular_floor, settings.popular_share * view.population)
     popular = np.isin(kind, [KINDS.index(k) for k in POPULAR_KINDS]) & (view.popularity > limit)
     enough = view.popularity >= np.where(
         kind < N_CONTENT, settings.content_accounts, settings.infrastructure_accounts
     )
-    return enough & ~popular
+    return np.asarray(enough & ~popular)
+
+
+def surprise(view: View) -> Floats:
+    """For each (account, text object): -log10 of the chance to use the object so often, drawing from all texts.
+
+    Binomial tail with the object's share of everybody else's texts.
+    """
+    texts = view.totals["texts"][view.share_acc]
+    count = view.share * texts
+    everybody = float(view.totals["texts"].sum())
+    carried = np.bincount(view.share_obj, weights=count, minlength=len(view.evidence.obj_kind))
+    rate = (carried[view.share_obj] - count + 0.5) / np.maximum(everybody - texts + 1.0, 1.0)
+    return np.asarray(-stats.binom.logsf(np.round(count) - 1, texts, np.minimum(rate, 1.0)) / np.log(10))
 
 
 def candidate_edges(view: View, settings: Settings) -> Edges:
-    """Edges of every family. Weight: kind x rarity (log of the share of accounts without it) x use of it."""
+    """Edges of every family that forms groups.
+
+    A text edge weighs kind x surprise x share of the account's texts; an infrastructure edge kind x rarity.
+    """
     usable = linking_objects(view, settings)
-    kind_weight = np.array([KIND_WEIGHT.get(kind, BAND_WEIGHT) for kind in KINDS])
-    rarity = 1.0 + np.log(max(view.population, 2) / np.maximum(view.popularity, 1))
-    strength = kind_weight[view.evidence.obj_kind] * np.maximum(rarity, 0.1)
-    text = usable[view.share_obj] & (view.share >= settings.tie_share)
-    link = usable[view.link_obj]
+    kind = view.evidence.obj_kind
+    kind_weight = np.array([KIND_WEIGHT.get(k, BAND_WEIGHT) for k in KINDS])[kind]
+    surprising = surprise(view)
+    text = usable[view.share_obj] & (view.share >= settings.tie_share) & (surprising >= SURPRISE)
+    star = np.isin(kind, [KINDS.index(k) for k in STARS])
+    link = (usable & star)[view.link_obj]
+    rarity = np.log10(max(view.population, 10) / np.maximum(view.popularity, 1)).clip(0.1)
     acc = np.concatenate([view.share_acc[text], view.link_acc[link]])
     obj = np.concatenate([view.share_obj[text], view.link_obj[link]])
-    use = np.concatenate([view.share[text], np.ones(int(link.sum()))])
+    strength = np.concatenate(
+        [
+            np.minimum(surprising[text], SURPRISE_CAP) * view.share[text],
+            2 * rarity[view.link_obj[link]],
+        ]
+    )
     order = np.lexsort((obj, acc))
-    return Edges(acc[order], obj[order], (strength[obj] * use)[order])
+    return Edges(acc[order], obj[order], (strength * kind_weight[obj])[order])

@@ -6,31 +6,32 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import Observation, percent
 from stillwatch.detection.case import Case, binomial_tail
-from stillwatch.detection.evidence import KINDS
-from stillwatch.detection.linking import linking_objects
+from stillwatch.detection.evidence import KINDS, Ints
 
 
-def sharing_accounts(case: Case, kind: str, accounts: np.ndarray) -> tuple[int, int]:
+def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
     """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
     view = case.view
-    usable = linking_objects(view, case.population.settings) & (view.evidence.obj_kind == KINDS.index(kind))
-    among = np.zeros(len(view.active), dtype=bool)
-    among[accounts] = True
-    keep = usable[view.link_obj] & among[view.link_acc]
-    held = np.bincount(view.link_obj[keep], minlength=len(usable))
+    links = view.links_by_account.places(accounts)
+    obj = view.link_obj[links]
+    keep = case.population.linking[obj] & (view.evidence.obj_kind[obj] == KINDS.index(kind))
+    objects, inverse, held = np.unique(obj[keep], return_inverse=True, return_counts=True)
     several = held >= 2
-    sharers = np.unique(view.link_acc[keep & several[view.link_obj]])
+    sharers = np.unique(view.link_acc[links[keep]][several[inverse]])
     return len(sharers), int(several.sum())
 
 
 def pair_rate(case: Case, kind: str) -> float:
     """Probability that two accounts outside the group share an object of this kind."""
     view = case.view
-    usable = linking_objects(view, case.population.settings) & (view.evidence.obj_kind == KINDS.index(kind))
-    keep = usable[view.link_obj] & ~case.inside[view.link_acc]
-    held = np.bincount(view.link_obj[keep], minlength=len(usable)).astype(float)
+    obj = view.link_obj[view.links_by_account.places(case.group.accounts)]
+    obj = obj[case.population.linking[obj] & (view.evidence.obj_kind[obj] == KINDS.index(kind))]
+    objects, inside = np.unique(obj, return_counts=True)
+    every = view.popularity[objects].astype(np.float64)
+    beyond = every - inside
+    gone = float((every * (every - 1) / 2 - beyond * (beyond - 1) / 2).sum())
     n = len(case.outside)
-    return float((held * (held - 1) / 2).sum() + 0.5) / max(n * (n - 1) / 2, 1.0)
+    return (max(case.population.pairs_by_kind[kind] - gone, 0.0) + 0.5) / max(n * (n - 1) / 2, 1.0)
 
 
 def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:

@@ -12,11 +12,9 @@ def examine(case: Case) -> Observation | None:
     if not len(group.text_objects):
         return None
     settings = case.population.settings
-    is_text = np.zeros(len(view.evidence.obj_kind), dtype=bool)
-    is_text[group.text_objects] = True
     uses = np.zeros(len(view.active), dtype=bool)
-    pairs = is_text[view.share_obj] & (view.share >= settings.tie_share)
-    uses[view.share_acc[pairs]] = True
+    pairs = view.accounts_by_text.places(group.text_objects)
+    uses[view.share_acc[pairs[view.share[pairs] >= settings.tie_share]]] = True
     inside = float(uses[case.members].mean())
     rate = case.rate_outside(uses)
     chosen = case.by_infrastructure

@@ -63,7 +63,7 @@ def examine(case: Case) -> Observation | None:
     day_share = day / day.sum()
     observed = correlation(_matrix(case, members, blocks), day_share)
     # Match each member with outside accounts of the same volume, by halves of a doubling.
-    stratum = np.round(2 * np.log2(totals)).clip(0).astype(int)
+    stratum = np.round(2 * np.log2(np.maximum(totals, 1))).clip(0).astype(int)
     order = pool[np.argsort(stratum[pool], kind="stable")]
     edges = stratum[order]
     low = np.searchsorted(edges, stratum[members] - 1, "left")
