@@ -13,8 +13,10 @@ from stillwatch.detection.settings import Settings
 SIGNATURE_LIFT = 5.0
 """An object marks a group when members hold it this many times as often as others do."""
 ITEM_KIND = KINDS.index("item")
-WHOLE = 0.8
-"""Share of a community that must qualify for it to be taken into a larger one."""
+ALIKE = 0.3
+"""An account belongs by its texts when it uses at least this share of what a typical one uses of the group's."""
+ALIKE_TO_JOIN = 0.5
+"""The same for an account that Leiden put elsewhere."""
 FRAGMENT = 0.7
 """Share of a group's members that a larger group must hold for it to be a fragment of that one."""
 
@@ -147,21 +149,27 @@ def _own_exchanges(view: View, accounts: Ints, text: Ints) -> Ints:
     return np.asarray(tied[carried >= need])
 
 
-def _whole_communities(joining: Ints, home: Ints) -> Bools:
-    """Of the accounts that would join: those whose own community comes along, or who have none.
+def _profile(view: View, accounts: Ints, everyone: Ints, text: Ints) -> Floats:
+    """How much of the group's texts each account uses: its text objects, weighted by how many of `accounts` use each.
 
-    `home` is the community of every account, -1 for none. A class that shares a phrase with a campaign stays a
-    class; a piece that Leiden cut from the campaign comes back.
+    1 for an account that uses all of them. One phrase in common with a campaign of many makes a small share.
     """
-    label = home[joining]
-    come = np.bincount(label[label >= 0], minlength=int(home.max(initial=-1)) + 1)
-    size = np.bincount(home[home >= 0], minlength=len(come))
-    whole = come >= WHOLE * size
-    return np.asarray((label < 0) | whole[label])
+    places = view.accounts_by_text.places(text)
+    acc, obj = view.share_acc[places], view.share_obj[places]
+    inside = np.isin(acc, accounts)
+    objects, held = np.unique(obj[inside], return_counts=True)
+    # Objects in proportion to how common they are in the group; rare buckets say little of who belongs.
+    weight = np.zeros(len(view.evidence.obj_kind))
+    weight[objects] = held / len(accounts)
+    at = np.searchsorted(everyone, acc)
+    known = (at < len(everyone)) & (everyone[np.minimum(at, len(everyone) - 1)] == acc)
+    score = np.bincount(at[known], weights=weight[obj[known]], minlength=len(everyone))
+    total = float(weight.sum())
+    return np.asarray(score / total if total else score)
 
 
 def _membership(
-    view: View, accounts: Ints, text: Ints, infrastructure: Ints, home: Ints, settings: Settings
+    view: View, accounts: Ints, text: Ints, infrastructure: Ints, settings: Settings
 ) -> Group | None:
     tied = _own_exchanges(view, accounts, text)
     who, share = view.text_share(tied)
@@ -178,11 +186,13 @@ def _membership(
     inside = np.isin(everyone, accounts, assume_unique=True)
     typical = float(np.median(content[inside]))
     textual = typical >= settings.tie_share
-    by_text = content >= max(settings.tie_share, 0.3 * typical)
+    profile = _profile(view, accounts, everyone, text)
+    alike = profile / max(float(np.median(profile[inside])), 1e-9)
+    by_text = (content >= max(settings.tie_share, 0.3 * typical)) & (alike >= ALIKE)
     firm = inside & (by_text | (infra >= 2) | ((infra >= 1) & ((content > 0) | (not textual))))
     # Accounts that Leiden left elsewhere, whose texts are the group's all the same.
     joins = ~inside & textual & (content >= max(0.3, 0.5 * typical)) & (view.totals["texts"][everyone] >= 2)
-    joins[joins] = _whole_communities(everyone[joins], home)
+    joins &= alike >= ALIKE_TO_JOIN
     kept = firm | joins | (inside & ((content > 0) | (infra > 0)))
     if not kept.any():
         return None
@@ -204,15 +214,12 @@ def form_groups(view: View, edges: Edges, settings: Settings) -> list[Group]:
     if not found:
         return []
     held = _Holdings.of(view, settings)
-    home = np.full(len(view.active), -1, dtype=np.int64)
-    for i, accounts in enumerate(found):
-        home[accounts] = i
     groups: list[Group] = []
     for accounts in found:
         if len(accounts) < settings.group_accounts:
             continue
         text, infrastructure = _signature(view, accounts, held, settings)
-        group = _membership(view, accounts, text, infrastructure, home, settings)
+        group = _membership(view, accounts, text, infrastructure, settings)
         if group is not None and int(group.firm.sum()) >= settings.group_accounts:
             groups.append(group)
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
