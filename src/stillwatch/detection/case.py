@@ -65,14 +65,85 @@ class Population:
         return {name: self.view.totals[f"mark_{name}"] / texts for name in MARKS}
 
     @cached_property
-    def residual_blocks(self) -> tuple[Ints, Ints, Ints, int]:
-        """Account, block and count of activity in blocks of three hours, and the number of blocks."""
-        acc, hour, n = (self.view.ledger[k] for k in ("acc", "hour", "n"))
-        if not len(hour):
-            return acc, hour, n, 0
-        block = hour // 3
-        low = int(block.min()) // 8 * 8
-        return acc, block - low, n, int(block.max()) - low + 1
+    def _first_block(self) -> int:
+        hour = self.view.ledger["hour"]
+        return int(hour.min()) // 24 * 8 if len(hour) else 0
+
+    @cached_property
+    def block(self) -> Ints:
+        """Along the ledger: the block of three hours, from midnight of the first day."""
+        return np.asarray(self.view.ledger["hour"] // 3 - self._first_block)
+
+    @cached_property
+    def blocks(self) -> int:
+        """How many blocks of three hours there are, in whole days."""
+        return 8 * (int(self.block.max()) // 8 + 1) if len(self.block) else 0
+
+    @cached_property
+    def exchanges_by_day(self) -> Floats:
+        """Exchanges of everybody on each day."""
+        return np.bincount(self.block // 8, weights=self.view.ledger["n"], minlength=self.blocks // 8).astype(
+            np.float64
+        )
+
+    @cached_property
+    def active_days(self) -> Ints:
+        """By account: days with an exchange."""
+        days = np.unique(self.view.ledger["acc"] * np.int64(1 << 20) + self.view.ledger["hour"] // 24) >> 20
+        return np.bincount(days, minlength=len(self.view.active))
+
+    @cached_property
+    def rhythm(self) -> tuple[Floats, Bools]:
+        """By account: strength of the daily rhythm (0 flat, 1 one hour only), and whether 12 hours or more show it.
+
+        The length of the mean resultant vector of hours on the clock (Fisher 1993, section 2.3), corrected for the
+        length that few flat hours have by chance. A shift of everybody's hours leaves it as it is.
+        """
+        ledger = self.view.ledger
+        angle = 2 * np.pi * (ledger["hour"] % 24) / 24
+        n = len(self.view.active)
+        x = np.bincount(ledger["acc"], weights=ledger["n"] * np.cos(angle), minlength=n)
+        y = np.bincount(ledger["acc"], weights=ledger["n"] * np.sin(angle), minlength=n)
+        # Hours, not exchanges, are the independent draws: requests come in sittings.
+        hours = np.bincount(ledger["acc"], minlength=n)
+        square = (x**2 + y**2) / np.maximum(self.view.totals["n"], 1) ** 2
+        by_chance = 1 / np.maximum(hours, 2)
+        return np.sqrt(np.maximum((square - by_chance) / (1 - by_chance), 0)), np.asarray(hours >= 12)
+
+    @cached_property
+    def first_days(self) -> Floats:
+        """By account: exchanges on the busiest of its first three days alive; 0 where creation is unknown."""
+        view = self.view
+        key, inverse = np.unique(
+            view.ledger["acc"] * np.int64(1 << 20) + view.ledger["hour"] // 24, return_inverse=True
+        )
+        by_day = np.bincount(inverse, weights=view.ledger["n"])
+        created = view.created[key >> 20]
+        early = (created >= 0) & ((key & ((1 << 20) - 1)) - created // 24 <= 2)
+        most = np.zeros(len(view.active))
+        np.maximum.at(most, (key >> 20)[early], by_day[early])
+        return most
+
+    @cached_property
+    def pivots(self) -> list[tuple[str, Bools, Bools]]:
+        """For each release seen whole: model; accounts active before and after; those that moved 40% of a day to it."""
+        view = self.view
+        n = len(view.active)
+        ledger = view.ledger
+        found = []
+        for model, released in sorted(self.releases.items()):
+            if model not in view.evidence.models or released + 24 > min(view.until, self.last_hour + 1):
+                continue
+            acc, hour, count = view.evidence.models[model]
+            soon = (hour >= released) & (hour < released + 24)
+            moved = np.bincount(acc[soon], weights=count[soon], minlength=n)
+            after = (ledger["hour"] >= released) & (ledger["hour"] < released + 24)
+            before = (ledger["hour"] >= released - 72) & (ledger["hour"] < released)
+            day = np.bincount(ledger["acc"][after], weights=ledger["n"][after], minlength=n)
+            earlier = np.bincount(ledger["acc"][before], weights=ledger["n"][before], minlength=n)
+            eligible = (day >= 2) & (earlier >= 2)
+            found.append((model, eligible, eligible & (moved >= 0.4 * day)))
+        return found
 
     @cached_property
     def repeated_item(self) -> tuple[Bools, Ints]:

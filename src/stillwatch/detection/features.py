@@ -6,7 +6,6 @@ from stillwatch.detection.behaviours._sharing import sharing_accounts
 from stillwatch.detection.behaviours.disposable_identity import DISPOSABLE
 from stillwatch.detection.behaviours.divided_work_list import repeats
 from stillwatch.detection.behaviours.even_volumes import spread
-from stillwatch.detection.behaviours.round_the_clock import amplitude
 from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Floats, Ints
@@ -109,12 +108,9 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
     view = case.view
     counts = case.exchanges_by_member
     exchanges, repeated = repeats(case)
-    strength, enough = amplitude(case, 12)
+    strength, enough = case.population.rhythm
     rhythm = strength[case.members[enough[case.members]]]
-    own = np.zeros(len(view.active), dtype=bool)
-    own[case.members] = True
-    days = np.unique(view.ledger["acc"] * np.int64(1 << 20) + view.ledger["hour"] // 24) >> 20
-    active_days = np.bincount(days, minlength=len(view.active))
+    active_days = case.population.active_days
     template, system = _text_shares(case)
     has_text = bool(view.totals["texts"][case.members].sum())
     sharing = {

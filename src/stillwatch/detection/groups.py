@@ -173,22 +173,28 @@ def _membership(
 ) -> Group | None:
     tied = _own_exchanges(view, accounts, text)
     who, share = view.text_share(tied)
-    links = view.links_by_object.places(infrastructure)
-    kinds = np.unique(
-        view.link_acc[links] * np.int64(len(KINDS)) + view.evidence.obj_kind[view.link_obj[links]]
-    )
-    linked, kind_count = np.unique(kinds // len(KINDS), return_counts=True)
-    everyone = np.unique(np.concatenate([accounts, who, linked]))
+    everyone = np.unique(np.concatenate([accounts, who]))
     content = np.zeros(len(everyone))
     content[np.searchsorted(everyone, who)] = share
-    infra = np.zeros(len(everyone), dtype=np.int64)
-    infra[np.searchsorted(everyone, linked)] = kind_count
     inside = np.isin(everyone, accounts, assume_unique=True)
     typical = float(np.median(content[inside]))
     textual = typical >= settings.tie_share
     profile = _profile(view, accounts, everyone, text)
     alike = profile / max(float(np.median(profile[inside])), 1e-9)
     by_text = (content >= max(settings.tie_share, 0.3 * typical)) & (alike >= ALIKE)
+    if textual:
+        # Infrastructure binds to the accounts that the texts chose, not to a room that hangs on by a phrase.
+        chosen = view.link_obj[view.links_by_account.places(everyone[inside & by_text])]
+        infrastructure = np.intersect1d(infrastructure, chosen)
+    links = view.links_by_object.places(infrastructure)
+    kinds = np.unique(
+        view.link_acc[links] * np.int64(len(KINDS)) + view.evidence.obj_kind[view.link_obj[links]]
+    )
+    linked, kind_count = np.unique(kinds // len(KINDS), return_counts=True)
+    at = np.searchsorted(everyone, linked)
+    known = (at < len(everyone)) & (everyone[np.minimum(at, len(everyone) - 1)] == linked)
+    infra = np.zeros(len(everyone), dtype=np.int64)
+    infra[at[known]] = kind_count[known]
     firm = inside & (by_text | (infra >= 2) | ((infra >= 1) & ((content > 0) | (not textual))))
     # Accounts that Leiden left elsewhere, whose texts are the group's all the same.
     joins = ~inside & textual & (content >= max(0.3, 0.5 * typical)) & (view.totals["texts"][everyone] >= 2)

@@ -33,6 +33,8 @@ SURPRISE = 4.0
 """A text edge needs odds of one in 10^4: so often would the account use the object this much if it drew its texts
 from everybody's."""
 SURPRISE_CAP = 8.0
+FAINT = 0.1
+"""Edges lighter than this are one bucket in twenty texts: left out, they cost time and move nobody."""
 
 
 @dataclass(frozen=True)
@@ -89,5 +91,9 @@ def candidate_edges(view: View, settings: Settings) -> Edges:
             2 * rarity[view.link_obj[link]],
         ]
     )
+    weight = strength * kind_weight[obj]
+    # An object left with one account joins nobody.
+    keep = (np.bincount(obj, minlength=len(kind)) > 1)[obj] & (weight >= FAINT)
+    acc, obj, weight = acc[keep], obj[keep], weight[keep]
     order = np.lexsort((obj, acc))
-    return Edges(acc[order], obj[order], (strength * kind_weight[obj])[order])
+    return Edges(acc[order], obj[order], weight[order])

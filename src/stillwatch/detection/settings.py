@@ -26,7 +26,7 @@ class Settings:
     """The smallest group that is examined as a group; one campaign in public ran 4 requests an account."""
     tie_share: float = 0.05
     """An account is tied to a group's texts when at least this share of its exchanges are among them."""
-    resolution: float = 0.05
+    resolution: float = 0.15
     """Weight of edges for each pair of an account and an object from which Leiden keeps them together."""
     reference_draws: int = 200
     """Random sets of outside accounts, matched on volume, behind each permutation null."""
@@ -38,7 +38,7 @@ class Settings:
     """Verdict `review` from this probability on."""
     min_exchanges: int = 40
     """Fewer exchanges than this in a group are too few to accuse on: data_state `insufficient`."""
-    tempering: float = 0.9
+    tempering: float = 1.0
     """Power on the likelihood of features: they are not independent, and calibration chose it."""
 
     def as_dict(self) -> dict[str, object]:

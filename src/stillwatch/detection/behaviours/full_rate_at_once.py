@@ -1,7 +1,5 @@
 """New accounts at full rate at once."""
 
-import numpy as np
-
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
 from stillwatch.detection.case import Case, binomial_tail
 
@@ -11,15 +9,7 @@ def examine(case: Case) -> Observation | None:
     view = case.view
     if "created_at" not in view.evidence.accounts.present:
         return None
-    n = len(view.active)
-    acc, day, count = view.ledger["acc"], view.ledger["hour"] // 24, view.ledger["n"]
-    key, inverse = np.unique(acc * np.int64(1 << 20) + day, return_inverse=True)
-    by_day = np.bincount(inverse, weights=count)
-    created = view.created[key >> 20]
-    early = (created >= 0) & ((key & ((1 << 20) - 1)) - created // 24 <= 2)
-    first_days = np.zeros(n)
-    np.maximum.at(first_days, (key >> 20)[early], by_day[early])
-    rushed = first_days >= 10
+    rushed = case.population.first_days >= 10
     inside = float(rushed[case.members].mean())
     rate = case.rate_outside(rushed)
     p = binomial_tail(int(rushed[case.members].sum()), len(case.members), rate)

@@ -1,32 +1,14 @@
 """A move to a new model within a day of its release."""
 
-import numpy as np
-
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
 from stillwatch.detection.case import Case, binomial_tail
 
 
 def examine(case: Case) -> Observation | None:
     """Members that put half of a day's traffic or more on a model in the 24 hours after its release."""
-    view = case.view
-    n = len(view.active)
     best: Observation | None = None
     tested = 0
-    for model, released in sorted(case.population.releases.items()):
-        if model not in view.evidence.models or released + 24 > min(
-            view.until, case.population.last_hour + 1
-        ):
-            continue
-        acc, hour, count = view.evidence.models[model]
-        soon = (hour >= released) & (hour < released + 24)
-        moved = np.bincount(acc[soon], weights=count[soon], minlength=n)
-        ledger = view.ledger
-        same_day = (ledger["hour"] >= released) & (ledger["hour"] < released + 24)
-        before = (ledger["hour"] >= released - 72) & (ledger["hour"] < released)
-        day = np.bincount(ledger["acc"][same_day], weights=ledger["n"][same_day], minlength=n)
-        earlier = np.bincount(ledger["acc"][before], weights=ledger["n"][before], minlength=n)
-        eligible = (day >= 2) & (earlier >= 2)
-        pivots = eligible & (moved >= 0.4 * day)
+    for model, eligible, pivots in case.population.pivots:
         own, others = case.members[eligible[case.members]], case.outside[eligible[case.outside]]
         if len(own) < 4 or len(others) < 30:
             continue

@@ -4,33 +4,11 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
 from stillwatch.detection.case import Case, draw_tail
-from stillwatch.detection.evidence import Floats, Ints
-
-
-def amplitude(case: Case, minimum: int) -> tuple[Floats, Ints]:
-    """By account: strength of the daily rhythm (0 flat, 1 one hour only), and how many exchanges it rests on.
-
-    The length of the mean resultant vector of hours on the clock (Fisher 1993, section 2.3), corrected for the
-    length that few flat hours have by chance. A shift of everybody's hours leaves it as it is.
-    """
-    ledger = case.view.ledger
-    angle = 2 * np.pi * (ledger["hour"] % 24) / 24
-    n = len(case.view.active)
-    x = np.bincount(ledger["acc"], weights=ledger["n"] * np.cos(angle), minlength=n)
-    y = np.bincount(ledger["acc"], weights=ledger["n"] * np.sin(angle), minlength=n)
-    # Hours, not exchanges, are the independent draws: requests come in sittings.
-    hours = np.bincount(ledger["acc"], minlength=n)
-    total = np.maximum(case.view.totals["n"], 1)
-    square = (x**2 + y**2) / total**2
-    corrected = np.sqrt(
-        np.maximum((square - 1 / np.maximum(hours, 1)) / np.maximum(1 - 1 / np.maximum(hours, 2), 0.5), 0)
-    )
-    return corrected, np.asarray(hours >= minimum)
 
 
 def examine(case: Case) -> Observation | None:
     """Median strength of the daily rhythm among members, against random sets outside."""
-    strength, enough = amplitude(case, 12)
+    strength, enough = case.population.rhythm
     own = strength[case.members[enough[case.members]]]
     pool = strength[case.outside[enough[case.outside]]]
     if len(own) < max(4, 0.3 * len(case.members)) or len(pool) < 30:

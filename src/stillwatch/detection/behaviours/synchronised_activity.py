@@ -36,20 +36,20 @@ def correlation(counts: Floats, day_share: Floats) -> float:
     return float((together - n) / (n * (n - 1)))
 
 
-def _matrix(case: Case, accounts: Ints, blocks: int) -> Floats:
-    acc, block, n, _ = case.population.residual_blocks
-    at = np.searchsorted(accounts, acc)
-    at_safe = np.minimum(at, len(accounts) - 1)
-    hit = accounts[at_safe] == acc
-    matrix = np.zeros((len(accounts), blocks))
-    np.add.at(matrix, (at_safe[hit], block[hit]), n[hit])
-    return matrix
+def _matrix(case: Case, accounts: Ints) -> Floats:
+    """Accounts (repeats allowed) x blocks of three hours, whole days: exchanges."""
+    view, blocks = case.view, case.population.blocks
+    ragged = view.hours_by_account
+    rows = np.repeat(np.arange(len(accounts)), ragged.start[accounts + 1] - ragged.start[accounts])
+    places = ragged.places(accounts)
+    cell = rows * blocks + case.population.block[places]
+    counts = np.bincount(cell, weights=view.ledger["n"][places], minlength=len(accounts) * blocks)
+    return np.asarray(counts.reshape(len(accounts), blocks))
 
 
 def examine(case: Case) -> Observation | None:
     """Mean pairwise correlation against sets of outside accounts matched on volume."""
-    acc, block, n, length = case.population.residual_blocks
-    blocks = -(-length // 8) * 8
+    blocks = case.population.blocks
     totals = case.view.totals["n"]
     members = case.members[totals[case.members] >= 2]
     pool = case.outside[totals[case.outside] >= 2]
@@ -58,10 +58,13 @@ def examine(case: Case) -> Observation | None:
     rng = case.generator(2)
     if len(members) > SAMPLE:
         members = np.sort(rng.choice(members, SAMPLE, replace=False))
-    outside = ~case.inside
-    day = np.bincount(block[outside[acc]] // 8, weights=n[outside[acc]], minlength=blocks // 8) + 1.0
+    inside = case.view.hours_by_account.places(case.group.accounts)
+    own = np.bincount(
+        case.population.block[inside] // 8, weights=case.view.ledger["n"][inside], minlength=blocks // 8
+    )
+    day = case.population.exchanges_by_day - own + 1.0
     day_share = day / day.sum()
-    observed = correlation(_matrix(case, members, blocks), day_share)
+    observed = correlation(_matrix(case, members), day_share)
     # Match each member with outside accounts of the same volume, by halves of a doubling.
     stratum = np.round(2 * np.log2(np.maximum(totals, 1))).clip(0).astype(int)
     order = pool[np.argsort(stratum[pool], kind="stable")]
@@ -72,9 +75,9 @@ def examine(case: Case) -> Observation | None:
         np.where(high - low < 5, np.maximum(len(order) - 50, 0), low),
         np.where(high - low < 5, len(order), high),
     )
-    table = _matrix(case, pool, blocks)
-    place = np.searchsorted(pool, order)
-    drawn = np.array([correlation(table[place[rng.integers(low, high)]], day_share) for _ in range(DRAWS)])
+    drawn = np.array(
+        [correlation(_matrix(case, order[rng.integers(low, high)]), day_share) for _ in range(DRAWS)]
+    )
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,
