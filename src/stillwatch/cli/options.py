@@ -7,7 +7,7 @@ from typing import ClassVar
 import click
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[int]):
     """A time as ISO 8601 (UTC where it names no zone), as microseconds since the epoch."""
 
     name = "time"
@@ -26,7 +26,7 @@ class Moment(click.ParamType):
         return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """A size of memory such as 512MB, 4GB or 2GiB, in bytes."""
 
     name = "size"

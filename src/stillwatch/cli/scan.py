@@ -31,8 +31,14 @@ def open_key(path: Path | None) -> Key:
     if path is not None:
         return Key.load(path)
     try:
-        return Key.load_or_create(Key.default_path())
+        own = Key.default_path()
+        if own.exists():
+            return Key.load(own)
     except (OSError, RuntimeError):
+        return Key(os.urandom(16))
+    try:
+        return Key.load_or_create(own)
+    except InputError:
         # Results are the same under every key: only sketches that are kept need one that is kept.
         return Key(os.urandom(16))
 

@@ -1,21 +1,23 @@
 """Stage 7: verdicts. Pure functions of a view: the same view gives the same verdicts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from stillwatch.detection.agreements import Agreement, Coverage, cover
 from stillwatch.detection.behaviours import REGISTRY, Observation
 from stillwatch.detection.case import Case, Population
-from stillwatch.detection.evidence import Floats, View
+from stillwatch.detection.evidence import Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
 from stillwatch.detection.linking import candidate_edges
 from stillwatch.detection.rivals import Weighing, weigh
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.significance import benjamini_hochberg, family_p_values
+from stillwatch.detection.significance import benjamini_hochberg, decided_alone, family_p_values
 from stillwatch.detection.singles import heavy_singles
+from stillwatch.records.findings import FAMILIES
 
 COVERED = 0.95
 """An account is covered when agreements to distil cover this share of its exchanges."""
@@ -23,7 +25,8 @@ ALL_COVERED = 0.9
 RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
-PURPOSE_KIND = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
+NOT_OF_ONE = ("unevenness", "one_organisation", "signup_burst", "size", "template")
+"""Features that mean nothing for a single account."""
 
 
 @dataclass(frozen=True)
@@ -104,71 +107,112 @@ def _verdict(
     return LEGITIMATE, weighing.best_benign if sufficient else "unknown", probability
 
 
-def judge(
-    view: View, agreements: list[Agreement], releases: Mapping[str, int], settings: Settings
-) -> list[Judged]:
-    """Form, test and weigh the groups of a view. Largest first; single accounts last."""
-    population = Population(view, settings, dict(releases))
-    coverage = cover(agreements, view.evidence, view.until)
-    cases: list[tuple[Case, dict[str, Observation], float, tuple[str, ...], bool]] = []
-    taken = np.zeros(len(view.active), dtype=bool)
-    for candidate in form_groups(view, candidate_edges(view, settings), settings):
-        group, covered, notes = _consent(view, candidate, coverage)
-        taken[candidate.members] = True
-        if int(group.firm.sum()) < settings.group_accounts:
-            continue
-        case = Case(group, population)
-        observations = {
+@dataclass
+class _Candidate:
+    """A group on its way to a verdict."""
+
+    case: Case
+    covered: float
+    notes: tuple[str, ...]
+    given: Mapping[str, Observation] | None = None  # a single account's observations
+
+    @cached_property
+    def observations(self) -> Mapping[str, Observation]:
+        if self.given is not None:
+            return self.given
+        return {
             name: seen
             for name, behaviour in REGISTRY.items()
-            if (seen := behaviour.examine(case)) is not None
+            if (seen := behaviour.examine(self.case)) is not None
         }
-        cases.append((case, observations, covered, notes, False))
+
+    @cached_property
+    def family_p(self) -> Mapping[str, float]:
+        return family_p_values(self.observations)
+
+    def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
+        """Weigh the candidate, given which families are significant over the scan."""
+        synchrony = self.observations.get("synchronised_activity")
+        figures = measure(self.case, synchrony.statistic if synchrony else None)
+        single = self.given is not None
+        if single:
+            figures |= dict.fromkeys(NOT_OF_ONE)
+        weighing = weigh(figures, settings.tempering)
+        exchanges = len(self.case.group.exchanges) or int(self.case.exchanges_by_member.sum())
+        sufficient = exchanges >= settings.min_exchanges
+        verdict, kind, probability = _verdict(weighing, significant, sufficient, settings)
+        if self.covered >= ALL_COVERED:
+            verdict, kind = LEGITIMATE, "authorised"
+            # Consent settles it: what is covered is not unauthorised, whatever it looks like.
+            probability = min(probability, 1.0 - self.covered, 0.01)
+        return Judged(
+            case=self.case,
+            observations=self.observations,
+            family_p=self.family_p,
+            significant=significant,
+            figures=figures,
+            weighing=weighing,
+            probability=probability,
+            verdict=verdict,
+            kind_of_use=kind,
+            data_state="sufficient" if sufficient else "insufficient",
+            notes=self.notes,
+            single=single,
+        )
+
+
+def _candidates(
+    view: View, agreements: list[Agreement], releases: Mapping[str, int], settings: Settings
+) -> list[_Candidate]:
+    population = Population(view, settings, dict(releases))
+    coverage = cover(agreements, view.evidence, view.until)
+    found: list[_Candidate] = []
+    taken = np.zeros(len(view.active), dtype=bool)
+    for formed in form_groups(view, candidate_edges(view, settings), settings):
+        group, covered, notes = _consent(view, formed, coverage)
+        taken[formed.members] = True
+        if int(group.firm.sum()) >= settings.group_accounts:
+            found.append(_Candidate(Case(group, population), covered, notes))
     for group, observations in heavy_singles(population, taken):
         remaining, covered, notes = _consent(view, group, coverage)
         if len(remaining.accounts):
-            cases.append((Case(remaining, population), observations, covered, notes, True))
+            found.append(_Candidate(Case(remaining, population), covered, notes, observations))
+    return found
 
-    family_p = [family_p_values(observations) for _, observations, _, _, _ in cases]
-    keys = [(i, family) for i, by_family in enumerate(family_p) for family in by_family]
-    rejected = benjamini_hochberg([family_p[i][family] for i, family in keys], settings.fdr)
-    significant: list[set[str]] = [set() for _ in cases]
+
+def judge(
+    view: View,
+    agreements: list[Agreement],
+    releases: Mapping[str, int],
+    settings: Settings,
+    about: Sequence[Ints] | None = None,
+) -> list[Judged]:
+    """Form, test and weigh the groups of a view. Largest first; single accounts last.
+
+    With `about` (sets of account codes) only groups that hold half of one of the sets are handed out, with the same
+    verdicts; the others are tested only where these verdicts depend on them.
+    """
+    candidates = _candidates(view, agreements, releases, settings)
+    hypotheses = len(FAMILIES) * len(candidates)
+    wanted = candidates
+    if about is not None:
+        wanted = [c for c in candidates if any(holds_half(c.case.members, accounts) for accounts in about)]
+    alone = all(decided_alone(p, settings.fdr, hypotheses) for c in wanted for p in c.family_p.values())
+    tested = wanted if alone else candidates
+    keys = [(i, family) for i, candidate in enumerate(tested) for family in candidate.family_p]
+    rejected = benjamini_hochberg(
+        [tested[i].family_p[family] for i, family in keys], settings.fdr, hypotheses
+    )
+    significant: dict[int, set[str]] = {}
     for (i, family), passed in zip(keys, rejected, strict=True):
         if passed:
-            significant[i].add(family)
+            significant.setdefault(id(tested[i]), set()).add(family)
+    return [c.judged(frozenset(significant.get(id(c), ())), settings) for c in wanted]
 
-    judged = []
-    for i, (case, observations, covered, notes, single) in enumerate(cases):
-        synchrony = observations.get("synchronised_activity")
-        figures = measure(case, synchrony.statistic if synchrony else None)
-        if single:
-            figures |= dict.fromkeys(("unevenness", "one_organisation", "signup_burst", "size", "template"))
-        weighing = weigh(figures, settings.tempering)
-        exchanges = len(case.group.exchanges) or int(case.exchanges_by_member.sum())
-        sufficient = exchanges >= settings.min_exchanges
-        families = frozenset(significant[i])
-        verdict, kind, probability = _verdict(weighing, families, sufficient, settings)
-        if covered >= ALL_COVERED:
-            verdict, kind = LEGITIMATE, "authorised"
-            # Consent settles it: what is covered is not unauthorised, whatever it looks like.
-            probability = min(probability, 1.0 - covered, 0.01)
-        judged.append(
-            Judged(
-                case,
-                observations,
-                family_p[i],
-                families,
-                figures,
-                weighing,
-                probability,
-                verdict,
-                kind,
-                "sufficient" if sufficient else "insufficient",
-                notes,
-                single,
-            )  # fmt: skip
-        )
-    return judged
+
+def holds_half(members: Ints, accounts: Ints) -> bool:
+    """Are at least half of `accounts` among `members`?"""
+    return 2 * int(np.isin(accounts, members, assume_unique=True).sum()) >= len(accounts)
 
 
 def roles(judged: Judged) -> list[tuple[str, float]]:

@@ -59,7 +59,7 @@ def _distinct(edges: Edges) -> Edges:
     owner = np.repeat(merged, np.diff(np.r_[starts, len(obj)]))
     cells, inverse = np.unique(acc * (np.int64(obj.max()) + 1) + owner, return_inverse=True)
     span = np.int64(obj.max()) + 1
-    return Edges(cells // span, cells % span, np.bincount(inverse, weights=weight))
+    return Edges(cells // span, cells % span, np.bincount(inverse, weights=weight).astype(np.float64))
 
 
 def communities(edges: Edges, settings: Settings) -> list[Ints]:
@@ -91,7 +91,7 @@ def communities(edges: Edges, settings: Settings) -> list[Ints]:
     )
     optimiser = leidenalg.Optimiser()
     optimiser.set_rng_seed(settings.seed)
-    optimiser.optimise_partition_multiplex(list(layers), layer_weights=[1, -1, -1], n_iterations=3)
+    optimiser.optimise_partition_multiplex(list(layers), layer_weights=[1, -1, -1], n_iterations=2)
     label = np.asarray(layers[0].membership)[: len(accounts)]
     order = np.argsort(label, kind="stable")
     cuts = np.flatnonzero(np.diff(label[order])) + 1

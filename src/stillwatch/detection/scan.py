@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -246,6 +247,7 @@ def _scan(
             memory=resources.memory // 2,
         ) as engine,
     ):
+        engine_version = engine.version
         relations = relate(engine, engine.parquet(taken.exchange_files), settings)
         _keep_duplicates(rejects, inputs.usage, relations.duplicates)
         evidence = gather(relations, accounts)
@@ -255,17 +257,12 @@ def _scan(
     with clock.stage("onset"):
         accused = [j for j in judged if j.verdict == EXTRACTION]
         last = int(evidence.ledger["hour"].max()) + 1
-        onset = dict(
-            zip(
-                map(id, accused),
-                first_hours(
-                    accused,
-                    lambda hour: judge(view(evidence, settings, hour), agreements, releases, settings),
-                    last,
-                ),
-                strict=True,
-            )
+        hours = first_hours(
+            accused,
+            lambda hour, about: judge(view(evidence, settings, hour), agreements, releases, settings, about),
+            last,
         )
+        onset = dict(zip(map(id, accused), hours, strict=True))
     with clock.stage("explanation"):
         rows = [(j, *narrate.tables(j, _hour(onset[id(j)]) if id(j) in onset else None)) for j in judged]
         rows.sort(key=lambda row: _order(row[0], row[1]))
@@ -292,6 +289,7 @@ def _scan(
         taken,
         relations.duplicates.num_rows,
         examined,
+        engine_version,
     )
     run["groups"] = {
         v: sum(c.verdict == v for c in campaigns) for v in ("extraction", "review", "legitimate")
@@ -340,14 +338,12 @@ def _run(
     taken: Intake,
     duplicates: int,
     examined: Examined,
+    engine_version: str,
 ) -> dict[str, Any]:
-    import duckdb
-    import ibis
-
     return {
         "versions": {
             "stillwatch": stillwatch.__version__,
-            "duckdb": duckdb.__version__,
+            resources.engine: engine_version,
             "ibis": ibis.__version__,
             "pyarrow": pa.__version__,
             "python": sys.version.split()[0],

@@ -24,14 +24,25 @@ def family_p_values(observations: Mapping[str, Observation]) -> dict[str, float]
     return found
 
 
-def benjamini_hochberg(p_values: Sequence[float], level: float) -> list[bool]:
-    """Which hypotheses the Benjamini-Hochberg procedure (1995) rejects at this level, in the order given."""
+def benjamini_hochberg(p_values: Sequence[float], level: float, hypotheses: int | None = None) -> list[bool]:
+    """Which hypotheses the Benjamini-Hochberg procedure (1995) rejects at this level, in the order given.
+
+    `hypotheses` is how many there are, when some were not tested; those count as p = 1.
+    """
     p = np.asarray(p_values, dtype=np.float64)
     if not len(p):
         return []
     order = np.argsort(p, kind="stable")
-    passes = p[order] <= level * np.arange(1, len(p) + 1) / len(p)
+    passes = p[order] <= level * np.arange(1, len(p) + 1) / (hypotheses or len(p))
     last = int(np.flatnonzero(passes).max()) if passes.any() else -1
     rejected = np.zeros(len(p), dtype=bool)
     rejected[order[: last + 1]] = True
     return rejected.tolist()
+
+
+def decided_alone(p_value: float, level: float, hypotheses: int) -> bool:
+    """Does Benjamini-Hochberg decide this hypothesis the same way whatever the others' p-values are?
+
+    It rejects whatever is at most level / hypotheses, and nothing above level.
+    """
+    return p_value <= level / hypotheses or p_value > level

@@ -18,6 +18,8 @@ class Engine(ABC):
     """
 
     name: str
+    version: str
+    """Of the engine's own software, for run.json."""
 
     @abstractmethod
     def parquet(self, files: Sequence[Path]) -> ir.Table:

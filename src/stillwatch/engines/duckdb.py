@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -14,6 +15,7 @@ class DuckDBEngine(Engine):
     """One in-memory DuckDB that spills to `scratch` beyond `memory` bytes and uses `threads` threads."""
 
     name = "duckdb"
+    version = duckdb.__version__
 
     def __init__(self, *, scratch: Path, threads: int, memory: int) -> None:
         scratch.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
     links = view.links_by_account.places(accounts)
     obj = view.link_obj[links]
     keep = case.population.linking[obj] & (view.evidence.obj_kind[obj] == KINDS.index(kind))
-    objects, inverse, held = np.unique(obj[keep], return_inverse=True, return_counts=True)
+    _, inverse, held = np.unique(obj[keep], return_inverse=True, return_counts=True)
     several = held >= 2
     sharers = np.unique(view.link_acc[links[keep]][several[inverse]])
     return len(sharers), int(several.sum())

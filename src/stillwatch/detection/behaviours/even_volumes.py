@@ -34,7 +34,7 @@ def examine(case: Case) -> Observation | None:
         statistic=observed,
         p_value=p,
         statement=f"Exchanges an account: median {np.median(counts):.0f}, nine in ten between {low:.0f} and {high:.0f};"
-        f" log spread {observed:.2f} against {drawn.mean():.2f} in random sets outside (people and resellers are heavy-tailed).",
+        f" log spread {observed:.2f} against {drawn.mean():.2f} in random sets outside (people are heavy-tailed).",
         supports=observed < 0.7 and p < 0.05,
     )
 

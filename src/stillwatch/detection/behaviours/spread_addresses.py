@@ -32,8 +32,8 @@ def examine(case: Case) -> Observation | None:
     return Observation(
         statistic=observed,
         p_value=p if case.by_content is not None else None,
-        statement=f"The accounts show {observed:.2f} new addresses for each exchange; outside accounts with as many exchanges"
-        f" show {drawn.mean():.2f}. Build machines change addresses too.",
+        statement=f"The accounts show {observed:.2f} new addresses for each exchange; outside accounts with as many"
+        f" exchanges show {drawn.mean():.2f}. Build machines change addresses too.",
         supports=observed >= 0.2 and p < 0.05,
     )
 
