@@ -48,9 +48,23 @@ def check(
 ) -> None:
     """Raise InputError for settings of unknown classes or knobs. `known`: each class's knobs."""
     names = {f.name for k in known.values() for f in fields(k)} | common
-    for owner, name in settings:
+    for (owner, name), value in settings.items():
         if owner and owner not in known:
             raise InputError(f"no class {owner!r}", where="--knob", mend="see stillwatch drill --list")
+        least = {
+            "accounts": 1.0,
+            "volume_mean": 1.0,
+            "templates": 1.0,
+            "languages": 1.0,
+            "turns_mean": 1.0,
+        }.get(name, 0.0)
+        most = 1.0 if name.endswith(("_share", "_rate")) or name == "sync" else 1e7
+        if not least <= value <= most:
+            raise InputError(
+                f"{name} must be {least:g} to {most:g}, not {value:g}",
+                where="--knob",
+                mend="give another value",
+            )
         if name not in ({f.name for f in fields(known[owner])} if owner else names):
             raise InputError(
                 f"no knob {name!r} of {owner or 'any class'}",

@@ -21,7 +21,6 @@ _NULLABLE = (
     "temperature",
     "system_text",
     "output_text",
-    "finish_reason",
     "tool_count",
     "logprobs",
 )
@@ -38,8 +37,10 @@ def features(folder: Path, *, seed: int = 0) -> tuple[Arr, Arr, tuple[str, ...]]
     """Features of campaign accounts and of as many others on the same surface and plan.
 
     Returns (features, shape (accounts, features); truth, shape (accounts,), 1 for a campaign's; names). `folder` is
-    what `drill` wrote. Accounts without a match of their surface, plan and number of exchanges (in powers of two)
-    are left out, as are organisations' agreements and groups that replaced blocked accounts: a block is behaviour.
+    what `drill` wrote. The others are ordinary accounts: look-alike groups have nulls of their own (a popular client
+    always sends a system prompt, a class pays nothing), which is how the world is and not an artefact. Accounts
+    without a match of their surface, plan and number of exchanges (in powers of two) are left out. finish_reason is
+    no feature, since a blocked request has none, and blocks are behaviour.
     """
     nulls = ", ".join(f"avg(({c} is null)::int) as null_{c}" for c in _NULLABLE)
     of_account = ", ".join(f"({c} is null)::int as null_{c}" for c in _ACCOUNT_NULLABLE)
@@ -66,16 +67,21 @@ def features(folder: Path, *, seed: int = 0) -> tuple[Arr, Arr, tuple[str, ...]]
             from read_parquet(?, file_row_number = true)
         ), guilty as (
             select account_id from read_parquet(?) join read_parquet(?) using (group_id) where unauthorised
+        ), grouped as (
+            select account_id from read_parquet(?) where group_id is not null
         )
         select (account_id in (from guilty))::int as guilty, surface, plan, floor(log2(n))::int as volume,
                * exclude (account_id, surface, plan, n), account_id
-        from per join a using (account_id) order by account_id
+        from per join a using (account_id)
+        where account_id in (from guilty) or account_id not in (from grouped)
+        order by account_id
         """,
         [
             str(folder / "usage" / "*.parquet"),
             str(folder / "accounts.parquet"),
             str(folder / "truth" / "accounts.parquet"),
             str(folder / "truth" / "groups.parquet"),
+            str(folder / "truth" / "accounts.parquet"),
         ],
     ).fetchnumpy()
     connection.close()

@@ -72,11 +72,14 @@ class Schedule:
         base, n = 0, len(order)
         session = np.empty(n, np.int32)
         at = 0
-        for s in streams:
-            if len(s):
-                session[at : at + len(s)] = s.session + base
-                base += int(s.session.max()) + 1
-                at += len(s)
+        begins: dict[str, int] = {}
+        for s in (s for s in streams if len(s)):
+            if not s.series or s.series not in begins:
+                begins[s.series] = base
+                alike = [o for o in streams if len(o) and o.series == s.series] if s.series else [s]
+                base += max(int(o.session.max()) for o in alike) + 1
+            session[at : at + len(s)] = s.session + begins[s.series]
+            at += len(s)
         blocked = np.concatenate(
             [np.zeros(len(s), bool) if s.blocked is None else s.blocked for s in streams]
         )

@@ -58,6 +58,7 @@ class Stream:
     group: str | None = None
     extracting: bool = False
     blocked: Arr | None = None
+    series: str = ""  # streams of one series (other than "") number their conversations together
 
     def __len__(self) -> int:
         return len(self.time)

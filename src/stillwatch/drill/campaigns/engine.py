@@ -292,6 +292,7 @@ def build(setting: Setting, kind: CampaignClass, tier: str, tag: str, k: Knobs, 
                         group.group_id,
                         not free,
                         blocked[rows],
+                        series=group.group_id,
                     )
                 )
     _others(setting, rng, cast, a, numbers, volumes, k, group.group_id)
