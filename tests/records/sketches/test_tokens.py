@@ -2,13 +2,11 @@
 
 import unicodedata
 
-import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.records.sketches import Key, sketch, split_words, words
-from stillwatch.records.sketches.normalise import decode
 from stillwatch.records.sketches.reference import normalised, tokens_of
 from stillwatch.records.sketches.unicode_table import unicode_table
 
@@ -68,16 +66,6 @@ def test_the_kernel_splits_as_plain_python_does(text):
         groups.setdefault(token.hash, set()).add(found)
     assert all(len(found) == 1 for found in groups.values())
     assert len(set().union(*groups.values())) == len(groups)
-
-
-@given(st.binary(max_size=40))
-@settings(deadline=None, max_examples=300)
-def test_invalid_bytes_are_decoded_as_python_decodes_them(data):
-    buffer, found, i = np.frombuffer(data + b"\0", np.uint8), [], 0
-    while i < len(data):
-        code, i = decode(buffer, i, len(data))
-        found.append(chr(code))
-    assert "".join(found) == data.decode("utf-8", errors="replace")
 
 
 @given(

@@ -84,7 +84,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         index, blocks, expansions = table
         k0, k1 = key
         (
-            (words, pairs, heads, keys, values, ends),
+            (words, pairs, heads, stems, keys, values, ends),
             (verbs, objects, reach, after_reach, object_reach, slots, windows, needs_block, bits),
         ) = lexicon
         if stamp < 0:  # never; makes the digest part of the compiled function
@@ -103,6 +103,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         masks = np.empty(room, np.uint64)
         ways = np.empty((WAYS, 2), np.int64)
         signs = np.empty((2, SYMBOLS), np.int64)
+        shingles = np.empty(room, np.uint32)
         least = np.empty(LANES, np.uint32)
         joined = np.empty(BANDS, np.uint64)
         scripts = np.zeros(_SCRIPT_CODES, np.int64)
@@ -139,6 +140,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 words,
                 pairs,
                 heads,
+                stems,
                 keys,
                 values,
                 ends,
@@ -156,7 +158,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 ways,
                 signs,
             )
-            if minima(tokens, weights, count, a, b, least):
+            if minima(tokens, weights, count, a, b, shingles, least):
                 has_bands[row] = True
                 for k in range(BANDS):
                     joined[k] = band(least, k)
@@ -170,7 +172,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         index, blocks, expansions = table
         k0, k1 = key
         (
-            (words, pairs, heads, keys, values, ends),
+            (words, pairs, heads, stems, keys, values, ends),
             (verbs, objects, reach, after_reach, object_reach, slots, windows, needs_block, bits),
         ) = lexicon
         if stamp < 0:
@@ -217,6 +219,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 words,
                 pairs,
                 heads,
+                stems,
                 keys,
                 values,
                 ends,

@@ -14,6 +14,7 @@ from stillwatch.records.sketches.mixing import absorb, finish, finished
 BANDS = 42
 ROWS = 3
 LANES = 128  # BANDS * ROWS, filled up to whole vector registers
+GROUP = 4  # shingles that go through the lanes together, so that multipliers and minima are read once for all
 
 U = np.uint64
 _32 = U(32)
@@ -29,28 +30,43 @@ def lanes() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
 
 
 @njit(nogil=True)
-def minima(tokens, weights, count, a, b, least):  # type: ignore[no-untyped-def]
-    """The least value of each lane over the text's shingles, into `least` (LANES uint32); False where there are none.
+def _shingles(tokens, weights, count, shingles):  # type: ignore[no-untyped-def]
+    """The text's shingles into `shingles` (room for count + GROUP), filled up to whole groups; returns how many.
 
     Shingles are pairs of neighbouring tokens, and three neighbours where all three are characters of an unspaced
     script; the token itself where there is but one.
     """
     if count == 0:
+        return 0
+    if count == 1:
+        shingles[0] = np.uint32(finish(absorb(_ONE_WORD, tokens[0])) >> _32)
+        n = 1
+    else:
+        n = count - 1
+        for i in range(n):
+            shingle = absorb(tokens[i], tokens[i + 1])
+            if i > 0 and weights[i - 1] + weights[i] + weights[i + 1] == 3:
+                shingle = absorb(shingle, tokens[i - 1])
+            shingles[i] = np.uint32(finish(shingle) >> _32)
+    while n % GROUP:  # the same shingle once more changes no minimum
+        shingles[n] = shingles[n - 1]
+        n += 1
+    return n
+
+
+@njit(nogil=True)
+def minima(tokens, weights, count, a, b, shingles, least):  # type: ignore[no-untyped-def]
+    """The least value of each lane over the text's shingles, into `least` (LANES uint32); False where there are none."""
+    n = _shingles(tokens, weights, count, shingles)
+    if n == 0:
         return False
     least[:] = _MOST
-    for i in range(count):
-        if i == 0:
-            if count > 1:
-                continue
-            shingle = absorb(_ONE_WORD, tokens[0])
-        else:
-            shingle = absorb(tokens[i - 1], tokens[i])
-            if i > 1 and weights[i] + weights[i - 1] + weights[i - 2] == 3:
-                shingle = absorb(shingle, tokens[i - 2])
-        x = np.uint32(finish(shingle) >> _32)
+    for i in range(0, n, GROUP):
+        w, x, y, z = shingles[i], shingles[i + 1], shingles[i + 2], shingles[i + 3]
         for j in range(LANES):
-            value = np.uint32(a[j] * x + b[j])
-            least[j] = min(least[j], value)
+            one = min(np.uint32(a[j] * w + b[j]), np.uint32(a[j] * x + b[j]))
+            other = min(np.uint32(a[j] * y + b[j]), np.uint32(a[j] * z + b[j]))
+            least[j] = min(least[j], one, other)
     return True
 
 

@@ -13,6 +13,7 @@ ENTRY = np.uint32(0x0FFFFFFF)
 CODE = np.uint32(0x1FFFFF)
 _EXPANSION = np.uint32(1 << 28)
 _REPLACEMENT = 0xFFFD
+_RUN = 16
 MOST = 6  # entries for each byte, at most: U+FDFA, three bytes, leaves eighteen
 
 
@@ -64,6 +65,21 @@ def normalise(data, i, end, index, blocks, expansions, entries, places, want_pla
     n = 0
     codes = 0
     while i < end:
+        if i + _RUN <= end:  # most text is ASCII: many bytes at once, without a branch for each
+            high = np.uint8(0)
+            for k in range(_RUN):
+                high |= data[i + k]
+            if high < 0x80:
+                for k in range(_RUN):
+                    byte = data[i + k]
+                    entries[n + k] = (blocks[byte] ^ np.uint32(byte)) & ENTRY
+                if want_places:
+                    for k in range(_RUN):
+                        places[n + k] = codes + k
+                n += _RUN
+                i += _RUN
+                codes += _RUN
+                continue
         byte = data[i]
         if byte < 0x80:
             entries[n] = (blocks[byte] ^ np.uint32(byte)) & ENTRY

@@ -21,7 +21,11 @@ NUMBER_SIGN = U(0x110000)  # outside Unicode: no character hashes like a run of 
 NUMBER = U(0x1CEB00DA5EEDF00D)  # the token of a number
 WORD_WEIGHT, SINGLE_WEIGHT = np.uint8(2), np.uint8(1)
 HEAD = 4  # characters of a token that the filter for open-ended phrases looks at
-HEAD_SHIFTS = (0, 16, 32, 47)
+LONG = 7
+HEAD_SHIFTS = (0, 16, 32, 46)
+LONG_SHIFT = 63
+_LONG_SHIFT = U(LONG_SHIFT)
+_ONE, _TWO, _THREE = U(1), U(2), U(3)
 _H1, _H2, _H3 = (U(shift) for shift in HEAD_SHIFTS[1:])
 LONG_RUN = 60  # characters without a break, from which a text is looked through for opaque blocks
 _SPACE = U(0x20)
@@ -32,13 +36,18 @@ _7, _15 = np.uint32(7), np.uint32(15)
 
 
 @njit(nogil=True)
-def head_of(entries, start):  # type: ignore[no-untyped-def]
-    """The HEAD characters from `entries[start]` on in one number, whether or not the token is that long."""
+def head_of(entries, start, stop):  # type: ignore[no-untyped-def]
+    """The HEAD characters from `entries[start]` on, and whether the token has LONG characters, in one number.
+
+    The token may be shorter than HEAD: then characters behind it count too.
+    """
+    at = U(start)  # an unsigned index needs no test for negative ones
     return (
-        U(entries[start] & CODE)
-        ^ U(entries[start + 1] & CODE) << _H1
-        ^ U(entries[start + 2] & CODE) << _H2
-        ^ U(entries[start + 3] & CODE) << _H3
+        U(entries[at] & CODE)
+        ^ U(entries[at + _ONE] & CODE) << _H1
+        ^ U(entries[at + _TWO] & CODE) << _H2
+        ^ U(entries[at + _THREE] & CODE) << _H3
+        ^ U(stop - start >= LONG) << _LONG_SHIFT
     )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stillwatch.records.sketches.marks import match
 from stillwatch.records.sketches.reference import Token, tokens_of
-from stillwatch.records.sketches.tokens import HEAD, HEAD_SHIFTS
+from stillwatch.records.sketches.tokens import HEAD, HEAD_SHIFTS, LONG, LONG_SHIFT
 
 LANGUAGES = ("en", "zh", "es", "ar", "hi", "fr", "de", "ru", "pt", "ja", "ko")
 Arrays = tuple[Any, ...]
@@ -56,9 +56,11 @@ def phrases(language: str) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _set(bits: NDArray[np.uint32], key: int) -> None:
+def _hold(words: NDArray[np.uint64], key: int) -> None:
+    """Add `key` to a Bloom filter as `match._may_hold` reads it."""
     place = key >> (64 - match.FILTER_BITS)
-    bits[place >> 5] |= np.uint32(1 << (place & 31))
+    for shift in (64 - match.FILTER_BITS - 6, 64 - match.FILTER_BITS - 12):
+        words[place] |= np.uint64(1 << (key >> shift & 63))
 
 
 class _Tree:
@@ -68,9 +70,11 @@ class _Tree:
         self.symbols: dict[int, int] = {}  # by hash
         self.edges: dict[tuple[int, int], int] = {}
         self.ends = [0]
-        # Bit filters: tokens that are a phrase or stand before an open end, pairs of tokens that begin one, first
-        # characters of open ends.
-        self.words, self.pairs, self.heads = np.zeros((3, 1 << (match.FILTER_BITS - 5)), dtype=np.uint32)
+        # Bloom filters: tokens that are a phrase or stand before an open end, pairs of tokens that begin one, first
+        # characters of open ends, open ends.
+        self.words, self.pairs, self.heads, self.stems = np.zeros(
+            (4, 1 << match.FILTER_BITS), dtype=np.uint64
+        )
 
     def add(self, phrase: str, concept: int) -> None:
         """Add one phrase; ValueError where the kernel could not find it."""
@@ -91,10 +95,12 @@ class _Tree:
         first, open_end = path[0]
         if not open_end:
             if len(path) == 1 or path[1][1]:
-                _set(self.words, first.hash)
+                if first.number:
+                    raise ValueError(f"phrase {phrase!r}: a number needs a whole word behind it")
+                _hold(self.words, first.hash)
             else:
                 both = (first.hash * int(match.STEP) & _WORD) ^ path[1][0].hash
-                _set(self.pairs, both)
+                _hold(self.pairs, both)
 
     def _symbol(self, key: int) -> int:
         return self.symbols.setdefault(key, len(self.symbols) + 1)
@@ -107,11 +113,14 @@ class _Tree:
         head = 0
         for code, shift in zip(token.codes, HEAD_SHIFTS, strict=False):
             head ^= code << shift & _WORD
-        _set(self.heads, head * int(match.STEP) & _WORD)
+        # A token may be long whatever the beginning's length, but short only if the beginning is.
+        for long in (True,) if len(token.codes) >= LONG else (False, True):
+            _hold(self.heads, (head ^ long << LONG_SHIFT) * int(match.STEP) & _WORD)
+        _hold(self.stems, token.hash ^ int(match.OPEN))
         return self._symbol(token.hash ^ int(match.OPEN))
 
     def arrays(self) -> Arrays:
-        """The three filters, the table (keys, values), and what each node ends.
+        """The four filters, the table (keys, values), and what each node ends.
 
         Keys of edges are node << 32 | symbol, small beside hashes; a node's entry in the last array has the concepts that
         end there from bit 1 on, and bit 0 where the tree goes on.
@@ -132,6 +141,7 @@ class _Tree:
             self.words,
             self.pairs,
             self.heads,
+            self.stems,
             np.array(keys, np.uint64),
             values,
             np.array(ends, np.uint64),

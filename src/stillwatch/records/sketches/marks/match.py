@@ -16,15 +16,14 @@ U = np.uint64
 SLOTS = 4
 SYMBOLS = 8  # of one token: itself and its known beginnings, at most
 WAYS = 64  # open branches while following phrases from one token, at most
-FILTER_BITS = 16
+FILTER_BITS = 10  # of the number of a filter's words, of 64 bits each: 8 KiB, so that all three stay near
 EMPTY = U(0xFFFFFFFFFFFFFFFF)
 OPEN = U(0xA5A5A5A55A5A5A5A)  # sets beginnings apart from whole tokens
 STEP = U(0x9E3779B97F4A7C15)
 _FAR = -(1 << 40)
 _32, _33 = U(32), U(33)
-_ONE = np.uint32(1)
-_SHIFT = U(64 - FILTER_BITS)
-_5, _31 = U(5), U(31)
+_ONE = U(1)
+_SHIFT, _HIGH, _NEXT, _63 = U(64 - FILTER_BITS), U(64 - FILTER_BITS - 6), U(64 - FILTER_BITS - 12), U(63)
 _NOT, _NOT_AFTER, _NEGATIONS = U(1), U(2), U(3)
 
 
@@ -41,10 +40,10 @@ def look_up(keys, values, key):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _bit(bits, key):  # type: ignore[no-untyped-def]
-    """Whether the filter may know `key`, by its highest bits."""
-    place = key >> _SHIFT
-    return bits[place >> _5] >> np.uint32(place & _31) & _ONE
+def _may_hold(words, key):  # type: ignore[no-untyped-def]
+    """Whether a Bloom filter may know `key`: two bits of one of its words, so that one look is enough."""
+    bits = _ONE << (key >> _HIGH & _63) | _ONE << (key >> _NEXT & _63)
+    return words[key >> _SHIFT] & bits == bits
 
 
 @njit(nogil=True)
@@ -54,19 +53,22 @@ def pair(first, second):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _symbols(entries, token, start, stop, heads, keys, values, found, row):  # type: ignore[no-untyped-def]
+def _symbols(entries, token, start, stop, heads, stems, keys, values, found, row):  # type: ignore[no-untyped-def]
     """The symbols of one token into `found[row]`; returns how many."""
     n = 0
     symbol = look_up(keys, values, token)
     if symbol >= 0:
         found[row, n] = symbol
         n += 1
-    if stop - start >= HEAD and _bit(heads, head_of(entries, start) * STEP):
+    if stop - start >= HEAD and _may_hold(heads, head_of(entries, start, stop) * STEP):
         state = SEED
         for i in range(start, stop):
             state = absorb(state, U(entries[i] & CODE))
             if i - start >= HEAD - 1:
-                symbol = look_up(keys, values, finish(state) ^ OPEN)
+                beginning = finish(state) ^ OPEN
+                if not _may_hold(stems, beginning):
+                    continue
+                symbol = look_up(keys, values, beginning)
                 if symbol >= 0 and n < SYMBOLS:
                     found[row, n] = symbol
                     n += 1
@@ -112,6 +114,7 @@ def _find_events(  # type: ignore[no-untyped-def]
     words,
     pairs,
     heads,
+    stems,
     keys,
     values,
     ends,
@@ -126,15 +129,15 @@ def _find_events(  # type: ignore[no-untyped-def]
     for t in range(count):
         # Most tokens begin no phrase: three looks into filters say so.
         token = tokens[t]
-        possible = _bit(words, token)
+        possible = _may_hold(words, token)
         if t + 1 < count:
-            possible |= _bit(pairs, pair(token, tokens[t + 1]))
-        possible |= _bit(heads, head_of(entries, starts[t]) * STEP)
+            possible |= _may_hold(pairs, pair(token, tokens[t + 1]))
+        possible |= _may_hold(heads, head_of(entries, starts[t], stops[t]) * STEP)
         if possible:
             concepts = U(0)
             last = t
             depth = 0
-            known = _symbols(entries, token, starts[t], stops[t], heads, keys, values, symbols, 0)
+            known = _symbols(entries, token, starts[t], stops[t], heads, stems, keys, values, symbols, 0)
             for s in range(known):
                 node = look_up(keys, values, U(symbols[0, s]))  # an edge from the root, whose number is 0
                 if node >= 0:
@@ -149,7 +152,16 @@ def _find_events(  # type: ignore[no-untyped-def]
                     last = max(last, after - 1)
                 if after < count and end & U(1):  # the tree goes on
                     more = _symbols(
-                        entries, tokens[after], starts[after], stops[after], heads, keys, values, symbols, 1
+                        entries,
+                        tokens[after],
+                        starts[after],
+                        stops[after],
+                        heads,
+                        stems,
+                        keys,
+                        values,
+                        symbols,
+                        1,
                     )
                     for s in range(more):
                         child = look_up(keys, values, U(node) << _32 | U(symbols[1, s]))
@@ -179,6 +191,7 @@ def find_marks(  # type: ignore[no-untyped-def]
     words,
     pairs,
     heads,
+    stems,
     keys,
     values,
     ends,
@@ -211,6 +224,7 @@ def find_marks(  # type: ignore[no-untyped-def]
         words,
         pairs,
         heads,
+        stems,
         keys,
         values,
         ends,
