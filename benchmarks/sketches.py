@@ -260,6 +260,9 @@ def main() -> None:
     options = parser.parse_args()
     pool, origin = prompts(options.prompts)
     print(f"prompts: {len(pool)} ({origin})")
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        print(f"load average {load:.1f}: other work runs here, wall-clock figures will be too low")
     start = first_call()
     print(
         f"first sketch: {start['compiling']:.1f} s compiling, {start['compiled']:.1f} s with compiled code kept"
@@ -278,6 +281,8 @@ def main() -> None:
             {
                 "prompts": origin,
                 "texts": options.texts,
+                "cores": os.cpu_count(),
+                "load_average_before": load,
                 "first_call_seconds": start,
                 "speed": speed,
                 "recall": recall,
