@@ -5,7 +5,8 @@ Massive Datasets", section 3.4. Two texts whose sets of shingles have Jaccard si
 BANDS bands with probability 1 - (1 - s**ROWS)**BANDS.
 
 Pairs of tokens in 42 bands of 3 were kept after a comparison at about equal cost (benchmarks/sketches.py: 600 pairs of
-texts from one template with 10, 20, 35 and 50 percent of the words in slots; unrelated prompts that share a band, in a million pairs):
+texts from one template with 10, 20, 35 and 50 percent of the words in slots; then unrelated prompts that share a
+band, in a million pairs):
 pairs 42x3 find 1.00/1.00/.83/.39 at 1,025; triples 32x4 .99/.75/.14/.03 at 31; single words 32x4
 1.00/.98/.82/.44 at 4,556; words and pairs together 32x4 1.00/.97/.57/.17 at 489, 42x3 1.00/1.00/.93/.61 at 7,883.
 """
