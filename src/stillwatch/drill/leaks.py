@@ -24,6 +24,13 @@ _NULLABLE = (
     "tool_count",
     "logprobs",
 )
+_DIGITS = {  # each uniform on 0 to 1 if nothing leaks
+    "micros": "(epoch_us(time) % 1000 + 0.5) / 1000",
+    "millis": "(epoch_us(time) // 1000 % 1000 + 0.5) / 1000",
+    "last_digit": "(epoch_us(time) % 10 + 0.5) / 10",
+    "event_end": "('0x' || right(event_id, 4))::int / 65535.0",
+    "event_start": "('0x' || left(event_id, 4))::int / 65535.0",
+}
 _ACCOUNT_NULLABLE = (
     "organisation",
     "email_domain",
@@ -42,8 +49,11 @@ def features(folder: Path, *, seed: int = 0) -> tuple[Arr, Arr, tuple[str, ...]]
     without a match of their surface, plan and number of exchanges (in powers of two) are left out. finish_reason is
     no feature, since a blocked request has none, and blocks are behaviour.
     """
-    nulls = ", ".join(f"avg(({c} is null)::int) as null_{c}" for c in _NULLABLE)
+    nulls = ", ".join(f"min_by(({c} is null)::int, event_id) as null_{c}" for c in _NULLABLE)
     of_account = ", ".join(f"({c} is null)::int as null_{c}" for c in _ACCOUNT_NULLABLE)
+    # Means of digits are put on one scale whatever the number of rows, and nulls are those of one row drawn by its id:
+    # else their spread and their grain would tell the account's volume, which is behaviour.
+    digits = ", ".join(f"(avg({of}) - 0.5) * sqrt(12 * count(*)) as {name}" for name, of in _DIGITS.items())
     connection = duckdb.connect()
     connection.execute("set threads to 2")
     rows = connection.execute(
@@ -54,11 +64,7 @@ def features(folder: Path, *, seed: int = 0) -> tuple[Arr, Arr, tuple[str, ...]]
             from read_parquet(?, filename = true, file_row_number = true)
         ), per as (
             select account_id, any_value(surface) as surface, count(*) as n,
-                   avg((epoch_us(time) % 1000) / 1000.0) as micros,
-                   avg(((epoch_us(time) // 1000) % 1000) / 1000.0) as millis,
-                   avg((epoch_us(time) % 10) / 10.0) as last_digit,
-                   avg(('0x' || right(event_id, 4))::int / 65536.0) as event_end,
-                   avg(('0x' || left(event_id, 4))::int / 65536.0) as event_start,
+                   {digits},
                    {nulls}
             from u group by account_id
         ), a as (
