@@ -13,10 +13,8 @@ from stillwatch.detection.ledger import (
     EXCHANGE_KINDS,
     HOUR_US,
     NOVELTY_KINDS,
-    TEXT_KINDS,
     Relations,
 )
-from stillwatch.detection.settings import Settings
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -34,7 +32,6 @@ ACCOUNT_KINDS = {
 INFRASTRUCTURE_KINDS = (*ACCOUNT_KINDS, *EXCHANGE_KINDS)
 KINDS = (*CONTENT_KINDS, *INFRASTRUCTURE_KINDS)
 N_CONTENT = len(CONTENT_KINDS)
-FIRST_BAND = len(TEXT_KINDS)
 POPULAR_KINDS = ("address", "fingerprint", "client", "signup")
 """Kinds of which popular values (a carrier's address, a common browser) link nobody."""
 
@@ -337,7 +334,7 @@ class View:
         return who, count / np.maximum(self.totals["texts"][who], 1)
 
 
-def view(evidence: Evidence, settings: Settings, until: int = int(NEVER)) -> View:
+def view(evidence: Evidence, until: int = int(NEVER)) -> View:
     """`evidence` before hour `until` (hours since the epoch, exclusive)."""
     n = len(evidence.accounts.ids)
     now = evidence.ledger["hour"] < until
@@ -362,14 +359,6 @@ def view(evidence: Evidence, settings: Settings, until: int = int(NEVER)) -> Vie
 
     ready = (evidence.tie_ready < until) & (evidence.ex_hour[evidence.tie_ex] < until)
     tie_ex, tie_obj = evidence.tie_ex[ready], evidence.tie_obj[ready]
-    if len(tie_ex):
-        # Rows lie by exchange, then kind with bands last: keep the first few bands of each exchange.
-        band = evidence.obj_kind[tie_obj] >= FIRST_BAND
-        run = np.cumsum(np.r_[True, tie_ex[1:] != tie_ex[:-1]]) - 1
-        bands_before: Ints = np.cumsum(band) - band
-        start = np.r_[True, tie_ex[1:] != tie_ex[:-1]]
-        keep = ~band | (bands_before - bands_before[start][run] < settings.bands_per_exchange)
-        tie_ex, tie_obj = tie_ex[keep], tie_obj[keep]
     n_obj = len(evidence.obj_kind)
     pair = evidence.ex_acc[tie_ex] * np.int64(max(n_obj, 1)) + tie_obj
     pairs, count = np.unique(pair, return_counts=True)

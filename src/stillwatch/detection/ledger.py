@@ -91,6 +91,56 @@ def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> p
     return engine.fetch(shared.mutate(kind=ibis.literal(CONTENT_KINDS.index(kind)).cast("int16")))
 
 
+class _EarliestBands:
+    """Of each exchange the few bands whose buckets were shared first (ties: lower band), fed band by band.
+
+    Those ready before an hour H come first in that order, so what is kept here is, restricted to H, what would
+    be kept from the rows before H. Memory: 16 bytes for each row and place.
+    """
+
+    def __init__(self, rows: int, places: int) -> None:
+        self.order = np.full((rows, places), np.iinfo(np.int64).max)  # ready hour and band, as one number
+        self.value = np.zeros((rows, places), dtype=np.int64)
+
+    def feed(self, band: int, found: pa.Table) -> None:
+        row, ready = found["row"].to_numpy(), found["ready"].to_numpy().astype(np.int64)
+        order = ready * 64 + band
+        worst = self.order[row].argmax(axis=1)
+        better = order < self.order[row, worst]
+        row, worst = row[better], worst[better]
+        self.order[row, worst] = order[better]
+        self.value[row, worst] = found["value"].to_numpy()[better]
+
+    def table(self) -> pa.Table:
+        row, place = np.nonzero(self.order != np.iinfo(np.int64).max)
+        order = self.order[row, place]
+        return pa.table(
+            {
+                "row": row.astype(np.int64),
+                "kind": (order % 64 + len(TEXT_KINDS)).astype(np.int16),
+                "value": self.value[row, place],
+                "ready": (order // 64).astype(np.int32),
+            }
+        )
+
+
+def _content(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
+    """Text objects that enough accounts used: row, kind, value, ready."""
+    parts = []
+    bands = _EarliestBands(
+        int(engine.fetch(rows.agg(last=rows.row.max()))["last"][0].as_py()) + 1, settings.bands_per_exchange
+    )
+    for place, kind in enumerate(CONTENT_KINDS):
+        enough = settings.infrastructure_accounts if kind == "item" else settings.content_accounts
+        found = _text_objects(rows, kind, enough, engine)
+        if kind in TEXT_KINDS:
+            parts.append(found.select(["row", "kind", "value", "ready"]))
+        else:
+            bands.feed(place - len(TEXT_KINDS), found)
+    schema = parts[0].schema
+    return pa.concat_tables([*parts, bands.table().cast(schema)])
+
+
 def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations:
     """Compute `Relations` from stage 0's exchange rows."""
     unique, duplicates = _without_repeats(engine, exchanges)
@@ -154,17 +204,7 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
                 ).select(["kind", "acc", "value", "hour"])
             )
         engine.drop("pairs")
-    content = pa.concat_tables(
-        [
-            _text_objects(
-                rows,
-                kind,
-                settings.infrastructure_accounts if kind == "item" else settings.content_accounts,
-                engine,
-            ).select(["row", "kind", "value", "ready"])
-            for kind in CONTENT_KINDS
-        ]
-    )
+    content = _content(engine, rows, settings)
     carriers = engine.table("carriers", pa.table({"row": content["row"].unique()}))
     touched = engine.fetch(
         rows.semi_join(carriers, "row")

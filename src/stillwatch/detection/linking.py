@@ -13,17 +13,18 @@ from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Bools
 from stillwatch.detection.settings import Settings
 
 KIND_WEIGHT = {
+    # Infrastructure is light: campaigns hand out cards by the dozen, and must not be cut into dozens.
     "system": 0.4,  # a shared system prompt alone is a popular client
     "block": 2.0,  # the same opaque block in two places is rarely chance
     "prefix": 1.0,
     "suffix": 1.0,
     "item": 0.5,  # repeated questions are often greetings and viral prompts
-    "payment": 2.0,
-    "telephone": 2.0,
-    "mail": 2.0,
-    "credential": 2.0,
-    "signup": 1.0,
-    "address": 1.0,
+    "payment": 0.5,
+    "telephone": 0.5,
+    "mail": 0.5,
+    "credential": 0.5,
+    "signup": 0.25,
+    "address": 0.25,
 }
 BAND_WEIGHT = 0.5
 """A template hits several bands; together they weigh as a prefix and a suffix do."""
@@ -33,6 +34,8 @@ SURPRISE = 4.0
 """A text edge needs odds of one in 10^4: so often would the account use the object this much if it drew its texts
 from everybody's."""
 SURPRISE_CAP = 8.0
+EDGES_PER_ACCOUNT = 24
+"""Edges of each family that an account keeps: bounds the graph by accounts, whatever the exchanges."""
 FAINT = 0.1
 """Edges lighter than this are one bucket in twenty texts: left out, they cost time and move nobody."""
 
@@ -95,5 +98,15 @@ def candidate_edges(view: View, settings: Settings) -> Edges:
     # An object left with one account joins nobody.
     keep = (np.bincount(obj, minlength=len(kind)) > 1)[obj] & (weight >= FAINT)
     acc, obj, weight = acc[keep], obj[keep], weight[keep]
+    # Text and infrastructure have places of their own, the heaviest first, so that neither crowds the other out.
+    family = (kind[obj] >= N_CONTENT).astype(np.int64)
+    order = np.lexsort((obj, -np.round(weight, 9), family, acc))
+    acc, obj, weight, family = acc[order], obj[order], weight[order], family[order]
+    start = (
+        np.flatnonzero(np.r_[True, (acc[1:] != acc[:-1]) | (family[1:] != family[:-1])]) if len(acc) else acc
+    )
+    rank = np.arange(len(acc)) - np.repeat(start, np.diff(np.r_[start, len(acc)]))
+    near = rank < EDGES_PER_ACCOUNT
+    acc, obj, weight = acc[near], obj[near], weight[near]
     order = np.lexsort((obj, acc))
     return Edges(acc[order], obj[order], weight[order])

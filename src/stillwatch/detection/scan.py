@@ -253,13 +253,13 @@ def _scan(
         evidence = gather(relations, accounts)
     agreements = read_agreements(register, evidence.accounts)
     with clock.stage("groups"):
-        judged = judge(view(evidence, settings), agreements, releases, settings)
+        judged = judge(view(evidence), agreements, releases, settings)
     with clock.stage("onset"):
         accused = [j for j in judged if j.verdict == EXTRACTION]
         last = int(evidence.ledger["hour"].max()) + 1
         hours = first_hours(
             accused,
-            lambda hour, about: judge(view(evidence, settings, hour), agreements, releases, settings, about),
+            lambda hour, about: judge(view(evidence, hour), agreements, releases, settings, about),
             last,
         )
         onset = dict(zip(map(id, accused), hours, strict=True))
