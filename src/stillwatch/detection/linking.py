@@ -13,12 +13,12 @@ from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Bools
 from stillwatch.detection.settings import Settings
 
 KIND_WEIGHT = {
-    # Infrastructure is light: campaigns hand out cards by the dozen, and must not be cut into dozens.
     "system": 0.4,  # a shared system prompt alone is a popular client
     "block": 2.0,  # the same opaque block in two places is rarely chance
     "prefix": 1.0,
     "suffix": 1.0,
     "item": 0.5,  # repeated questions are often greetings and viral prompts
+    # Infrastructure is light: campaigns hand out cards by the dozen, and must not be cut into dozens.
     "payment": 0.5,
     "telephone": 0.5,
     "mail": 0.5,

@@ -1,0 +1,6 @@
+"""`python -m stillwatch`: the command, where its script is not on PATH."""
+
+from stillwatch.cli.main import run
+
+if __name__ == "__main__":
+    run()
