@@ -60,6 +60,9 @@ class Exercise:
     output_text: float
 
 
+_Chosen = tuple[campaign_classes.CampaignClass, str, str, Knobs]  # class, tier, tag, knobs
+
+
 def plan(settings: Settings) -> tuple[scenarios.Scenario, dict[tuple[str, str], float]]:
     """The scenario with the user's totals, and the knobs that are turned. Raises InputError for bad settings."""
     s = scenarios.find(settings.scenario, scale=settings.scale, tier=settings.tier)
@@ -113,10 +116,10 @@ def make(settings: Settings, lab: int = 0) -> Exercise:
     library = read_prompts(settings.prompts) if settings.prompts else []
     setting = Setting.make(settings.seed, START, scenario.days, lab=lab, arrivals=arrivals, library=library)
     labs = max(settings.labs, 1)
-    total_accounts, total = scenario.accounts // labs, scenario.exchanges // labs
     chosen = _campaigns(settings, scenario, setting, turned, lab, labs)
+    total_accounts, total = _totals(scenario, chosen, turned, labs)
     benign = _benign(scenario, setting, turned, labs)
-    chosen, benign = _fit(chosen, benign, total_accounts, total, scenario, turned, labs)
+    chosen, benign = _fit(chosen, benign, total_accounts, total, scenario, turned)
     casts = [build(setting, c, tier, tag, k, labs) for c, tier, tag, k in chosen]
     for c, k in benign:
         cast, rng = Cast(), setting.rng("look-alike", c.name)
@@ -134,6 +137,17 @@ def make(settings: Settings, lab: int = 0) -> Exercise:
     return _assemble(setting, scenario, casts, turned.get(("", "output_text_share"), 0.03))
 
 
+def _totals(
+    scenario: scenarios.Scenario, chosen: Sequence[_Chosen], turned: dict[tuple[str, str], float], labs: int
+) -> tuple[int, int]:
+    """Accounts and exchanges of one lab: campaigns of exact size at the lab that has them, the rest in equal parts."""
+    exact = {p.kind: p.knobs for p in scenario.campaigns if p.exact and p.knobs}
+    all_a, all_e = _load([knob.turn(k, kind, turned) for kind, k in exact.items()])
+    own_a, own_e = _load([k for c, _, _, k in chosen if c.name in exact])
+    accounts = (scenario.accounts - all_a) / labs + own_a
+    return round(accounts), round((scenario.exchanges - all_e) / labs + own_e)
+
+
 def _campaigns(
     settings: Settings,
     scenario: scenarios.Scenario,
@@ -141,7 +155,7 @@ def _campaigns(
     turned: dict[tuple[str, str], float],
     lab: int,
     labs: int,
-) -> list[tuple[campaign_classes.CampaignClass, str, str, Knobs]]:
+) -> list[_Chosen]:
     out = []
     for i, part in enumerate(scenario.campaigns):
         kind = campaign_classes.CLASSES[part.kind]
@@ -173,16 +187,13 @@ def _benign(
 
 
 def _fit(
-    chosen: list[tuple[campaign_classes.CampaignClass, str, str, Knobs]],
+    chosen: list[_Chosen],
     benign: list[tuple[LookAlike, LookAlikeKnobs]],
     accounts: int,
     exchanges: int,
     scenario: scenarios.Scenario,
     turned: dict[tuple[str, str], float],
-    labs: int,
-) -> tuple[
-    list[tuple[campaign_classes.CampaignClass, str, str, Knobs]], list[tuple[LookAlike, LookAlikeKnobs]]
-]:
+) -> tuple[list[_Chosen], list[tuple[LookAlike, LookAlikeKnobs]]]:
     """Make groups smaller until the population keeps its share, sizes that the user set excepted."""
     exact = {p.kind for p in scenario.campaigns if p.exact}
 
@@ -196,8 +207,6 @@ def _fit(
         held = [k for c, _, _, k in chosen if c.name in exact]
         have_a, have_e = _load(free)
         held_a, held_e = _load(held)
-        if labs > 1:
-            held_a, held_e = held_a / labs, held_e / labs
         room_a, room_e = (
             (accounts - held_a) * (1 - POPULATION_SHARE),
             (exchanges - held_e) * (1 - POPULATION_SHARE),

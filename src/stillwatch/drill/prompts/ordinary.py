@@ -1,6 +1,7 @@
 """What ordinary people and their programs ask: sentences put together from many parts, no two alike, and a
 few greetings and viral prompts that many share."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from stillwatch.drill.strings import choose, column, join, scatter, take
 
 
 class OrdinaryPrompts:
-    """The population's prompts; `library`: texts of the user's own to use for most requests.
+    """The population's prompts; `library`: texts of the user's own, for most requests of their language's speakers.
 
     Every text follows from its row's key, so chunks and order don't matter.
     """
@@ -22,7 +23,7 @@ class OrdinaryPrompts:
         self, languages: Sequence[str], library: Sequence[str] = (), viral: Sequence[str] = ()
     ) -> None:
         self.packs: list[Pack] = [packs()[name] for name in languages]
-        self.library = column(list(library)) if library else None
+        self.library = {name: column(texts) for name, texts in by_language(library).items()}
         self.viral = column(list(viral)) if viral else None
 
     def texts(
@@ -56,8 +57,9 @@ class OrdinaryPrompts:
         pasted = np.where(share(keys, 12, 0.22), 1 + (-np.log1p(-uniform(keys, 13)) * 4).astype(np.int64), 0)
         text = join(text, pack.ramble(keys, 14, np.minimum(pasted, 14)))
         text = pack.then(text, share(keys, 15, 0.08), pack.say("closers", keys, 16), "\n")
-        if self.library is not None:
-            own = take(self.library, below(keys, 17, len(self.library)))
+        if pack.name in self.library:
+            listed = self.library[pack.name]
+            own = take(listed, below(keys, 17, len(listed)))
             own = pack.then(own, share(keys, 18, 0.5), more)
             own = join(own, pack.ramble(keys, 19, np.where(share(keys, 20, 0.5), 1, 0)))
             text = choose(share(keys, 21, 0.85), own, text)
@@ -76,6 +78,25 @@ class OrdinaryPrompts:
         """Some people write without capitals or full stops."""
         text = choose(share(keys, 28, 0.25), pc.utf8_lower(text), text)
         return choose(share(keys, 29, 0.2), pc.utf8_rtrim(text, "."), text)
+
+
+# Letters that tell a language well enough to keep the user's prompts with the people who would write them.
+_SCRIPTS = (
+    ("ja", re.compile("[\u3040-\u30ff]")),
+    ("zh", re.compile("[\u4e00-\u9fff]")),
+    ("ru", re.compile("[\u0400-\u04ff]")),
+    ("ar", re.compile("[\u0600-\u06ff]")),
+    ("hi", re.compile("[\u0900-\u097f]")),
+)
+
+
+def by_language(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Texts by the language that their letters tell; all in Latin letters count as English."""
+    out: dict[str, list[str]] = {}
+    for text in texts:
+        name = next((n for n, letters in _SCRIPTS if letters.search(text)), "en")
+        out.setdefault(name, []).append(text)
+    return out
 
 
 def viral_prompts(rng: np.random.Generator, languages: Sequence[str], n: int = 6) -> list[str]:
