@@ -3,22 +3,49 @@
 from collections.abc import Callable
 
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from stillwatch.detection.behaviours.base import Observation, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import KINDS, Ints
 
 
-def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
-    """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
+def _shared(case: Case, kind: str, accounts: Ints) -> tuple[Ints, Ints]:
+    """(account code, object code) for what two or more of these accounts hold of this kind."""
     view = case.view
     links = view.links_by_account.places(accounts)
     obj = view.link_obj[links]
     keep = case.population.linking[obj] & (view.evidence.obj_kind[obj] == KINDS.index(kind))
     _, inverse, held = np.unique(obj[keep], return_inverse=True, return_counts=True)
-    several = held >= 2
-    sharers = np.unique(view.link_acc[links[keep]][several[inverse]])
-    return len(sharers), int(several.sum())
+    several = (held >= 2)[inverse]
+    return view.link_acc[links[keep]][several], obj[keep][several]
+
+
+def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
+    """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
+    acc, obj = _shared(case, kind, accounts)
+    return len(np.unique(acc)), len(np.unique(obj))
+
+
+def sharing_tail(case: Case, kind: str, accounts: Ints, rate: float) -> float:
+    """P-value of so much sharing among these accounts where each pair of them shares with probability `rate`.
+
+    Sharers come in twos at least, so they are no independent draws: one pair that shares is one event. Accounts
+    are therefore counted as they would come in one by one: the first holder of a thing finds nobody who has it,
+    each other sharer does, with a probability that grows by the accounts that came before it. Binomial with the
+    mean of these probabilities (its upper tail bounds that of unequal draws: Hoeffding 1956).
+    """
+    if len(accounts) < 2:
+        return 1.0
+    acc, obj = _shared(case, kind, accounts)
+    people, a = np.unique(acc, return_inverse=True)
+    objects, o = np.unique(obj, return_inverse=True)
+    size = len(people) + len(objects)
+    graph = coo_matrix((np.ones(len(a), dtype=np.int8), (a, o + len(people))), shape=(size, size))
+    parts = connected_components(graph, directed=False)[0] if size else 0
+    met = 1 - (1 - rate) ** np.arange(1, len(accounts))
+    return binomial_tail(len(people) - parts, len(accounts) - 1, float(met.mean()))
 
 
 def pair_rate(case: Case, kind: str) -> float:
@@ -51,8 +78,7 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
             p = 1.0
             expected = 1 - (1 - rate) ** (len(case.members) - 1)
             if chosen is not None:
-                hits, _ = sharing_accounts(case, kind, chosen)
-                p = binomial_tail(hits, len(chosen), 1 - (1 - rate) ** (len(chosen) - 1))
+                p = sharing_tail(case, kind, chosen, rate)
             text = (
                 f"{percent(share)} of the accounts share {thing} with another account of the group"
                 f" ({objects} in all); of as many accounts outside {percent(expected)} would."
