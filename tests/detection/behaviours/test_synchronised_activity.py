@@ -1,0 +1,71 @@
+"""Activity that rises and falls together, beyond daily rhythms."""
+
+import numpy as np
+import pytest
+
+from stillwatch.detection.behaviours.synchronised_activity import BEHAVIOUR, correlation
+
+
+def bursts(worlds, hours):
+    """A campaign of 20 accounts that sends 24 exchanges each, in hours given by `hours(rng, account)`."""
+    world = worlds.planted()
+    world.exchanges = [e for e in world.exchanges if e.account not in worlds.CAMPAIGN]
+    for member in worlds.CAMPAIGN:
+        rng = np.random.default_rng([3, member])
+        for k, hour in enumerate(hours(rng, member)):
+            world.say(member, worlds.MONDAY + int(hour), objects=worlds.template("t"), item=f"{member}-{k}")
+    return world
+
+
+def test_common_bursts(worlds):
+    shifts = [5, 6, 31, 32, 80, 81, 120, 150]
+    seen = worlds.examined(BEHAVIOUR, bursts(worlds, lambda rng, _: rng.choice(shifts, 24)))
+    assert seen.p_value < 1e-3
+    assert seen.statistic > 0.1
+    assert seen.supports
+    assert f"{seen.statistic:.3f}" in seen.statement
+
+
+def test_a_daily_rhythm_in_common_is_not_synchrony(worlds):
+    # Office hours of one time zone, each day alike: the same slots, but nothing beyond them.
+    seen = worlds.examined(
+        BEHAVIOUR, bursts(worlds, lambda rng, _: 24 * rng.integers(7, size=24) + rng.integers(9, 15, size=24))
+    )
+    assert abs(seen.statistic) < 0.05
+    assert not seen.supports
+
+
+def test_the_whole_group_shifted_keeps_its_synchrony(worlds):
+    shifts = np.array([5, 6, 31, 32, 80, 81, 120, 140])
+    found = [
+        worlds.examined(BEHAVIOUR, bursts(worlds, lambda rng, _, by=by: rng.choice(shifts + by, 24)))
+        for by in (0, 3, 6)
+    ]
+    assert all(seen.supports for seen in found)
+
+
+def test_one_day_is_too_short(worlds):
+    world = worlds.planted()
+    world.change(lambda e: e.hour >= worlds.MONDAY + 24, hour=worlds.MONDAY + 5)
+    assert worlds.examined(BEHAVIOUR, world) is None
+
+
+def test_correlation_of_accounts_in_step_and_of_accounts_apart():
+    rng = np.random.default_rng(5)
+    beat = rng.poisson(3, 56).astype(float)
+    days = np.full(7, 1 / 7)
+    assert correlation(np.tile(beat, (6, 1)), days) == pytest.approx(1)
+    apart = correlation(rng.poisson(3, (60, 56)).astype(float), days)
+    assert abs(apart) < 0.03
+
+
+def test_correlation_needs_four_accounts_with_two_exchanges():
+    counts = np.zeros((5, 16))
+    counts[:3, ::2] = 1
+    counts[3:, 0] = 1
+    assert correlation(counts, np.full(2, 0.5)) == 0
+
+
+def test_strangers_with_one_template_are_rejected_no_more_often_than_the_level(worlds):
+    for level, count, most in worlds.rejected(BEHAVIOUR, worlds.template_nulls()):
+        assert count <= most, f"{count} at {level}"
