@@ -1,0 +1,168 @@
+"""Consent: what agreements cover, hour by hour, and what they do not."""
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stillwatch.detection.agreements import cover, read_agreements
+from stillwatch.detection.evidence import NEVER
+from stillwatch.records.schema import AGREEMENTS
+
+
+def register(*rows):
+    """The register with these rows; ids are given in order."""
+    filled = [{"agreement_id": f"g{i}", "purpose": "distillation", **row} for i, row in enumerate(rows)]
+    return pa.Table.from_pylist(filled, schema=AGREEMENTS.schema)
+
+
+@pytest.fixture
+def simple(worlds):
+    """Three accounts of one organisation (the first alone verified), one of another; ten hours of one exchange each."""
+    world = worlds.World()
+    for number, (organisation, verified) in enumerate(
+        [("Acme", True), ("Acme", False), ("Acme", None), ("acme", True)]
+    ):
+        world.account(number, organisation=organisation, verified=verified)
+        for k in range(10):
+            world.say(number, worlds.MONDAY + k, model="big" if k % 2 else "small")
+    return world
+
+
+def covered(world, *rows, until=int(NEVER)):
+    evidence = world.evidence()
+    return cover(read_agreements(register(*rows), evidence.accounts), evidence, until)
+
+
+def test_without_a_register_nothing_is_covered(simple):
+    evidence = simple.evidence()
+    assert read_agreements(None, evidence.accounts) == []
+    assert cover([], evidence, int(NEVER)).distillation.tolist() == [0, 0, 0, 0]
+
+
+def test_an_account_by_its_id(worlds, simple):
+    found = covered(simple, {"account_id": worlds.name_of(2)})
+    assert found.distillation.tolist() == [0, 0, 10, 0]
+    assert found.purposes == {2: {"distillation"}}
+    assert not found.exceeded
+
+
+def test_an_unknown_account_covers_nobody(simple):
+    assert covered(simple, {"account_id": "nobody"}).distillation.sum() == 0
+
+
+def test_an_organisation_covers_verified_accounts_of_exactly_that_name(simple):
+    found = covered(simple, {"organisation": "Acme"})
+    assert found.distillation.tolist() == [10, 0, 0, 0]
+    assert found.claimed == {1: "g0", 2: "g0"}
+
+
+@pytest.mark.parametrize("name", ["ACME", " Acme", "Acme Inc.", ""])
+def test_a_name_that_is_nearly_right_is_another(simple, name):
+    found = covered(simple, {"organisation": name})
+    assert found.distillation.sum() == 0
+    assert not found.claimed
+
+
+def test_an_agreement_with_an_account_is_not_one_with_its_organisation(worlds, simple):
+    found = covered(simple, {"account_id": worlds.name_of(3), "organisation": "Acme"})
+    assert found.distillation.tolist() == [0, 0, 0, 10]
+    assert not found.claimed
+
+
+def test_dates_are_hours_from_inclusive_to_exclusive(worlds, simple):
+    found = covered(
+        simple,
+        {
+            "account_id": worlds.name_of(0),
+            "starts_at": worlds.utc(worlds.MONDAY + 2),
+            "ends_at": worlds.utc(worlds.MONDAY + 5),
+        },
+    )
+    assert found.distillation.tolist() == [3, 0, 0, 0]
+    assert found.exceeded == {0: ("Agreement g0: 7 exchanges are outside its dates.",)}
+
+
+def test_an_agreement_that_ends_within_an_hour_covers_that_hour(worlds, simple):
+    found = covered(
+        simple,
+        {"account_id": worlds.name_of(0), "ends_at": worlds.utc(worlds.MONDAY + 4) + timedelta(minutes=1)},
+    )
+    assert found.distillation[0] == 5
+
+
+def test_models_outside_the_list_are_not_covered(worlds, simple):
+    found = covered(simple, {"account_id": worlds.name_of(1), "models": ["big"]})
+    assert found.distillation.tolist() == [0, 5, 0, 0]
+    assert found.exceeded == {1: ("Agreement g0: 5 exchanges are outside its models.",)}
+    assert covered(simple, {"account_id": worlds.name_of(1), "models": []}).distillation.sum() == 0
+
+
+def test_other_purposes_cover_no_distillation(worlds, simple):
+    for purpose in ("evaluation", "resale", "research"):
+        found = covered(simple, {"account_id": worlds.name_of(1), "purpose": purpose})
+        assert found.distillation.sum() == 0
+        assert found.purposes == {1: {purpose}}
+
+
+def test_a_limit_is_used_up_in_the_order_of_hours(worlds, simple):
+    world = simple
+    world.account(1, verified=True)
+    found = covered(world, {"organisation": "Acme", "max_exchanges": 7})
+    # Two accounts, one exchange each an hour: three hours whole, and one of the fourth.
+    assert found.distillation.tolist() == [4, 3, 0, 0]
+    assert found.exceeded[0] == ("Agreement g0 allows 7 exchanges; 6 of this account's are beyond that.",)
+
+
+def test_until_looks_at_the_past_alone(worlds, simple):
+    found = covered(simple, {"account_id": worlds.name_of(0)}, until=worlds.MONDAY + 3)
+    assert found.distillation.tolist() == [3, 0, 0, 0]
+
+
+HOURS = st.one_of(st.none(), st.integers(-2, 12))
+
+
+@given(
+    said=st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 9), st.sampled_from(["big", "small"])),
+        min_size=1,
+        max_size=40,
+    ),
+    limit=st.one_of(st.none(), st.integers(0, 30)),
+    start=HOURS,
+    end=HOURS,
+    models=st.one_of(st.none(), st.lists(st.sampled_from(["big", "small", "other"]), max_size=2)),
+    until=st.integers(0, 10),
+)
+def test_never_more_than_every_limit_allows(worlds, said, limit, start, end, models, until):
+    world = worlds.World()
+    for number in range(4):
+        world.account(number, organisation="Acme", verified=number != 3)
+    for number, hour, model in said:
+        world.say(number, worlds.MONDAY + hour, model=model)
+    row = {
+        "organisation": "Acme",
+        "max_exchanges": limit,
+        "models": models,
+        "starts_at": None if start is None else worlds.utc(worlds.MONDAY + start),
+        "ends_at": None if end is None else worlds.utc(worlds.MONDAY + end),
+    }
+    found = covered(world, row, until=worlds.MONDAY + until)
+    allowed = [
+        (number, hour)
+        for number, hour, model in said
+        if number != 3
+        and hour < until
+        and (models is None or model in models)
+        and (start is None or hour >= start)
+        and (end is None or hour < end)
+    ]
+    expected = len(allowed) if limit is None else min(limit, len(allowed))
+    assert found.distillation.sum() == pytest.approx(expected)
+    numbers = sorted({n for n, _, _ in said})
+    for code, number in enumerate(numbers):
+        assert 0 <= found.distillation[code] <= sum(n == number for n, _ in allowed)
+    assert np.all(found.distillation >= 0)
