@@ -166,3 +166,38 @@ def test_never_more_than_every_limit_allows(worlds, said, limit, start, end, mod
     for code, number in enumerate(numbers):
         assert 0 <= found.distillation[code] <= sum(n == number for n, _ in allowed)
     assert np.all(found.distillation >= 0)
+
+
+def test_two_agreements_cover_an_exchange_once(worlds, simple):
+    # Else two agreements for half of the exchanges would hide the other half.
+    account = worlds.name_of(0)
+    found = covered(
+        simple, {"account_id": account, "models": ["big"]}, {"account_id": account, "models": ["big"]}
+    )
+    assert found.distillation.tolist() == [5, 0, 0, 0]
+
+
+def test_limits_of_two_agreements_add_up(worlds, simple):
+    account = worlds.name_of(0)
+    found = covered(
+        simple, {"account_id": account, "max_exchanges": 3}, {"account_id": account, "max_exchanges": 4}
+    )
+    assert found.distillation.tolist() == [7, 0, 0, 0]
+
+
+def test_a_limit_is_not_spent_on_what_is_covered_without_one(worlds, simple):
+    account = worlds.name_of(0)
+    found = covered(
+        simple,
+        {"account_id": account, "max_exchanges": 5},
+        {"account_id": account, "models": ["small"]},
+    )
+    assert found.distillation.tolist() == [10, 0, 0, 0]
+    assert found.exceeded == {0: ("Agreement g1: 5 exchanges are outside its models.",)}
+
+
+def test_evidence_is_as_it_was(simple, worlds):
+    evidence = simple.evidence()
+    before = {model: n.copy() for model, (_, _, n) in evidence.models.items()}
+    cover(read_agreements(register({"organisation": "Acme"}), evidence.accounts), evidence, int(NEVER))
+    assert all((before[m] == evidence.models[m][2]).all() for m in before)

@@ -68,63 +68,76 @@ class Coverage:
 def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Coverage:
     """Count, hour by hour and model by model, what every agreement covers before hour `until`.
 
-    An agreement's limit is used up in the order of hours over all its accounts; the rest is not covered.
+    An agreement's limit is used up in the order of hours over all its accounts; the rest is not covered. An exchange
+    is covered once, however many agreements hold it: those without a limit come first.
     """
     n = len(evidence.accounts.ids)
     total = np.zeros(n)
     purposes: dict[int, set[str]] = {}
     claimed: dict[int, str] = {}
     exceeded: dict[int, list[str]] = {}
-    for agreement in agreements:
+    # Along the rows of each model: exchanges that no agreement covers so far.
+    left = {model: count.astype(np.float64) for model, (_, _, count) in evidence.models.items()}
+    for agreement in sorted(agreements, key=lambda a: a.limit is not None):
         for code in agreement.claimed.tolist():
             claimed[code] = agreement.agreement_id
         for code in agreement.accounts.tolist():
             purposes.setdefault(code, set()).add(agreement.purpose)
         if agreement.purpose != "distillation" or not len(agreement.accounts):
             continue
-        acc_parts, hour_parts, n_parts = [], [], []
+        rows: list[tuple[str, Ints]] = []
         outside: dict[str, Floats] = {"models": np.zeros(n), "dates": np.zeros(n)}
         for model, (acc, hour, count) in evidence.models.items():
-            own = np.isin(acc, agreement.accounts) & (hour < until)
-            acc_m, hour_m, count_m = acc[own], hour[own], count[own]
+            own = np.flatnonzero(np.isin(acc, agreement.accounts) & (hour < until))
             if agreement.models is not None and model not in agreement.models:
-                np.add.at(outside["models"], acc_m, count_m)
+                np.add.at(outside["models"], acc[own], count[own])
                 continue
-            late = np.zeros(len(hour_m), dtype=bool)
+            late = np.zeros(len(own), dtype=bool)
             if agreement.starts is not None:
-                late |= hour_m < agreement.starts
+                late |= hour[own] < agreement.starts
             if agreement.ends is not None:
-                late |= hour_m >= agreement.ends
-            np.add.at(outside["dates"], acc_m[late], count_m[late])
-            acc_parts.append(acc_m[~late])
-            hour_parts.append(hour_m[~late])
-            n_parts.append(count_m[~late])
-        acc, hour = (
-            np.concatenate(acc_parts or [np.zeros(0, np.int64)]),
-            np.concatenate(hour_parts or [np.zeros(0, np.int64)]),
-        )
-        count = np.concatenate(n_parts or [np.zeros(0, np.int64)]).astype(np.float64)
-        if agreement.limit is not None:
-            order = np.lexsort((acc, hour))
-            acc, count = acc[order], count[order]
-            used = np.cumsum(count)
-            inside = np.clip(agreement.limit - (used - count), 0, count)
-            beyond = np.bincount(acc, weights=count - inside, minlength=n)
-            count = inside
-            for code in np.flatnonzero(beyond).tolist():
+                late |= hour[own] >= agreement.ends
+            np.add.at(outside["dates"], acc[own[late]], count[own[late]])
+            rows.append((model, own[~late]))
+        for code, allowed, beyond in _use(agreement, rows, left, evidence, n):
+            total[code] += allowed
+            if beyond:
                 exceeded.setdefault(code, []).append(
                     f"Agreement {agreement.agreement_id} allows {agreement.limit} exchanges;"
-                    f" {int(beyond[code])} of this account's are beyond that."
+                    f" {int(beyond)} of this account's are beyond that."
                 )
         for what, counts in outside.items():
             for code in np.flatnonzero(counts).tolist():
                 exceeded.setdefault(code, []).append(
                     f"Agreement {agreement.agreement_id}: {int(counts[code])} exchanges are outside its {what}."
                 )
-        np.add.at(total, acc, count)
     return Coverage(
         distillation=total,
         purposes={code: frozenset(p) for code, p in purposes.items()},
         claimed=claimed,
         exceeded={code: tuple(s) for code, s in exceeded.items()},
     )
+
+
+def _use(
+    agreement: Agreement, rows: list[tuple[str, Ints]], left: dict[str, Floats], evidence: Evidence, n: int
+) -> list[tuple[int, float, float]]:
+    """(account code, exchanges covered, exchanges beyond the limit), taken off what is `left` of these rows."""
+    if not rows:
+        return []
+    acc = np.concatenate([evidence.models[model][0][own] for model, own in rows])
+    hour = np.concatenate([evidence.models[model][1][own] for model, own in rows])
+    count = np.concatenate([left[model][own] for model, own in rows])
+    allowed = count
+    if agreement.limit is not None:
+        order = np.lexsort((acc, hour))
+        used = np.cumsum(count[order])
+        allowed = np.zeros(len(count))
+        allowed[order] = np.clip(agreement.limit - (used - count[order]), 0, count[order])
+    at = 0
+    for model, own in rows:
+        left[model][own] -= allowed[at : at + len(own)]
+        at += len(own)
+    covered = np.bincount(acc, weights=allowed, minlength=n)
+    beyond = np.bincount(acc, weights=count - allowed, minlength=n)
+    return [(int(code), float(covered[code]), float(beyond[code])) for code in np.unique(acc)]
