@@ -102,7 +102,7 @@ def _verdict(
     probability = weighing.probability(settings.prior)
     if probability >= settings.accuse_probability and len(significant) >= 2 and sufficient:
         return EXTRACTION, "extraction", probability
-    if probability >= settings.review_probability and significant:
+    if probability >= settings.review_probability:
         return REVIEW, weighing.best if sufficient else "unknown", probability
     return LEGITIMATE, weighing.best_benign if sufficient else "unknown", probability
 
@@ -137,7 +137,9 @@ class _Candidate:
         single = self.given is not None
         if single:
             figures |= dict.fromkeys(NOT_OF_ONE)
-        weighing = weigh(figures, settings.tempering)
+        accounts = len(self.case.members)
+        # Shares of few accounts are noisy: five strangers are easily all unverified.
+        weighing = weigh(figures, settings.tempering * accounts / (accounts + settings.few_accounts))
         exchanges = len(self.case.group.exchanges) or int(self.case.exchanges_by_member.sum())
         sufficient = exchanges >= settings.min_exchanges
         verdict, kind, probability = _verdict(weighing, significant, sufficient, settings)

@@ -2,7 +2,7 @@
 
 The model is additive: each feature falls into a level (low, middle, high), and the logarithm of the level's
 probability under a use is that feature's weight of evidence (Good 1950). The levels and probabilities are
-data (rivals.yaml). Features are not independent, so the sum is tempered by a power below one.
+data (rivals.yaml). Features are not independent and the lines are cautious: a power on the sum is set by calibration.
 """
 
 from collections.abc import Mapping
