@@ -25,4 +25,4 @@ def test_defaults_are_in_their_ranges():
         assert 0 < getattr(settings, share) < 1, share
     assert settings.review_probability < settings.accuse_probability
     assert settings.group_accounts >= settings.content_accounts > settings.infrastructure_accounts >= 2
-    assert 0 < settings.tempering <= 1
+    assert settings.tempering > 0
