@@ -1,0 +1,184 @@
+"""Candidate edges: which things may link, how surprising a text is, what an edge weighs."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from stillwatch.detection.evidence import KINDS, N_CONTENT, view
+from stillwatch.detection.linking import (
+    EDGES_PER_ACCOUNT,
+    FAINT,
+    KIND_WEIGHT,
+    STARS,
+    SURPRISE_CAP,
+    candidate_edges,
+    linking_objects,
+    surprise,
+)
+from stillwatch.detection.settings import Settings
+
+
+def said(worlds, holders, strangers=0, texts=3):
+    """Accounts that hold things; account -> {column or (kind, name): value}, and strangers with texts of their own."""
+    world = worlds.World()
+    for number in range(strangers):
+        for k in range(texts):
+            world.say(10_000 + number, worlds.MONDAY, item=f"stranger-{number}-{k}")
+    for number, things in holders.items():
+        world.account(number, **{c: v for c, v in things.items() if c.endswith(("_fingerprint", "_address"))})
+        for k in range(texts):
+            world.say(
+                number,
+                worlds.MONDAY,
+                item=f"own-{number}-{k}",
+                objects=things.get("objects", ()),
+                **{
+                    c: v for c, v in things.items() if c in ("address", "fingerprint", "client", "credential")
+                },
+            )
+    return world
+
+
+def edges_of(world, settings=None):
+    """(account id, kind of object) -> weight."""
+    settings = settings or Settings()
+    seen = view(world.evidence())
+    edges = candidate_edges(seen, settings)
+    ids = seen.evidence.accounts.ids
+    return {
+        (ids[a], KINDS[seen.evidence.obj_kind[o]], int(o)): w
+        for a, o, w in zip(edges.acc.tolist(), edges.obj.tolist(), edges.weight.tolist(), strict=True)
+    }
+
+
+def test_every_kind_has_a_weight_or_is_a_band_or_is_no_star():
+    assert set(KIND_WEIGHT) <= set(KINDS)
+    rest = set(KINDS) - set(KIND_WEIGHT)
+    assert (
+        {k for k in rest if not k.startswith("band_")} == {"fingerprint", "client"} == set(KINDS) - set(STARS)
+    )
+
+
+@pytest.mark.parametrize("column", ["payment_fingerprint", "phone_fingerprint", "email_fingerprint"])
+def test_a_card_links_its_holders_in_a_star(worlds, column):
+    world = said(worlds, {n: {column: "one"} for n in range(5)}, strangers=95)
+    edges = edges_of(world)
+    assert len(edges) == 5, "one edge for each holder, none for a pair"
+    assert len({obj for _, _, obj in edges}) == 1
+    # Twice kind times rarity: five of a hundred hold it.
+    kind = next(k for _, k, _ in edges)
+    assert list(edges.values()) == pytest.approx([2 * KIND_WEIGHT[kind] * np.log10(100 / 5)] * 5)
+
+
+def test_rarer_things_weigh_more(worlds):
+    rare = edges_of(said(worlds, {n: {"payment_fingerprint": "x"} for n in range(2)}, strangers=98))
+    common = edges_of(said(worlds, {n: {"payment_fingerprint": "x"} for n in range(40)}, strangers=60))
+    assert min(rare.values()) > max(common.values())
+
+
+@pytest.mark.parametrize(("holders", "linked"), [(50, True), (51, False)])
+@pytest.mark.parametrize("column", ["address", "signup_address"])
+def test_popular_addresses_link_nobody(worlds, column, holders, linked):
+    world = said(worlds, {n: {column: "carrier"} for n in range(holders)}, strangers=100, texts=1)
+    assert bool(edges_of(world)) is linked
+
+
+def test_popular_cards_link_all_the_same(worlds):
+    world = said(worlds, {n: {"payment_fingerprint": "corporate"} for n in range(60)}, strangers=100, texts=1)
+    assert len(edges_of(world)) == 60
+
+
+@pytest.mark.parametrize("column", ["fingerprint", "client"])
+def test_clients_form_no_groups(worlds, column):
+    assert not edges_of(said(worlds, {n: {column: "rare"} for n in range(4)}, strangers=50))
+
+
+def test_linking_objects_need_enough_accounts(worlds):
+    world = said(worlds, {n: {"objects": worlds.template("t")} for n in range(3)})
+    seen = view(world.evidence())
+    assert linking_objects(seen, Settings()).tolist() == [True, True]
+    assert linking_objects(seen, Settings(content_accounts=4)).tolist() == [False, False]
+
+
+def test_surprise_is_the_binomial_tail(worlds):
+    world = said(worlds, {n: {"objects": (("prefix", "t"),)} for n in range(4)}, strangers=30, texts=5)
+    seen = view(world.evidence())
+    # An account's five texts carry it; of the other 165 texts 15 do.
+    rate = (15 + 0.5) / (165 + 1)
+    assert surprise(seen).tolist() == [pytest.approx(-np.log10(stats.binom.sf(4, 5, rate)))] * 4
+
+
+def test_a_text_edge_is_kind_times_surprise_times_share(worlds):
+    world = said(worlds, {n: {"objects": (("prefix", "t"),)} for n in range(4)}, strangers=100, texts=8)
+    for n in range(4):
+        for k in range(8):
+            world.say(n, worlds.MONDAY, item=f"else-{n}-{k}")
+    seen = view(world.evidence())
+    expected = min(surprise(seen)[0], SURPRISE_CAP) * 0.5 * KIND_WEIGHT["prefix"]
+    assert list(edges_of(world).values()) == pytest.approx([expected] * 4)
+
+
+def test_what_everybody_says_surprises_nobody(worlds):
+    greeting = {n: {"objects": (("prefix", "hello"),)} for n in range(60)}
+    assert not edges_of(said(worlds, greeting, strangers=20))
+
+
+def test_a_phrase_in_one_text_of_many_ties_nobody(worlds):
+    world = said(worlds, {n: {"objects": (("prefix", "t"),)} for n in range(4)}, strangers=100, texts=1)
+    for n in range(4):
+        for k in range(30):
+            world.say(n, worlds.MONDAY, item=f"else-{n}-{k}")
+    assert not edges_of(world)
+
+
+def test_a_thing_left_with_one_account_joins_nobody(worlds):
+    # The second and third holders use it too rarely to be tied: the first one's edge hangs in the air.
+    world = said(worlds, {0: {"objects": (("prefix", "t"),)}}, strangers=200, texts=10)
+    for n in (1, 2):
+        world.say(n, worlds.MONDAY, objects=(("prefix", "t"),))
+        for k in range(60):
+            world.say(n, worlds.MONDAY, item=f"else-{n}-{k}")
+    assert not edges_of(world)
+
+
+def test_an_account_keeps_its_heaviest_edges_of_each_family(worlds):
+    world = said(
+        worlds,
+        {n: {"objects": worlds.template("t"), "payment_fingerprint": "card"} for n in range(4)},
+        strangers=50,
+        texts=8,
+    )
+    for k in range(EDGES_PER_ACCOUNT + 20):
+        for n in range(4):
+            world.say(n, worlds.MONDAY, text=False, credential=f"key-{k}")
+    seen = view(world.evidence())
+    edges = candidate_edges(seen, Settings())
+    content = seen.evidence.obj_kind[edges.obj] < N_CONTENT
+    for account in range(4):
+        own = edges.acc == account
+        assert (own & ~content).sum() == EDGES_PER_ACCOUNT
+        assert (own & content).sum() == 2, "infrastructure does not crowd texts out"
+
+
+@given(st.integers(0, 10_000))
+def test_edges_of_any_world(worlds, seed):
+    rng = np.random.default_rng(seed)
+    world = worlds.World()
+    for number in range(12):
+        world.account(number, payment_fingerprint=f"card-{rng.integers(6)}")
+        for _ in range(int(rng.integers(1, 6))):
+            world.say(
+                number,
+                worlds.MONDAY,
+                objects=(("prefix", f"t{rng.integers(3)}"),) if rng.random() < 0.5 else (),
+                item=f"i{rng.integers(20)}",
+                address=f"a{rng.integers(5)}",
+            )
+    edges, mixed = edges_of(world), edges_of(world.shuffled(rng))
+    assert edges == mixed
+    assert all(w >= FAINT for w in edges.values())
+    assert all(kind in STARS for _, kind, _ in edges)
+    holders = np.unique([obj for *_, obj in edges], return_counts=True)[1]
+    assert (holders > 1).all()
