@@ -1,0 +1,217 @@
+"""Verdicts over whole small worlds: campaigns, look-alikes, consent, the past, and accounts alone."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from stillwatch.detection.agreements import read_agreements
+from stillwatch.detection.behaviours import REGISTRY
+from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, holds_half, judge, roles
+from stillwatch.detection.evidence import NEVER, view
+from stillwatch.detection.settings import Settings
+from stillwatch.records.findings import DATA_STATES, KINDS_OF_USE, ROLES, VERDICTS
+from stillwatch.records.schema import AGREEMENTS
+
+CAMPAIGN = range(1000, 1040)
+
+
+def harvest(worlds, numbers=CAMPAIGN, mixed=0, texts=16):
+    """Strangers, and a campaign that shows what campaigns show: template, marks, balance, cards, new accounts."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng(11), range(250))
+    worlds.apart(world)
+    for k, number in enumerate(numbers):
+        world.account(
+            number,
+            created=worlds.MONDAY - 24 * 5 + k % 20,
+            plan="paid",
+            organisation="Acme",
+            verified=False,
+            payment_kind="virtual_card",
+            payment_fingerprint=f"virtual-{k // 5}",
+        )
+        for i in range(texts):
+            world.say(
+                number,
+                worlds.MONDAY + 40 + (7 * i) % 110,
+                objects=worlds.template("t"),
+                item=f"task-{number}-{i}",
+                marks=("reasoning_elicitation",),
+            )
+        for i in range(mixed):
+            world.say(number, worlds.MONDAY + 40 + (5 * i) % 110, item=f"mixed-{number}-{i}")
+    return world
+
+
+def judged(worlds, world, *agreements, settings=None, until=int(NEVER), about=None):
+    evidence = world.evidence()
+    rows = [{"agreement_id": f"g{i}", "purpose": "distillation", **row} for i, row in enumerate(agreements)]
+    register = read_agreements(pa.Table.from_pylist(rows, schema=AGREEMENTS.schema), evidence.accounts)
+    return judge(view(evidence, until), register, {}, settings or Settings(), about)
+
+
+def said(found):
+    """What is written to the tables, in names."""
+    ids = [j.case.view.evidence.accounts.ids for j in found]
+    return [
+        (
+            j.verdict,
+            j.kind_of_use,
+            j.data_state,
+            round(j.probability, 9),
+            round(j.weighing.log10_bayes_factor, 9),
+            dict(zip(ids[k][j.group.accounts], roles(j), strict=True)),
+            {name: (o.p_value, o.supports, o.statement) for name, o in j.observations.items()},
+        )
+        for k, j in enumerate(found)
+    ]
+
+
+def test_a_campaign_is_accused(worlds):
+    (found,) = judged(worlds, harvest(worlds))
+    assert (found.verdict, found.kind_of_use, found.data_state) == (EXTRACTION, "extraction", "sufficient")
+    assert found.probability > 0.95
+    assert len(found.significant) >= 2
+    assert {int(i[-5:]) for i in found.case.view.evidence.accounts.ids[found.group.members]} == set(CAMPAIGN)
+    assert set(found.observations) <= set(REGISTRY)
+    assert found.own_exchanges.tolist() == [16] * 40
+    assert {role for role, _ in roles(found)} == {"member"}
+    assert all(p <= found.probability for _, p in roles(found))
+
+
+def test_strangers_are_not_even_examined(worlds):
+    world = harvest(worlds)
+    world.exchanges = [e for e in world.exchanges if e.account < 1000]
+    assert judged(worlds, world) == []
+
+
+def test_one_family_is_at_most_a_review(worlds):
+    """Never an accusation without two families: whatever the figures, with a prior that believes anything."""
+    for found in judged(worlds, harvest(worlds), settings=Settings(fdr=1e-300, prior=0.999)):
+        assert len(found.significant) < 2
+        assert found.verdict == REVIEW
+
+
+def test_too_few_exchanges_are_not_accused(worlds):
+    (found,) = judged(worlds, harvest(worlds), settings=Settings(min_exchanges=1000))
+    assert found.data_state == "insufficient"
+    assert found.verdict in (REVIEW, LEGITIMATE)
+    assert found.kind_of_use == "unknown"
+
+
+def test_the_prior_moves_the_probability_and_not_the_evidence(worlds):
+    world = harvest(worlds)
+    (one,), (other,) = (judged(worlds, world, settings=Settings(prior=p)) for p in (0.01, 1e-12))
+    assert one.weighing.log10_bayes_factor == other.weighing.log10_bayes_factor
+    assert other.probability < one.probability
+
+
+def test_relays_mix_the_campaign_with_other_traffic(worlds):
+    found = judged(worlds, harvest(worlds, mixed=16))
+    (campaign,) = [j for j in found if len(j.group.members) >= 30]
+    assert {role for role, _ in roles(campaign)} == {"relay"}
+    assert campaign.own_exchanges.tolist() == [16] * 40
+
+
+def test_consent_settles_it(worlds):
+    world = harvest(worlds)
+    for number in CAMPAIGN:
+        world.account(number, verified=True)
+    (found,) = judged(worlds, world, {"organisation": "Acme"})
+    assert (found.verdict, found.kind_of_use) == (LEGITIMATE, "authorised")
+    assert found.probability <= 0.01
+
+
+def test_consent_that_is_only_claimed_settles_nothing(worlds):
+    (found,) = judged(worlds, harvest(worlds), {"organisation": "Acme"})
+    assert found.verdict == EXTRACTION
+    assert found.notes == (
+        "Accounts claim agreement g0 by name; they are not verified, so it covers nothing.",
+    )
+
+
+def test_consent_beyond_its_limit_settles_nothing(worlds):
+    world = harvest(worlds)
+    for number in CAMPAIGN:
+        world.account(number, verified=True)
+    (found,) = judged(worlds, world, {"organisation": "Acme", "max_exchanges": 100})
+    assert found.kind_of_use != "authorised"
+    assert any("allows 100 exchanges" in note for note in found.notes)
+
+
+def test_covered_accounts_are_left_out_of_a_campaign(worlds):
+    names = [worlds.name_of(n) for n in CAMPAIGN[:5]]
+    (found,) = judged(worlds, harvest(worlds), *({"account_id": name} for name in names))
+    ids = set(found.case.view.evidence.accounts.ids[found.group.accounts])
+    assert found.verdict == EXTRACTION
+    assert not ids & set(names)
+    assert len(ids) == 35
+    assert "5 accounts left out: an agreement covers them." in found.notes
+
+
+def test_order_of_rows_and_the_key_mean_nothing(worlds):
+    world = harvest(worlds)
+    mixed = world.shuffled(np.random.default_rng(3))
+    there = judge(view(mixed.evidence(salt=5)), [], {}, Settings())
+    assert said(judged(worlds, world)) == said(there)
+
+
+@pytest.mark.parametrize("hour", [45, 70, 110])
+def test_the_past_is_judged_as_a_scan_of_it_would(worlds, hour):
+    world = harvest(worlds)
+    until = worlds.MONDAY + hour
+    assert said(judged(worlds, world, until=until)) == said(judged(worlds, world.before(until)))
+
+
+def two_campaigns(worlds):
+    world = harvest(worlds)
+    for number in range(2000, 2012):
+        world.account(number, created=worlds.MONDAY - 2000, plan="paid", verified=True)
+        for i in range(10):
+            world.say(number, worlds.MONDAY + 12 * i, objects=worlds.template("u"), item=f"u-{number}-{i}")
+    return world
+
+
+def test_asked_about_one_group_the_answer_is_the_same(worlds):
+    world = two_campaigns(worlds)
+    everything = judged(worlds, world)
+    assert len(everything) == 2
+    for whole in everything:
+        (only,) = judged(worlds, world, about=[whole.group.members])
+        assert said([only]) == said([whole])
+    nobody = np.array([0, 1, 2, 3], dtype=np.int64)
+    assert judged(worlds, world, about=[nobody]) == []
+
+
+def test_a_heavy_account_alone_is_examined_and_not_accused_of_company(worlds):
+    world = harvest(worlds, numbers=())
+    for k in range(200):
+        world.say(5000, worlds.MONDAY + k % 160, item=f"x-{k}", marks=("reasoning_elicitation",))
+    (found,) = judged(worlds, world)
+    assert found.single
+    assert len(found.group.members) == 1
+    assert "size" not in found.weighing.weights
+    assert found.own_exchanges.tolist() == [200]
+
+
+def test_what_is_said_keeps_to_the_vocabularies(worlds):
+    for found in judged(worlds, two_campaigns(worlds)):
+        assert found.verdict in VERDICTS
+        assert found.kind_of_use in KINDS_OF_USE
+        assert found.data_state in DATA_STATES
+        assert 0 <= found.probability <= 1
+        assert {role for role, _ in roles(found)} <= set(ROLES)
+        assert (found.verdict == EXTRACTION) <= (len(found.significant) >= 2)
+
+
+@pytest.mark.parametrize(
+    ("members", "accounts", "expected"),
+    [
+        ([1, 2, 9], [1, 2, 3, 4], True),
+        ([1, 9], [1, 2, 3, 4], False),
+        ([1, 2], [1, 2, 3], True),
+        ([1], [1, 2, 3], False),
+    ],
+)
+def test_half(members, accounts, expected):
+    assert holds_half(np.array(members), np.array(accounts)) is expected

@@ -1,0 +1,189 @@
+"""Figures of a group, each counted by hand on a world where it is plain."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stillwatch.detection.features import measure
+
+GROUP = range(6)
+
+
+@pytest.fixture
+def world(worlds):
+    """Six accounts of ten exchanges each on one template, forty strangers with nothing in common."""
+    world = worlds.World()
+    for number in range(46):
+        world.account(number, created=worlds.MONDAY - 24 * 100, organisation=f"org-{number}", plan="paid")
+        world.account(number, verified=False, payment_kind="card")
+        for k in range(10):
+            world.say(
+                number,
+                worlds.MONDAY + 24 * (k % 5) + number % 24,
+                item=f"{number}-{k}",
+                objects=worlds.template("t") if number in GROUP else (),
+                address=f"home-{number}",
+            )
+    return world
+
+
+def figures(worlds, world, *things, synchrony=None):
+    return measure(worlds.case(world, GROUP, *(things or worlds.template("t"))), synchrony)
+
+
+def test_a_group_without_anything_special(worlds, world):
+    found = figures(worlds, world)
+    zero = {
+        "elicitation", "grading", "evasive_asks", "repetition", "system_prompt", "tools", "conversation",
+        "unevenness", "verified", "disposable", "new_accounts", "institution", "business", "end_users",
+    }  # fmt: skip
+    assert {name: found[name] for name in zero} == pytest.approx(dict.fromkeys(zero, 0.0), abs=1e-12)
+    assert found["template"] == 1
+    assert found["size"] == 6
+    assert found["daily_rate"] == 2, "ten exchanges on five days"
+    assert found["one_organisation"] == pytest.approx(1 / 6)
+    assert found["signup_burst"] == 1
+    assert found["address_spread"] == pytest.approx(0.1)
+
+
+def test_what_the_data_cannot_say_is_none(worlds, world):
+    world.facts = {}
+    world.exchanges = [replace(e, address=None) for e in world.exchanges]
+    found = figures(worlds, world)
+    for name in (
+        "one_organisation", "verified", "disposable", "new_accounts", "signup_burst", "institution", "business",
+        "shared_payment", "shared_address", "undeclared_sharing", "address_spread", "synchrony", "daily_rhythm",
+    ):  # fmt: skip
+        assert found[name] is None, name
+
+
+def test_without_texts_nothing_is_said_of_them(worlds, world):
+    world.change(lambda e: e.account in GROUP, text=False, objects=(), item=None)
+    found = figures(worlds, world, ("prefix", "t"))
+    for name in ("elicitation", "grading", "evasive_asks", "template", "system_prompt", "repetition"):
+        assert found[name] is None, name
+
+
+@pytest.mark.parametrize(
+    ("feature", "mark"),
+    [
+        ("elicitation", "reasoning_elicitation"),
+        ("elicitation", "reasoning_after_the_fact"),
+        ("elicitation", "fake_debug"),
+        ("grading", "rubric_grading"),
+        ("evasive_asks", "replayed_block"),
+        ("evasive_asks", "thinking_language_coercion"),
+        ("evasive_asks", "safety_rewrite"),
+    ],
+)
+def test_marks(worlds, world, feature, mark):
+    world.change(lambda e: e.account < 3, marks=(mark,))
+    found = figures(worlds, world)
+    assert found[feature] == pytest.approx(0.5)
+    others = {"elicitation", "grading", "evasive_asks"} - {feature}
+    assert [found[name] for name in others] == [0, 0]
+
+
+def test_marks_together_are_at_most_everything(worlds, world):
+    world.change(lambda e: e.account in GROUP, marks=("reasoning_elicitation", "fake_debug"))
+    assert figures(worlds, world)["elicitation"] == 1
+
+
+def test_templates_and_system_prompts_are_told_apart(worlds, world):
+    world.change(lambda e: e.account < 3, objects=(("system", "s"),))
+    found = figures(worlds, world, *worlds.template("t"), ("system", "s"))
+    assert found["system_prompt"] == pytest.approx(0.5)
+    assert found["template"] == pytest.approx(0.5), "median of three at one and three at none"
+
+
+def test_repetition_and_its_need_of_forty_exchanges(worlds, world):
+    world.change(lambda e: e.account in GROUP and e.item.endswith(("-0", "-1", "-2")), item="same")
+    assert figures(worlds, world)["repetition"] == pytest.approx(0.3)
+    world.exchanges = [e for e in world.exchanges if e.account not in GROUP or e.account < 3]
+    assert measure(worlds.case(world, range(3), *worlds.template("t")), None)["repetition"] is None
+
+
+def test_tools_and_conversations(worlds, world):
+    world.change(lambda e: e.account == 0, tools=True, later_turn=True)
+    found = figures(worlds, world)
+    assert found["tools"] == found["conversation"] == pytest.approx(1 / 6)
+
+
+def test_volumes(worlds, world):
+    for k in range(90):
+        world.say(0, worlds.MONDAY + k % 24, item=f"more-{k}")
+    assert figures(worlds, world)["unevenness"] == pytest.approx(np.log([100, *[10] * 5]).std())
+
+
+def test_synchrony_is_handed_on(worlds, world):
+    assert figures(worlds, world, synchrony=0.25)["synchrony"] == 0.25
+
+
+def test_who_the_accounts_are(worlds, world):
+    world.account(0, plan="enterprise", organisation="Acme", verified=True)
+    world.account(1, payment_kind="invoice", organisation="Acme")
+    world.account(2, plan="research", organisation="Acme")
+    world.account(3, plan="education", payment_kind="prepaid_card")
+    world.account(4, payment_kind="virtual_card", verified=True)
+    world.account(5, created=worlds.MONDAY - 24 * 10, organisation="")
+    world.change(lambda e: e.account == 4, network="education")
+    found = figures(worlds, world)
+    assert found["verified"] == pytest.approx(2 / 6)
+    assert found["one_organisation"] == pytest.approx(3 / 6)
+    assert found["business"] == pytest.approx(2 / 6)
+    assert found["institution"] == pytest.approx(3 / 6)
+    assert found["disposable"] == pytest.approx(1 / 6)
+    assert found["new_accounts"] == pytest.approx(1 / 6)
+    assert found["signup_burst"] == pytest.approx(5 / 6)
+
+
+def test_sharing(worlds, world):
+    for number in (0, 1, 2):
+        world.account(number, payment_fingerprint="card")
+    world.change(lambda e: e.account in (3, 4), address="one")
+    found = figures(worlds, world)
+    assert found["shared_payment"] == pytest.approx(3 / 6)
+    assert found["shared_address"] == pytest.approx(2 / 6)
+    assert found["undeclared_sharing"] == pytest.approx(5 / 6), "every organisation is another"
+
+
+def test_sharing_within_a_declared_organisation_is_declared(worlds, world):
+    for number in (0, 1, 2):
+        world.account(number, payment_fingerprint="card", organisation="Acme")
+    assert figures(worlds, world)["undeclared_sharing"] == 0
+    world.account(2, organisation="Other")
+    assert figures(worlds, world)["undeclared_sharing"] == pytest.approx(3 / 6)
+    for number in (0, 1, 2):
+        world.account(number, organisation="")
+    assert figures(worlds, world)["undeclared_sharing"] == pytest.approx(3 / 6), "no name is nobody's name"
+
+
+def test_a_campus_declares_itself(worlds, world):
+    world.change(lambda e: e.account in (0, 1), address="campus")
+    world.account(0, plan="education")
+    assert figures(worlds, world)["undeclared_sharing"] == pytest.approx(1 / 6)
+    world.change(lambda e: e.account == 1, network="education")
+    assert figures(worlds, world)["undeclared_sharing"] == 0
+
+
+def test_sharing_with_a_stranger_is_not_the_groups(worlds, world):
+    for number in (0, 20):
+        world.account(number, payment_fingerprint="card")
+    found = figures(worlds, world)
+    assert found["undeclared_sharing"] == found["shared_payment"] == 0
+
+
+def test_end_users(worlds, world):
+    world.exchanges = [
+        replace(e, end_user=f"user-{e.item}") if e.account == 0 else e for e in world.exchanges
+    ]
+    assert figures(worlds, world)["end_users"] == pytest.approx(10 / 6)
+
+
+def test_rhythm_needs_accounts_of_twelve_hours(worlds, world):
+    assert figures(worlds, world)["daily_rhythm"] is None
+    for number in GROUP:
+        for k in range(48):
+            world.say(number, worlds.MONDAY + k, item=f"{number}-clock-{k}")
+    assert figures(worlds, world)["daily_rhythm"] < 0.2
