@@ -7,10 +7,10 @@ Star edges: an account is joined to the object itself, never to every other hold
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.templates import screen
 
 KIND_WEIGHT = {
     "system": 0.4,  # a shared system prompt alone is a popular client
@@ -30,10 +30,6 @@ BAND_WEIGHT = 0.5
 """A template hits several bands; together they weigh as a prefix and a suffix do."""
 STARS = tuple(k for k in KINDS if k not in ("fingerprint", "client"))
 """Kinds that form groups. Fingerprints and client names are tested later: too many strangers share them."""
-SURPRISE = 4.0
-"""A text edge needs odds of one in 10^4: so often would the account use the object this much if it drew its texts
-from everybody's."""
-SURPRISE_CAP = 8.0
 EDGES_PER_ACCOUNT = 24
 """Edges of each family that an account keeps: bounds the graph by accounts, whatever the exchanges."""
 FAINT = 0.1
@@ -60,19 +56,6 @@ def linking_objects(view: View, settings: Settings) -> Bools:
     return np.asarray(enough & ~popular)
 
 
-def surprise(view: View) -> Floats:
-    """For each (account, text object): -log10 of the chance to use the object so often, drawing from all texts.
-
-    Binomial tail with the object's share of everybody else's texts.
-    """
-    texts = view.totals["texts"][view.share_acc]
-    count = view.share * texts
-    everybody = float(view.totals["texts"].sum())
-    carried = np.bincount(view.share_obj, weights=count, minlength=len(view.evidence.obj_kind))
-    rate = (carried[view.share_obj] - count + 0.5) / np.maximum(everybody - texts + 1.0, 1.0)
-    return np.asarray(-stats.binom.logsf(np.round(count) - 1, texts, np.minimum(rate, 1.0)) / np.log(10))
-
-
 def candidate_edges(view: View, settings: Settings) -> Edges:
     """Edges of every family that forms groups.
 
@@ -81,8 +64,8 @@ def candidate_edges(view: View, settings: Settings) -> Edges:
     usable = linking_objects(view, settings)
     kind = view.evidence.obj_kind
     kind_weight = np.array([KIND_WEIGHT.get(k, BAND_WEIGHT) for k in KINDS])[kind]
-    surprising = surprise(view)
-    text = usable[view.share_obj] & (view.share >= settings.tie_share) & (surprising >= SURPRISE)
+    passed, surprising = screen(view, settings)
+    text = usable[view.share_obj] & passed
     star = np.isin(kind, [KINDS.index(k) for k in STARS])
     link = (usable & star)[view.link_obj]
     rarity = np.log10(max(view.population, 10) / np.maximum(view.popularity, 1)).clip(0.1)
@@ -90,7 +73,7 @@ def candidate_edges(view: View, settings: Settings) -> Edges:
     obj = np.concatenate([view.share_obj[text], view.link_obj[link]])
     strength = np.concatenate(
         [
-            np.minimum(surprising[text], SURPRISE_CAP) * view.share[text],
+            surprising[text] * view.share[text],
             2 * rarity[view.link_obj[link]],
         ]
     )
