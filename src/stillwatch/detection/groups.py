@@ -10,6 +10,8 @@ from stillwatch.detection.evidence import KINDS, N_CONTENT, Bools, Floats, Ints,
 from stillwatch.detection.linking import Edges, linking_objects
 from stillwatch.detection.settings import Settings
 
+GRAIN = 64
+"""Weights of edges and the resolution are counted in 64ths."""
 SIGNATURE_LIFT = 5.0
 """An object marks a group when members hold it this many times as often as others do."""
 ITEM_KIND = KINDS.index("item")
@@ -79,11 +81,12 @@ def communities(edges: Edges, settings: Settings) -> list[Ints]:
     graph = igraph.Graph(
         n=len(accounts) + len(objects), edges=np.column_stack([a, o + len(accounts)]), directed=False
     )
-    graph.es["weight"] = edges.weight
+    # Whole numbers: sums are exact on every machine. With fractions, rounding let Leiden move vertices for ever.
+    graph.es["weight"] = np.rint(edges.weight * GRAIN).tolist()
     graph.vs["type"] = [0] * len(accounts) + [1] * len(objects)
     layers = leidenalg.CPMVertexPartition.Bipartite(
         graph,
-        resolution_parameter_01=settings.resolution,
+        resolution_parameter_01=float(round(settings.resolution * GRAIN)),
         resolution_parameter_0=0,
         resolution_parameter_1=0,
         weights="weight",

@@ -26,7 +26,7 @@ class Settings:
     """The smallest group that is examined as a group; one campaign in public ran 4 requests an account."""
     tie_share: float = 0.05
     """An account is tied to a group's texts when at least this share of its exchanges are among them."""
-    resolution: float = 0.15
+    resolution: float = 0.15625
     """Weight of edges for each pair of an account and an object from which Leiden keeps them together."""
     reference_draws: int = 200
     """Random sets of outside accounts, matched on volume, behind each permutation null."""
