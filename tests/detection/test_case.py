@@ -179,6 +179,13 @@ def test_rhythm_of_flat_and_of_sharp_clocks(worlds):
     assert enough.tolist() == [True, True, False]
 
 
+def test_rhythm_is_corrected_for_what_few_hours_show_by_chance(worlds):
+    hours = [24 * day + 9 for day in range(9)] + [24 * day + 21 for day in range(3)]
+    strength, _ = population(worlds, {0: hours}).rhythm
+    # Resultant length (9 - 3) / 12; twelve flat hours have a squared length of 1/12 on average.
+    assert strength[0] == pytest.approx(np.sqrt((1 / 4 - 1 / 12) / (1 - 1 / 12)))
+
+
 @given(st.lists(st.integers(0, 167), min_size=12, max_size=60), st.integers(1, 23))
 def test_rhythm_is_the_same_in_every_time_zone(worlds, hours, shift):
     here, _ = population(worlds, {0: hours}).rhythm

@@ -183,6 +183,18 @@ def test_asked_about_one_group_the_answer_is_the_same(worlds):
     assert judged(worlds, world, about=[nobody]) == []
 
 
+def test_the_answer_about_one_group_depends_on_the_others_where_theirs_do(worlds):
+    world = two_campaigns(worlds)
+    first = judged(worlds, world)
+    levels = [min(0.5, 4 * p) for found in first for p in found.family_p.values() if 0 < p < 1]
+    assert levels
+    for level in levels:
+        settings = Settings(fdr=level)
+        for whole in judged(worlds, world, settings=settings):
+            (only,) = judged(worlds, world, settings=settings, about=[whole.group.members])
+            assert only.significant == whole.significant
+
+
 def test_a_heavy_account_alone_is_examined_and_not_accused_of_company(worlds):
     world = harvest(worlds, numbers=())
     for k in range(200):

@@ -121,6 +121,17 @@ def test_a_class_with_one_closing_phrase_in_common_does_not_join(worlds):
     assert not {int(i.rpartition("-")[2]) for i in ids[group.members]} & course
 
 
+def test_a_few_buckets_in_common_do_not_make_a_member(worlds):
+    """Two of eight text objects: enough for an exchange to look like the campaign's, too little to belong."""
+    world = strangers(worlds)
+    many = tuple((f"band_{b:02d}", "t") for b in range(6))
+    campaign = range(1000, 1150)
+    harvesters(worlds, world, campaign, *worlds.template("t"), *many)
+    harvesters(worlds, world, range(2000, 2025), ("suffix", "t"), many[0], mixed=6)
+    ((members, _),) = formed(world)
+    assert members == set(campaign)
+
+
 @pytest.mark.xfail(
     strict=True,
     reason="Leiden joins the class by the phrase, and its own assignment then counts as one of the group's texts",
