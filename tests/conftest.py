@@ -57,3 +57,42 @@ def chromium():
         browser = driver.chromium.launch(executable_path=path, args=list(CHROMIUM_ARGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def exercise(tmp_path_factory):
+    """A small exercise with known truth, made once: a folder as `stillwatch drill` writes it."""
+    from stillwatch.drill.writer import Settings, run_drill
+
+    folder = tmp_path_factory.mktemp("exercise") / "drill"
+    run_drill(Settings(scenario="small", seed=7), folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scan_command():
+    """Run `stillwatch scan` on an exercise's tables, in this process: (exit status, stdout, stderr)."""
+    from click.testing import CliRunner
+
+    from stillwatch.cli.scan import scan
+
+    def call(usage, tables, out, *options):
+        named = [
+            f"--{name}={tables / name}.parquet"
+            for name in ("accounts", "releases", "agreements")
+            if tables is not None and (tables / f"{name}.parquet").exists()
+        ]
+        result = CliRunner().invoke(scan, [f"--usage={usage}", *named, f"--out={out}", *options])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def scanned(exercise, scan_command, tmp_path_factory):
+    """What a scan of the small exercise wrote."""
+    out = tmp_path_factory.mktemp("scanned") / "out"
+    scan_command(exercise / "usage", exercise, out)
+    return out

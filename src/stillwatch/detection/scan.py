@@ -166,6 +166,7 @@ def scan(
     once. Raises InputError for input that cannot be used; nothing is left half-written.
     """
     clock = _Clock(progress)
+    fresh = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
@@ -181,6 +182,8 @@ def scan(
         return result
     finally:
         shutil.rmtree(work, ignore_errors=True)
+        if fresh and not any(out.iterdir()):
+            out.rmdir()
 
 
 def _read_accounts(inputs: Inputs, rejects: RejectLog) -> pa.Table | None:
@@ -308,7 +311,9 @@ def _examined(
     settings: Settings,
 ) -> Examined:
     def text(value: int | None) -> str:
-        return "" if value is None else datetime.fromtimestamp(value // 1_000_000, UTC).isoformat()
+        return (
+            "" if value is None else f"{datetime.fromtimestamp(value // 1_000_000, UTC):%Y-%m-%d %H:%M} UTC"
+        )
 
     return Examined(
         accounts=len(evidence.accounts.ids),

@@ -38,7 +38,7 @@ def examine(case: Case) -> Observation | None:
     return Observation(
         statistic=share,
         p_value=p,
-        statement=f"Of {exchanges} exchanges on the group's texts {percent(share)} ask something that another account"
+        statement=f"Of {exchanges:,} exchanges on the group's texts {percent(share)} ask something that another account"
         f" asked too; outside the group {percent(rate)} of texts are repeated by others."
         + (
             " The same items everywhere are the mark of a benchmark or a class."

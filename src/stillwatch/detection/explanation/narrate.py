@@ -45,6 +45,9 @@ EXAMPLES = 3
 WEIGHTY = 0.15
 """Features whose log10 weight is at least this are worth a reason of their own."""
 
+NOTED = 0.05
+"""Figures that would come about by chance more often than this are not offered as reasons."""
+
 TextsOf = Callable[[Ints], dict[int, str]]
 
 
@@ -84,10 +87,11 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             statement=seen.statement,
             statistic=seen.statistic,
             p_value=None if seen.p_value is None else float(min(max(seen.p_value, 0.0), 1.0)),
-            supports=bool(seen.supports and (seen.p_value is None or seen.p_value <= 0.05)),
+            supports=True,
         )
         for name, seen in judged.observations.items()
-        if seen.supports or (seen.p_value is not None and seen.p_value <= 0.05)
+        # A figure that is significant but small speaks for nothing, and not against either.
+        if seen.supports and (seen.p_value is None or seen.p_value <= NOTED)
     ]
     rival = KIND_WORDS[judged.weighing.best_benign]
     for feature in features():
@@ -118,18 +122,18 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
 def _statement(judged: Judged, exchanges: int) -> str:
     accounts = len(judged.group.members)
     what = "One account" if judged.single else f"{accounts} accounts"
-    head = f"{what} sent {exchanges} exchanges that belong together."
+    head = f"{what} sent {exchanges:,} exchanges that belong together."
     supporting = [
         REGISTRY[name].title.lower()
         for name, seen in judged.observations.items()
-        if seen.supports and (seen.p_value is None or seen.p_value <= 0.05)
+        if seen.supports and (seen.p_value is None or seen.p_value <= NOTED)
     ]
     signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
     rival = KIND_WORDS[judged.weighing.best_benign]
     if judged.kind_of_use == "authorised":
         return f"{head} An agreement covers the use."
     if judged.verdict == EXTRACTION:
-        families = " and ".join(sorted(judged.significant))
+        families = "; ".join(sorted(judged.significant))
         return (
             f"{head}{signs} Evidence of {len(judged.significant)} families ({families}) is significant; the best other"
             f" explanation is {rival}, and the evidence is 10^{judged.weighing.log10_bayes_factor:.1f} times as"

@@ -1,0 +1,91 @@
+"""The command `scan`: what it prints, its exit statuses, its key."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pyarrow.parquet as pq
+import pytest
+
+from stillwatch.cli.scan import open_key
+from stillwatch.records.errors import InputError
+from stillwatch.records.sketches import Key
+
+
+def stillwatch(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "stillwatch", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture(scope="module")
+def few(exercise, tmp_path_factory):
+    """The first rows of the exercise, for runs that only look at the command."""
+    file = tmp_path_factory.mktemp("few") / "usage.parquet"
+    pq.write_table(pq.read_table(exercise / "usage").slice(0, 400), file)
+    return file
+
+
+def test_summary_and_json_say_the_same(few, tmp_path):
+    told = stillwatch("scan", "--usage", few, "--out", tmp_path / "a")
+    assert told.returncode == 0, told.stderr
+    assert "400 exchanges of" in told.stdout
+    assert f"report: {tmp_path / 'a' / 'report.html'}" in told.stdout
+    run = json.loads(
+        stillwatch(
+            "scan", "--usage", few, "--out", tmp_path / "b", "--json", "--threads=1", "--memory=1GB"
+        ).stdout
+    )
+    assert run["rows"]["scanned"] == 400
+    assert run["resources"] == {"engine": "duckdb", "memory": 10**9, "threads": 1}
+    assert json.loads((tmp_path / "b" / "run.json").read_text()) == run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--usage", "nowhere.parquet"], "nowhere.parquet"),
+        (["--usage", "USAGE", "--prior", "2"], "--prior"),
+        (["--usage", "USAGE", "--memory", "little"], "--memory"),
+        (
+            ["--usage", "USAGE", "--since", "2026-03-05", "--until", "2026-03-04"],
+            "--since is not before --until",
+        ),
+        (["--usage", "USAGE", "--accounts", "absent.parquet"], "absent.parquet"),
+        (["--usage", "USAGE", "--engine", "abacus"], "--engine"),
+        ([], "--usage"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(few, tmp_path, arguments, says):
+    out = tmp_path / "out"
+    ended = stillwatch("scan", *[few if a == "USAGE" else a for a in arguments], "--out", out)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert says in ended.stderr
+    assert not out.exists()
+
+
+def test_the_users_key_is_made_once(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    first = open_key(None)
+    assert open_key(None).id == first.id
+    assert Key.default_path().is_file()
+
+
+def test_without_a_place_to_keep_it_the_key_is_for_one_run(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file" / "deeper"))
+    assert open_key(None).id != open_key(None).id
+
+
+def test_a_damaged_key_is_not_passed_over(tmp_path):
+    (tmp_path / "key").write_bytes(b"short")
+    with pytest.raises(InputError):
+        open_key(tmp_path / "key")

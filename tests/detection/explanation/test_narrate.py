@@ -1,0 +1,54 @@
+"""Plain words: ids, readable templates, and reasons that say what they mean."""
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stillwatch.detection.explanation.narrate import campaign_id, readable
+
+TOPICS = ("tides", "the moon landing", "old bridges", "bees and their dances", "a long walk", "violins")
+FRAME = "Solve the following problem with care and write out every step: {} End with the final answer only."
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, unique=True), st.randoms())
+def test_an_id_depends_on_the_accounts_alone(accounts, random):
+    mixed = list(accounts)
+    random.shuffle(mixed)
+    assert campaign_id(mixed) == campaign_id(accounts)
+    assert campaign_id([*accounts, "one more \x00"]) != campaign_id(accounts)
+
+
+def test_a_readable_template_keeps_the_frame_and_hides_the_slots():
+    shape = readable([FRAME.format(topic) for topic in TOPICS], exchanges=60, accounts=6)
+    assert shape is not None
+    literal = "".join(text for text, slot in shape.pieces if not slot)
+    assert "Solve the following problem with care and write out every step" in literal
+    assert "End with the final answer only" in literal
+    assert not any(topic in literal for topic in TOPICS)
+    assert sum(slot for _, slot in shape.pieces) == 1
+    assert (shape.exchanges, shape.accounts) == (60, 6)
+
+
+@pytest.mark.parametrize("texts", [[], ["alone"], ["one thing", "another matter entirely"]])
+def test_texts_without_a_frame_have_no_template(texts):
+    assert readable(texts, 1, 1) is None
+
+
+def test_reasons_for_are_significant_and_reasons_against_are_rivals(scanned):
+    campaigns = pq.read_table(scanned / "campaigns.parquet").to_pylist()
+    reasons = [reason for campaign in campaigns for reason in campaign["reasons"]]
+    assert any(reason["supports"] for reason in reasons)
+    for reason in reasons:
+        assert reason["statement"].strip()
+        if reason["supports"]:
+            assert reason["p_value"] is None or reason["p_value"] <= 0.05
+        else:
+            assert reason["behaviour"].startswith("rival:") or reason["behaviour"] == "agreement"
+
+
+def test_statements_name_no_account(scanned):
+    accounts = set(pq.read_table(scanned / "members.parquet")["account_id"].to_pylist())
+    for campaign in pq.read_table(scanned / "campaigns.parquet").to_pylist():
+        for reason in campaign["reasons"]:
+            assert not any(account in reason["statement"] for account in accounts)

@@ -1,0 +1,119 @@
+"""Stage 1 against plain Python on small random logs, and what it does with repeated event ids."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from stillwatch.detection.ledger import CONTENT_KINDS, HOUR_US, relate
+from stillwatch.detection.settings import Settings
+from stillwatch.engines import open_engine
+from stillwatch.records.schema import USAGE
+from stillwatch.records.sketches import SKETCH_SCHEMA
+
+START = datetime(2026, 3, 2, tzinfo=UTC)
+COLUMNS = [
+    "event_id", "time", "account_id", "credential_id", "end_user_id", "surface", "model", "turn", "client_address",
+    "client_network", "user_agent", "tls_ja4", "output_tokens", "tool_count", "logprobs", "status",
+]  # fmt: skip
+SCHEMA = pa.schema(
+    [pa.field("row", pa.int64()), *(pa.field(c, USAGE[c].type) for c in COLUMNS), *SKETCH_SCHEMA]
+)
+
+exchange = st.fixed_dictionaries(
+    {
+        "event_id": st.integers(0, 40).map(lambda n: f"e{n}"),
+        "time": st.integers(0, 72 * 60).map(lambda minutes: START + timedelta(minutes=minutes)),
+        "account_id": st.sampled_from(["a", "b", "c", "d", "e"]),
+        "client_address": st.sampled_from([None, "192.0.2.1", "192.0.2.2"]),
+        "status": st.sampled_from([None, "ok", "refused"]),
+        "prefix_hash": st.sampled_from([None, 1, 2]),
+        "model": st.just("m"),
+    }
+)
+
+
+def computed(rows, tmp_path):
+    table = pa.Table.from_pylist([{"row": i, **row} for i, row in enumerate(rows)], schema=SCHEMA)
+    with open_engine("duckdb", scratch=tmp_path / "s", threads=2, memory=1 << 30) as engine:
+        return relate(engine, engine.table("log", table), Settings())
+
+
+def unique(rows):
+    """The earliest row of each event id; among equals the account decides."""
+    kept = {}
+    for row in sorted(rows, key=lambda r: (r["time"], r["account_id"])):
+        kept.setdefault(row["event_id"], row)
+    return list(kept.values())
+
+
+def hour(moment):
+    return int(moment.timestamp() * 1e6) // HOUR_US
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(rows=st.lists(exchange, min_size=1, max_size=60))
+def test_ledger_and_shared_things_are_what_plain_python_finds(rows, tmp_path):
+    found = computed(rows, tmp_path)
+    kept = unique(rows)
+    names = found.accounts["account_id"].to_pylist()
+    assert names == sorted({row["account_id"] for row in kept})
+    assert found.duplicates.num_rows == len(rows) - len(kept)
+    expected = Counter((row["account_id"], hour(row["time"])) for row in kept)
+    ledger = {(names[r["acc"]], r["hour"]): r["n"] for r in found.ledger.to_pylist()}
+    assert ledger == dict(expected)
+    users = defaultdict(dict)
+    for row in sorted(kept, key=lambda r: r["time"]):
+        if row["prefix_hash"] is not None:
+            users[row["prefix_hash"]].setdefault(row["account_id"], hour(row["time"]))
+    ready = {value: sorted(first.values())[2] for value, first in users.items() if len(first) >= 3}
+    prefix = CONTENT_KINDS.index("prefix")
+    objects = {r["value"]: r["ready"] for r in found.content.to_pylist() if r["kind"] == prefix}
+    assert objects == ready
+    holders = defaultdict(set)
+    for row in kept:
+        if row["client_address"]:
+            holders[row["client_address"]].add(row["account_id"])
+    shared = defaultdict(set)
+    for r in found.shared.to_pylist():
+        if r["kind"] == "address":
+            shared[r["value"]].add(names[r["acc"]])
+    assert shared == {address: who for address, who in holders.items() if len(who) > 1}
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_repeats_the_earliest_stays_in_any_order(tmp_path, turned):
+    rows = [
+        {"event_id": "x", "time": START + timedelta(hours=h), "account_id": account, "model": "m"}
+        for h, account in ((5, "late"), (1, "early"), (3, "middle"))
+    ]
+    found = computed(rows[::-1] if turned else rows, tmp_path)
+    assert found.accounts["account_id"].to_pylist() == ["early"]
+    assert sorted(found.duplicates["account_id"].to_pylist()) == ["late", "middle"]
+
+
+def test_an_exchange_keeps_the_bands_that_were_shared_first(tmp_path):
+    rows = []
+    for number, account in enumerate("abcd"):
+        own = [100 * band + (0 if band < 8 else number) for band in range(42)]
+        rows.append(
+            {
+                "event_id": f"e{number}",
+                "time": START + timedelta(hours=number),
+                "account_id": account,
+                "model": "m",
+                "bands": own,
+            }
+        )
+    found = computed(rows, tmp_path).content.to_pylist()
+    first_band = CONTENT_KINDS.index("band_00")
+    assert {r["row"] for r in found} == {0, 1, 2, 3}
+    assert {r["kind"] - first_band for r in found} == set(range(Settings().bands_per_exchange))
+    assert {r["ready"] for r in found} == {hour(START) + 2}

@@ -1,0 +1,194 @@
+"""The main job from one end to the other, on a small exercise with known truth."""
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from stillwatch.detection.scoring import score
+from stillwatch.records.errors import InputError
+from stillwatch.records.findings import (
+    CAMPAIGNS_SCHEMA,
+    FAMILIES,
+    KINDS_OF_USE,
+    MEMBERS_SCHEMA,
+    ROLES,
+    VERDICTS,
+)
+
+ACCUSED = pc.field("verdict") == "extraction"
+
+
+def same(one, other):
+    """Is everything that a scan wrote the same, but for times and paths?"""
+    for table in ("campaigns.parquet", "members.parquet"):
+        assert pq.read_table(one / table).equals(pq.read_table(other / table)), table
+    for text in ("bundle.json", "report.html"):
+        assert (one / text).read_bytes() == (other / text).read_bytes(), text
+
+
+@pytest.fixture(scope="module")
+def usage(exercise):
+    return pq.read_table(exercise / "usage")
+
+
+def test_tables_are_as_the_contract_says(scanned, exercise):
+    campaigns, members = (
+        pq.read_table(scanned / "campaigns.parquet"),
+        pq.read_table(scanned / "members.parquet"),
+    )
+    assert campaigns.schema.equals(CAMPAIGNS_SCHEMA)
+    assert members.schema.equals(MEMBERS_SCHEMA)
+    rows = {row["campaign_id"]: row for row in campaigns.to_pylist()}
+    assert len(rows) == campaigns.num_rows
+    assert set(members["campaign_id"].to_pylist()) == set(rows)
+    accounts = set(pq.read_table(exercise / "accounts.parquet")["account_id"].to_pylist())
+    assert set(members["account_id"].to_pylist()) <= accounts
+    assert set(members["role"].to_pylist()) <= set(ROLES)
+    for row in rows.values():
+        assert row["verdict"] in VERDICTS
+        assert row["kind_of_use"] in KINDS_OF_USE
+        assert 0 <= row["probability"] <= 1
+        assert (row["detected_at"] is not None) == (row["verdict"] == "extraction")
+        assert {reason["family"] for reason in row["reasons"]} <= set(FAMILIES)
+        if row["verdict"] == "extraction":
+            assert len({r["family"] for r in row["reasons"] if r["supports"]}) >= 2
+            assert row["data_state"] == "sufficient"
+            assert row["detected_at"] > row["first_time"]
+
+
+def test_finds_the_guilty_and_nobody_else(scanned, exercise):
+    found = score(exercise / "truth", scanned)
+    assert found.guilty_accused > 0
+    assert found.precision == 1.0
+    assert found.look_alikes_accused == 0
+
+
+def test_counts_add_up(scanned, exercise, usage):
+    run = json.loads((scanned / "run.json").read_text())
+    rows = run["rows"]
+    assert rows["read"] == usage.num_rows
+    assert (
+        rows["read"]
+        == rows["rejected"] + sum(rows["skipped"].values()) + rows["outside_window"] + rows["scanned"]
+    )
+
+
+def test_neither_rows_nor_files_nor_formats_nor_the_key_matter(
+    scanned, exercise, usage, scan_command, tmp_path
+):
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    mixed = usage.take(np.random.default_rng(1).permutation(usage.num_rows))
+    third = mixed.num_rows // 3
+    pq.write_table(mixed.slice(0, third), parts / "b.parquet")
+    pyarrow.csv.write_csv(mixed.slice(third, third), parts / "a.csv")
+    with (parts / "c.jsonl").open("w") as lines:
+        for row in mixed.slice(2 * third).to_pylist():
+            lines.write(json.dumps(row, default=lambda moment: moment.isoformat()) + "\n")
+    key = tmp_path / "other.key"
+    key.write_bytes(bytes(range(16)))
+    scan_command(parts, exercise, tmp_path / "out", f"--key={key}", "--threads=1")
+    same(scanned, tmp_path / "out")
+
+
+def test_countries_systems_and_mail_domains_change_nothing(scanned, exercise, usage, scan_command, tmp_path):
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    accounts = pq.read_table(exercise / "accounts.parquet").drop_columns(["billing_country"])
+    swapped = pc.replace_substring_regex(accounts["email_domain"], r"\.[a-z]+$", ".example")
+    accounts = accounts.set_column(accounts.schema.get_field_index("email_domain"), "email_domain", swapped)
+    pq.write_table(accounts, tables / "accounts.parquet")
+    for name in ("releases", "agreements"):
+        (tables / f"{name}.parquet").write_bytes((exercise / f"{name}.parquet").read_bytes())
+    renumbered = pc.add(pc.multiply(usage["client_asn"], 7), 3)
+    moved = usage.set_column(usage.schema.get_field_index("client_asn"), "client_asn", renumbered)
+    pq.write_table(moved.drop_columns(["client_country"]), tmp_path / "usage.parquet")
+    scan_command(tmp_path / "usage.parquet", tables, tmp_path / "out")
+    for table in ("campaigns.parquet", "members.parquet"):
+        assert pq.read_table(scanned / table).equals(pq.read_table(tmp_path / "out" / table))
+
+
+def test_detected_at_is_the_first_hour_that_accuses(scanned, exercise, scan_command, tmp_path):
+    campaigns = pq.read_table(scanned / "campaigns.parquet", filters=ACCUSED).to_pylist()
+    members = pq.read_table(scanned / "members.parquet").to_pylist()
+    largest = max(campaigns, key=lambda row: row["accounts"])
+    own = {
+        m["account_id"]
+        for m in members
+        if m["campaign_id"] == largest["campaign_id"] and m["role"] != "suspected"
+    }
+
+    def accuses(until):
+        out = tmp_path / until.strftime("%d-%H")
+        scan_command(exercise / "usage", exercise, out, f"--until={until.isoformat()}")
+        accused = set(pq.read_table(out / "campaigns.parquet", filters=ACCUSED)["campaign_id"].to_pylist())
+        groups = {}
+        for m in pq.read_table(out / "members.parquet").to_pylist():
+            if m["campaign_id"] in accused and m["role"] != "suspected":
+                groups.setdefault(m["campaign_id"], set()).add(m["account_id"])
+        return any(2 * len(group & own) >= len(own) for group in groups.values())
+
+    assert accuses(largest["detected_at"])
+    assert not accuses(largest["detected_at"] - timedelta(hours=1))
+
+
+def test_until_equals_input_that_ends_there(exercise, usage, scan_command, tmp_path):
+    middle = usage["time"][usage.num_rows // 2]
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    accounts = pq.read_table(exercise / "accounts.parquet")
+    pq.write_table(accounts.filter(pc.less(accounts["created_at"], middle)), tables / "accounts.parquet")
+    for name in ("releases", "agreements"):
+        (tables / f"{name}.parquet").write_bytes((exercise / f"{name}.parquet").read_bytes())
+    pq.write_table(usage.filter(pc.less(usage["time"], middle)), tmp_path / "before.parquet")
+    scan_command(tmp_path / "before.parquet", tables, tmp_path / "cut")
+    scan_command(exercise / "usage", exercise, tmp_path / "until", f"--until={middle.as_py().isoformat()}")
+    same(tmp_path / "cut", tmp_path / "until")
+
+
+def test_of_repeated_event_ids_the_earliest_stays(scanned, exercise, usage, scan_command, tmp_path):
+    again = usage.slice(100, 50)
+    later = pc.add(again["time"], pa.scalar(timedelta(days=2), pa.duration("us")))
+    again = again.set_column(again.schema.get_field_index("time"), "time", later)
+    pq.write_table(pa.concat_tables([again.cast(usage.schema), usage]), tmp_path / "usage.parquet")
+    scan_command(tmp_path / "usage.parquet", exercise, tmp_path / "out")
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["rejected"]["usage"] == {"duplicate event_id": 50}
+    assert run["rows"]["scanned"] == usage.num_rows
+    assert len((tmp_path / "out" / "rejected" / "usage.jsonl").read_text().splitlines()) == 50
+    for table in ("campaigns.parquet", "members.parquet"):
+        assert pq.read_table(scanned / table).equals(pq.read_table(tmp_path / "out" / table))
+
+
+def test_required_columns_alone_are_enough(usage, scan_command, tmp_path):
+    bare = usage.select(["event_id", "time", "account_id", "model"])
+    pq.write_table(bare, tmp_path / "usage.parquet")
+    scan_command(tmp_path / "usage.parquet", None, tmp_path / "out")
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["rows"]["scanned"] == usage.num_rows
+    assert "input_text" in run["absent_columns"]
+    assert "accounts" in run["absent_columns"]
+    assert run["groups"]["extraction"] == 0
+
+
+@pytest.mark.parametrize("rows", [1, 2, 30])
+def test_few_rows_end_well(exercise, usage, scan_command, tmp_path, rows):
+    pq.write_table(usage.slice(0, rows), tmp_path / "usage.parquet")
+    scan_command(tmp_path / "usage.parquet", exercise, tmp_path / "out")
+    assert pq.read_table(tmp_path / "out" / "campaigns.parquet").filter(ACCUSED).num_rows == 0
+
+
+def test_nothing_half_written_and_the_earlier_result_stays(scanned, exercise, usage, scan_command, tmp_path):
+    out = tmp_path / "out"
+    pq.write_table(usage.slice(0, 300), tmp_path / "usage.parquet")
+    scan_command(tmp_path / "usage.parquet", exercise, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    with pytest.raises(InputError, match="no usable exchange"):
+        scan_command(tmp_path / "usage.parquet", exercise, out, "--since=2090-01-01")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
