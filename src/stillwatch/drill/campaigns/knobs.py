@@ -49,9 +49,7 @@ class Knobs:
     tools_mean: float = 0.0  # tools that a request defines
     system_share: float = 0.0  # share of accounts that send the campaign's own system prompt
     own_use: float = 0.0  # ordinary exchanges per account beside the campaign
-    shared_identity_rate: float = (
-        0.4  # over several labs: share of accounts with the same mail or telephone there
-    )
+    shared_identity_rate: float = 0.4  # over labs: share of accounts with the same mail or telephone
     labs_spanned: int = 1  # above 1: in as many labs as there are
     covered_share: float = 0.0  # above 0: an agreement covers this share of the traffic
     answer_tokens: float = 650.0  # median length of answers
