@@ -177,6 +177,15 @@ def test_required_columns_alone_are_enough(usage, scan_command, tmp_path):
     assert run["groups"]["extraction"] == 0
 
 
+def test_an_accounts_table_of_somebody_else_is_refused(exercise, usage, scan_command, tmp_path):
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    pq.write_table(pa.table({"account_id": ["nobody", "none"]}), tables / "accounts.parquet")
+    with pytest.raises(InputError, match="none of these accounts is in the usage logs"):
+        scan_command(exercise / "usage", tables, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("rows", [1, 2, 30])
 def test_few_rows_end_well(exercise, usage, scan_command, tmp_path, rows):
     pq.write_table(usage.slice(0, rows), tmp_path / "usage.parquet")

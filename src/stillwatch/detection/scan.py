@@ -254,6 +254,12 @@ def _scan(
         relations = relate(engine, engine.parquet(taken.exchange_files), settings)
         _keep_duplicates(rejects, inputs.usage, relations.duplicates)
         evidence = gather(relations, accounts)
+    if accounts is not None and accounts.num_rows and not evidence.accounts.known.any():
+        raise InputError(
+            "none of these accounts is in the usage logs",
+            where=str(inputs.accounts),
+            mend="give the accounts table of the same provider, with the same account_id",
+        )
     agreements = read_agreements(register, evidence.accounts)
     with clock.stage("groups"):
         judged = judge(view(evidence), agreements, releases, settings)
