@@ -40,6 +40,7 @@ def test_no_digit_of_any_script_is_left(text):
     st.from_regex(r"[a-z]{2,12}(\.[a-z]{2,8})?", fullmatch=True),
     st.from_regex(r"[a-z]{3,10}\.(com|org|net)", fullmatch=True),
 )
+@example(user="aa", domain="hfaaaaaa.com")
 def test_mail_addresses_go(user, domain):
     for hide in (mask, redact):
         hidden = hide(f"please write to {user}@{domain}, then stop")

@@ -136,9 +136,10 @@ def _outside(step: Callable[[str], str], text: str) -> str:
 
 
 def _mask_once(text: str) -> str:
-    text = _SECRETS.sub(_secret, text)
+    # Links and mail addresses first: a part of one may look like a secret, and the rest would be left in the open.
     text = _LINKS.sub("[link]", text)
     text = _MAILS.sub("[mail]", text)
+    text = _SECRETS.sub(_secret, text)
     return _outside(_mask_piece, text)
 
 
