@@ -132,10 +132,6 @@ def test_a_few_buckets_in_common_do_not_make_a_member(worlds):
     assert members == set(campaign)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Leiden joins the class by the phrase, and its own assignment then counts as one of the group's texts",
-)
 def test_a_class_with_an_assignment_of_its_own_does_not_join_by_a_phrase(worlds):
     world, campaign, _ = with_a_class(worlds, ("prefix", "assignment"))
     caught = [members for members, _ in formed(world) if members & campaign]

@@ -19,6 +19,8 @@ ALIKE = 0.3
 """An account belongs by its texts when it uses at least this share of what a typical one uses of the group's."""
 ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
+AS_AT_HOME = 0.8
+"""An account whose texts are those of its own community joins another only if they fit there at least this well."""
 FRAGMENT = 0.7
 """Share of a group's members that a larger group must hold for it to be a fragment of that one."""
 
@@ -171,20 +173,48 @@ def _profile(view: View, accounts: Ints, everyone: Ints, text: Ints) -> Floats:
     return np.asarray(score / total if total else score)
 
 
-def _membership(
-    view: View, accounts: Ints, text: Ints, infrastructure: Ints, settings: Settings
-) -> Group | None:
+@dataclass(frozen=True)
+class _Candidate:
+    """A community with its signature, and how well everybody's texts fit it.
+
+    `everyone` holds, in rising order, the community's accounts and all others with an exchange in `tied`; the
+    arrays behind it run along it.
+    """
+
+    text: Ints
+    infrastructure: Ints
+    tied: Ints
+    everyone: Ints
+    inside: Bools
+    content: Floats  # share of the account's texts
+    alike: Floats  # profile, 1 for a typical account of the community, at most 1
+    typical: float  # content of a typical account of the community
+
+    def by_text(self, settings: Settings) -> Bools:
+        """Who belongs by texts, if Leiden put the account here."""
+        return (self.content >= max(settings.tie_share, 0.3 * self.typical)) & (self.alike >= ALIKE)
+
+
+def _candidate(view: View, accounts: Ints, held: _Holdings, settings: Settings) -> _Candidate:
+    text, infrastructure = _signature(view, accounts, held, settings)
     tied = _own_exchanges(view, accounts, text)
     who, share = view.text_share(tied)
     everyone = np.unique(np.concatenate([accounts, who]))
     content = np.zeros(len(everyone))
     content[np.searchsorted(everyone, who)] = share
     inside = np.isin(everyone, accounts, assume_unique=True)
-    typical = float(np.median(content[inside]))
-    textual = typical >= settings.tie_share
     profile = _profile(view, accounts, everyone, text)
-    alike = profile / max(float(np.median(profile[inside])), 1e-9)
-    by_text = (content >= max(settings.tie_share, 0.3 * typical)) & (alike >= ALIKE)
+    alike = np.minimum(profile / max(float(np.median(profile[inside])), 1e-9), 1.0)
+    typical = float(np.median(content[inside]))
+    return _Candidate(text, infrastructure, tied, everyone, inside, content, alike, typical)
+
+
+def _membership(view: View, found: _Candidate, home: Floats, settings: Settings) -> Group | None:
+    """Who belongs. `home`: by account, how well its texts fit the community that Leiden put it in."""
+    everyone, inside, content = found.everyone, found.inside, found.content
+    textual = found.typical >= settings.tie_share
+    by_text = found.by_text(settings)
+    infrastructure = found.infrastructure
     if textual:
         # Infrastructure binds to the accounts that the texts chose, not to a room that hangs on by a phrase.
         chosen = view.link_obj[view.links_by_account.places(everyone[inside & by_text])]
@@ -200,8 +230,10 @@ def _membership(
     infra[at[known]] = kind_count[known]
     firm = inside & (by_text | (infra >= 2) | ((infra >= 1) & ((content > 0) | (not textual))))
     # Accounts that Leiden left elsewhere, whose texts are the group's all the same.
-    joins = ~inside & textual & (content >= max(0.3, 0.5 * typical)) & (view.totals["texts"][everyone] >= 2)
-    joins &= alike >= ALIKE_TO_JOIN
+    joins = (
+        ~inside & textual & (content >= max(0.3, 0.5 * found.typical)) & (view.totals["texts"][everyone] >= 2)
+    )
+    joins &= found.alike >= np.maximum(ALIKE_TO_JOIN, AS_AT_HOME * home[everyone])
     kept = firm | joins | (inside & ((content > 0) | (infra > 0)))
     if not kept.any():
         return None
@@ -211,9 +243,9 @@ def _membership(
         content_share=content[kept],
         infrastructure_kinds=infra[kept],
         firm=(firm | joins)[kept],
-        text_objects=text,
+        text_objects=found.text,
         infrastructure_objects=infrastructure,
-        exchanges=tied[np.isin(view.evidence.ex_acc[tied], members)],
+        exchanges=found.tied[np.isin(view.evidence.ex_acc[found.tied], members)],
     )
 
 
@@ -223,12 +255,18 @@ def form_groups(view: View, edges: Edges, settings: Settings) -> list[Group]:
     if not found:
         return []
     held = _Holdings.of(view, settings)
+    candidates = [
+        _candidate(view, accounts, held, settings)
+        for accounts in found
+        if len(accounts) >= settings.group_accounts
+    ]
+    home = np.zeros(len(view.active))
+    for candidate in candidates:
+        own = candidate.inside & candidate.by_text(settings)
+        home[candidate.everyone[own]] = candidate.alike[own]
     groups: list[Group] = []
-    for accounts in found:
-        if len(accounts) < settings.group_accounts:
-            continue
-        text, infrastructure = _signature(view, accounts, held, settings)
-        group = _membership(view, accounts, text, infrastructure, settings)
+    for candidate in candidates:
+        group = _membership(view, candidate, home, settings)
         if group is not None and int(group.firm.sum()) >= settings.group_accounts:
             groups.append(group)
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
