@@ -26,8 +26,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
     # Declarations: what they say is held against the reference pages, word for word.
     "records/schema.py": "tests/test_docs.py",
     "records/findings.py": "tests/test_docs.py",
-    # One exception; what it tells the user is what the command line prints.
-    "records/errors.py": "tests/cli/test_errors.py",
     # Declarations that the report is made of.
     "detection/explanation/story.py": "tests/detection/explanation/test_report.py",
 }

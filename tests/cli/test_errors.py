@@ -71,9 +71,10 @@ def test_file_error_names_the_file(capsys, tmp_path):
     assert err.count("\n") == 1
 
 
-def test_full_disk_is_the_user_s_to_mend(capsys):
-    assert errors.report(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) == errors.BAD_INPUT
-    assert "free some space" in capsys.readouterr().err
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_full_disk_is_the_user_s_to_mend(capsys, number):
+    assert errors.report(OSError(number, "Error writing bytes to file. Detail: [errno]")) == errors.BAD_INPUT
+    assert f"{os.strerror(number)}; free some space" in capsys.readouterr().err
 
 
 def test_no_memory_is_one_line(capsys):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -89,3 +90,36 @@ def test_a_damaged_key_is_not_passed_over(tmp_path):
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(InputError):
         open_key(tmp_path / "key")
+
+
+def test_what_was_lost_of_the_input_stands_in_the_summary(exercise, few, tmp_path):
+    (tmp_path / "logs").mkdir()
+    shutil.copy(few, tmp_path / "logs" / "whole.parquet")
+    (tmp_path / "logs" / "cut.parquet").write_bytes(few.read_bytes()[:1000])
+    pq.write_table(pq.read_table(exercise / "accounts.parquet").slice(0, 40), tmp_path / "accounts.parquet")
+    told = stillwatch(
+        *("scan", "--usage", tmp_path / "logs", "--out", tmp_path / "out"),
+        *("--accounts", tmp_path / "accounts.parquet"),
+    )
+    assert told.returncode == 0, told.stderr
+    assert "not read to its end: cut.parquet (file not readable: " in told.stdout
+    assert "warning: only " in told.stdout
+
+
+def test_rejected_rows_of_every_table_are_named_with_their_reasons(exercise, few, tmp_path):
+    rows = pq.read_table(few)
+    (tmp_path / "logs").mkdir()
+    pq.write_table(rows.slice(0, 3), tmp_path / "logs" / "again.parquet")
+    pq.write_table(rows, tmp_path / "logs" / "first.parquet")
+    table = pq.read_table(exercise / "accounts.parquet")
+    (tmp_path / "accounts").mkdir()
+    pq.write_table(table, tmp_path / "accounts" / "all.parquet")
+    pq.write_table(table.slice(0, 4), tmp_path / "accounts" / "some.parquet")
+    told = stillwatch(
+        *("scan", "--usage", tmp_path / "logs", "--out", tmp_path / "out"),
+        *("--accounts", tmp_path / "accounts"),
+    )
+    assert told.returncode == 0, told.stderr
+    assert "rejected of usage: 3 duplicate event_id" in told.stdout
+    assert "rejected of accounts: 4 duplicate account_id" in told.stdout
+    assert "warning" not in told.stdout

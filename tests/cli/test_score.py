@@ -5,7 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from stillwatch.cli.score import score
+from stillwatch.cli.score import render, score
+from stillwatch.detection.scoring import GroupScore, Score
 from stillwatch.records.errors import InputError
 
 
@@ -26,3 +27,20 @@ def test_a_folder_that_is_no_scan_is_said(exercise, tmp_path):
         CliRunner().invoke(
             score, [f"--truth={exercise / 'truth'}", f"--scan={tmp_path}"], catch_exceptions=False
         )
+
+
+@pytest.mark.parametrize(
+    ("accused", "review", "verdict", "says"),
+    [
+        (9, 0, "extraction", "extraction"),
+        (3, 0, None, "extraction in parts"),
+        (0, 3, None, "review in parts"),
+        (0, 0, None, "not seen"),
+    ],
+)
+def test_a_campaign_found_in_parts_is_not_called_unseen(accused, review, verdict, says):
+    group = GroupScore("g", "relay", "plain", True, "extraction", 10, accused, review, verdict, None, None)
+    line = next(
+        row for row in render(Score((group,), accused, accused, 10, 0, 0)).splitlines() if "relay" in row
+    )
+    assert line.endswith(f" {says}")

@@ -2,11 +2,13 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.records.errors import InputError
 from stillwatch.records.recognition import chain
 from stillwatch.records.rejects import RejectLog
+from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES
 from stillwatch.records.tables import open_usage
 
 NATIVE = {"event_id": "e", "time": "2026-03-02T00:00:00Z", "account_id": "a", "model": "m"}
@@ -30,3 +32,23 @@ def test_a_log_that_no_adapter_reads_is_refused_with_the_way_out(tmp_path):
     (tmp_path / "odd.jsonl").write_text('{"who": "x", "when": 1}\n')
     with pytest.raises(InputError, match="mapping"):
         list(open_usage(str(tmp_path / "odd.jsonl"), rejects=RejectLog()))
+
+
+@pytest.mark.parametrize("meant", [ACCOUNTS, RELEASES, AGREEMENTS], ids=lambda table: table.name)
+def test_another_table_of_ours_is_named(tmp_path, meant):
+    pq.write_table(meant.schema.empty_table(), tmp_path / "other.parquet")
+    with pytest.raises(InputError, match=f"it looks like the {meant.name} table: --{meant.name}"):
+        open_usage(str(tmp_path / "other.parquet"), rejects=RejectLog())
+
+
+def test_logs_of_another_form_are_not_taken_for_a_table_of_accounts(tmp_path):
+    """They have an account too; what they lack is a mapping."""
+    (tmp_path / "log.csv").write_text("account_id,ts,model,prompt,client_address,region,tokens\n")
+    with pytest.raises(InputError, match="--mapping"):
+        open_usage(str(tmp_path / "log.csv"), rejects=RejectLog())
+
+
+def test_an_empty_file_is_said(tmp_path):
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(InputError, match="the file is empty; give files that hold records"):
+        open_usage(str(tmp_path / "empty.jsonl"), rejects=RejectLog())

@@ -3,7 +3,14 @@
 import json
 from pathlib import Path
 
-from stillwatch.records.rejects import DUPLICATE_EVENT, FILE_NOT_READABLE, NOT_PARSEABLE, RejectLog, missing
+from stillwatch.records.rejects import (
+    DUPLICATE_EVENT,
+    FILE_NOT_READABLE,
+    NOT_PARSEABLE,
+    RejectLog,
+    in_words,
+    missing,
+)
 
 
 def lines(path: Path) -> list[dict]:
@@ -55,3 +62,9 @@ def test_a_file_is_noted_once() -> None:
     for _ in range(2):
         log.file("usage", "a.parquet", FILE_NOT_READABLE, "why")
     assert [(entry.source, entry.reason) for entry in log.files] == [("a.parquet", FILE_NOT_READABLE)]
+
+
+def test_reasons_in_words_name_the_commonest_and_lose_none() -> None:
+    assert in_words({}) == ""
+    assert in_words({"b": 2, "a": 2, "c": 1_000}) == "1,000 c, 2 a, 2 b"
+    assert in_words({"a": 9, "b": 8, "c": 7, "d": 6, "e": 5}, most=2) == "9 a, 8 b, 18 for other reasons"

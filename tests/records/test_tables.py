@@ -267,5 +267,5 @@ def test_agreements_may_have_several_rows(tmp_path: Path) -> None:
 
 def test_other_tables_tell_what_is_missing(tmp_path: Path) -> None:
     as_jsonl(tmp_path / "a.jsonl", [{"id": 1}])
-    with pytest.raises(InputError, match="account_id are missing"):
+    with pytest.raises(InputError, match="account_id is missing"):
         read_accounts(tmp_path / "a.jsonl", RejectLog())

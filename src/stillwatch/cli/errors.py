@@ -64,8 +64,8 @@ def _mendable(error: BaseException) -> str | None:
         return (
             f"{' -> '.join(names)}: {error.strerror or error}; check the path, its permissions and free space"
         )
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{error.strerror}; free some space, or write to another disk"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{os.strerror(error.errno)}; free some space, or write to another disk"
     if isinstance(error, MemoryError):
         return "out of memory; give less input at once, or a lower --memory"
     return None

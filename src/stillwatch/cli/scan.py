@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import psutil
@@ -17,6 +18,7 @@ from stillwatch.engines import ENGINES
 from stillwatch.intelligence import write_bundle
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Campaign, Member
+from stillwatch.records.rejects import in_words
 from stillwatch.records.sketches import Key
 
 
@@ -65,6 +67,24 @@ def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[M
     write_bundle(folder / "bundle.json", campaigns, members)
 
 
+def _losses(run: dict[str, Any]) -> list[str]:
+    """What could not be used of the input, a line each."""
+    lines = [
+        f"rejected of {table}: {in_words(reasons)}" for table, reasons in run["rejected"].items() if reasons
+    ]
+    lines += [
+        f"not read to its end: {f['source']} ({': '.join(filter(None, (f['reason'], f['detail'].rstrip('.'))))})"
+        for f in run["files"]["not_whole"]
+    ]
+    table = run["accounts_table"]
+    if table is not None and 2 * table["in_usage"] < run["accounts"]:
+        lines.append(
+            f"warning: only {table['in_usage']:,} of {run['accounts']:,} accounts in the logs have a row in the"
+            " accounts table; is it the same provider's, of the same time?"
+        )
+    return lines
+
+
 def summary(result: Result) -> str:
     """What was found, for a terminal."""
     rows = result.run["rows"]
@@ -72,6 +92,7 @@ def summary(result: Result) -> str:
     lines = [
         f"{rows['scanned']:,} exchanges of {result.run['accounts']:,} accounts scanned"
         f" ({rows['rejected']:,} rows rejected) in {sum(result.run['seconds'].values()):.1f} s",
+        *_losses(result.run),
         f"groups: {groups['extraction']} extraction, {groups['review']} review, {groups['legitimate']} legitimate",
     ]
     for campaign in result.campaigns:

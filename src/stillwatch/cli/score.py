@@ -26,7 +26,16 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _campaign(g: GroupScore) -> list[str]:
     delay = "" if g.hours_to_detection is None else f"{g.hours_to_detection:.0f} h"
-    return [g.name, g.tier, f"{g.accounts}", f"{g.accused}", f"{g.review}", delay, g.verdict or "not seen"]
+    return [g.name, g.tier, f"{g.accounts}", f"{g.accused}", f"{g.review}", delay, _verdict(g)]
+
+
+def _verdict(g: GroupScore) -> str:
+    """The verdict on the group of the scan that has most of its accounts, or on the parts that were found."""
+    if g.verdict is not None:
+        return g.verdict
+    if g.accused:
+        return "extraction in parts"
+    return "review in parts" if g.review else "not seen"
 
 
 def render(score: Score) -> str:

@@ -1,9 +1,7 @@
 """The main job: usage logs in, explained groups out (stages 0 to 7)."""
 
 import json
-import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,55 +11,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-import stillwatch
 from stillwatch.detection.agreements import read_agreements
 from stillwatch.detection.decision import EXTRACTION, Judged, judge
-from stillwatch.detection.evidence import Evidence, gather, view
+from stillwatch.detection.evidence import gather, view
 from stillwatch.detection.explanation import narrate
 from stillwatch.detection.explanation.report import write_report
-from stillwatch.detection.explanation.story import Examined
-from stillwatch.detection.intake import Intake, take_in, texts_of
+from stillwatch.detection.intake import take_in, texts_of
 from stillwatch.detection.ledger import HOUR_US, relate
 from stillwatch.detection.onset import first_hours
+from stillwatch.detection.run_record import Inputs, Resources, RunRecord
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import open_engine
 from stillwatch.records import tables as records
-from stillwatch.records.errors import InputError
+from stillwatch.records.errors import InputError, plainly
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
-from stillwatch.records.schema import ACCOUNTS, TIME, USAGE
+from stillwatch.records.schema import TIME
 from stillwatch.records.sketches import Key
 
 Progress = Callable[[str, int], None]
 """Called with a stage's name and rows done so far."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a scan reads. `since` and `until` are microseconds since the epoch."""
-
-    usage: str
-    accounts: str | None = None
-    releases: str | None = None
-    agreements: str | None = None
-    adapter: str | None = None
-    mapping: Path | None = None
-    since: int | None = None
-    until: int | None = None
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a scan may use: threads, and bytes of memory as a soft limit."""
-
-    threads: int
-    memory: int
-    engine: str = "duckdb"
 
 
 @dataclass
@@ -85,28 +58,6 @@ class _Clock:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 3)
-
-
-def peak_memory() -> int:
-    """Largest resident set of this process so far, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _absent(present: set[str], accounts: pa.Table | None) -> dict[str, str]:
-    """Columns without a single value, and what that costs."""
-    costs = {c.name: c.without for c in USAGE.columns if not c.required and c.name not in present}
-    if accounts is None:
-        costs["accounts"] = "the accounts table is absent: " + "; ".join(
-            c.without for c in ACCOUNTS.columns if c.without and not c.without.startswith("nothing")
-        )
-    else:
-        costs |= {
-            f"accounts.{c.name}": c.without
-            for c in ACCOUNTS.columns
-            if not c.required and accounts[c.name].null_count == accounts.num_rows
-        }
-    return costs
 
 
 def _release_hours(table: pa.Table | None) -> dict[str, int]:
@@ -172,7 +123,7 @@ def scan(
         work = Path(tempfile.mkdtemp(prefix=".partial-", dir=out))
     except OSError as error:
         raise InputError(
-            f"cannot write there ({error.strerror})", where=str(out), mend="choose another --out"
+            f"cannot write there ({plainly(error)})", where=str(out), mend="give another folder with --out"
         ) from None
     try:
         made = work / "made"
@@ -198,9 +149,12 @@ def _read_accounts(inputs: Inputs, rejects: RejectLog) -> pa.Table | None:
 
 def _keep_duplicates(rejects: RejectLog, source: str, duplicates: pa.Table) -> None:
     """Count repeated event ids and keep the rows that lost aside, earliest first."""
-    rows = duplicates.sort_by([("time", "ascending"), ("event_id", "ascending")]).to_pylist()
-    for place, row in enumerate(rows, start=1):
-        rejects.add("usage", DUPLICATE_EVENT, source, place, {k: str(v) for k, v in row.items()})
+    place = 0
+    ordered = duplicates.sort_by([("time", "ascending"), ("event_id", "ascending")])
+    for batch in ordered.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            place += 1
+            rejects.add("usage", DUPLICATE_EVENT, source, place, {k: str(v) for k, v in row.items()})
 
 
 def _scan(
@@ -234,13 +188,9 @@ def _scan(
             until=inputs.until,
             progress=lambda rows: clock.progress("intake", rows),
         )
+    record = RunRecord(inputs, settings, resources, key.id, reader, rejects, taken)
     if not taken.rows:
-        raise InputError(
-            "no usable exchange was found",
-            where=inputs.usage,
-            mend=f"{reader.rows_read} rows were read, {rejects.total('usage')} rejected and {taken.outside_window}"
-            " lie outside --since and --until; look at the reasons with an earlier --since or a mapping file",
-        )
+        raise record.nothing_usable()
     with (
         clock.stage("ledger"),
         open_engine(
@@ -281,105 +231,19 @@ def _scan(
         ]
         campaigns, members = [c for _, c, _ in rows], [m for _, _, ms in rows for m in ms]
         write_tables(made, campaigns, members)
-        examined = _examined(
-            reader, rejects, relations.duplicates.num_rows, taken, evidence, accounts, settings
-        )
-        write_report(made / "report.html", stories, _with_raw(examined, raw_examples))
+        examined = record.examined(evidence, accounts, raw_examples=raw_examples)
+        write_report(made / "report.html", stories, examined)
         finish(made, campaigns, members)
         rejects.close()
-    run = _run(
-        inputs,
-        settings,
-        resources,
-        key,
-        clock,
-        reader,
-        rejects,
-        taken,
-        relations.duplicates.num_rows,
+    run = record.as_dict(
         examined,
-        engine_version,
+        accounts,
+        engine_version=engine_version,
+        groups={v: sum(c.verdict == v for c in campaigns) for v in ("extraction", "review", "legitimate")},
+        seconds=clock.seconds,
     )
-    run["groups"] = {
-        v: sum(c.verdict == v for c in campaigns) for v in ("extraction", "review", "legitimate")
-    }
     (made / "run.json").write_text(json.dumps(run, indent=2, sort_keys=True, default=str) + "\n")
     return Result(campaigns, members, run, out)
-
-
-def _examined(
-    reader: records.UsageReader,
-    rejects: RejectLog,
-    duplicates: int,
-    taken: Intake,
-    evidence: Evidence,
-    accounts: pa.Table | None,
-    settings: Settings,
-) -> Examined:
-    def text(value: int | None) -> str:
-        return (
-            "" if value is None else f"{datetime.fromtimestamp(value // 1_000_000, UTC):%Y-%m-%d %H:%M} UTC"
-        )
-
-    return Examined(
-        accounts=len(evidence.accounts.ids),
-        exchanges=taken.rows - duplicates,
-        rejected=rejects.by_reason("usage"),
-        first_time=text(taken.first_us),
-        last_time=text(taken.last_us),
-        prior=settings.prior,
-        absent_columns=_absent(set(reader.present_columns), accounts),
-        settings=settings.as_dict(),
-        version=stillwatch.__version__,
-    )
-
-
-def _with_raw(examined: Examined, raw: bool) -> Examined:
-    return Examined(**{**vars(examined), "raw_examples": raw})
-
-
-def _run(
-    inputs: Inputs,
-    settings: Settings,
-    resources: Resources,
-    key: Key,
-    clock: _Clock,
-    reader: records.UsageReader,
-    rejects: RejectLog,
-    taken: Intake,
-    duplicates: int,
-    examined: Examined,
-    engine_version: str,
-) -> dict[str, Any]:
-    return {
-        "versions": {
-            "stillwatch": stillwatch.__version__,
-            resources.engine: engine_version,
-            "ibis": ibis.__version__,
-            "pyarrow": pa.__version__,
-            "python": sys.version.split()[0],
-        },
-        "settings": settings.as_dict(),
-        "prior": settings.prior,
-        "inputs": {name: None if value is None else str(value) for name, value in vars(inputs).items()},
-        "sketch_key": key.id,
-        "rows": {
-            "read": reader.rows_read,
-            "rejected": rejects.total("usage"),
-            "skipped": dict(sorted(reader.rows_skipped.items())),
-            "outside_window": taken.outside_window,
-            "scanned": taken.rows - duplicates,
-        },
-        "rejected": {t: rejects.by_reason(t) for t in sorted({table for table, _ in rejects.counts})},
-        "values_dropped": {f"{c}: {why}": n for (c, why), n in sorted(reader.values_dropped.items())},
-        "absent_columns": examined.absent_columns,
-        "accounts": examined.accounts,
-        "first_time": examined.first_time,
-        "last_time": examined.last_time,
-        "resources": {"threads": resources.threads, "memory": resources.memory, "engine": resources.engine},
-        "seconds": clock.seconds,
-        "peak_memory_bytes": peak_memory(),
-    }
 
 
 __all__ = ["Inputs", "Resources", "Result", "scan"]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.drill.randomness import Arr, generator, mix
-from stillwatch.records.errors import InputError
+from stillwatch.records.errors import InputError, plainly
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -42,18 +42,21 @@ def read_arrivals(path: Path) -> Arr:
 
     Raises InputError where the file can't be read or holds too few arrivals to have a shape.
     """
+    mend = "give a Parquet file with a timestamp column `time`"
     try:
+        if "time" not in pq.read_schema(path).names:
+            raise InputError("has no column `time`", where=str(path), mend=mend)
         times = (
             pq.read_table(path, columns=["time"])["time"]
             .cast(pa.timestamp("us"))
             .cast(pa.int64())
             .drop_null()
         )
-    except (OSError, pa.ArrowException, KeyError) as error:
+    except (OSError, pa.ArrowException) as error:
         raise InputError(
-            f"can't be read as arrivals ({type(error).__name__})",
+            f"can't be read as arrivals ({plainly(error)})",
             where=str(path),
-            mend="give a Parquet file with a timestamp column `time`",
+            mend=mend,
         ) from error
     at = np.sort(times.to_numpy())
     at = at[at < at[0] + HOUR] - at[0] if len(at) else at

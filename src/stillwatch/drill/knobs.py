@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from stillwatch.records.errors import InputError
+from stillwatch.records.errors import InputError, or_the_like
 
 K = TypeVar("K")
 
@@ -50,7 +50,11 @@ def check(
     names = {f.name for k in known.values() for f in fields(k)} | common
     for (owner, name), value in settings.items():
         if owner and owner not in known:
-            raise InputError(f"no class {owner!r}", where="--knob", mend="see stillwatch drill --list")
+            raise InputError(
+                f"no class {owner!r}",
+                where="--knob",
+                mend="see stillwatch drill --list" + or_the_like(owner, known),
+            )
         least = {
             "accounts": 1.0,
             "volume_mean": 1.0,
@@ -65,9 +69,10 @@ def check(
                 where="--knob",
                 mend="give another value",
             )
-        if name not in ({f.name for f in fields(known[owner])} if owner else names):
+        own = {f.name for f in fields(known[owner])} if owner else names
+        if name not in own:
             raise InputError(
                 f"no knob {name!r} of {owner or 'any class'}",
                 where="--knob",
-                mend="see stillwatch drill --list",
+                mend="see stillwatch drill --list --json" + or_the_like(name, sorted(own)),
             )

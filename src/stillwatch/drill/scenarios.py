@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from stillwatch.drill import lookalikes
 from stillwatch.drill.campaigns import classes as campaigns
 from stillwatch.drill.campaigns.knobs import Knobs
-from stillwatch.records.errors import InputError
+from stillwatch.records.errors import InputError, or_the_like
 
 _EVERY = tuple(lookalikes.CLASSES)
 
@@ -167,7 +167,11 @@ def find(name: str, *, scale: float = 1.0, tier: str | None = None) -> Scenario:
             name, f"One class: {kind}", round(60_000 * scale), round(3_000 * scale), 14, parts, extra, scale
         )
     else:
-        raise InputError(f"no scenario {name!r}", where="--scenario", mend="see stillwatch drill --list")
+        raise InputError(
+            f"no scenario {name!r}",
+            where="--scenario",
+            mend="see stillwatch drill --list" + or_the_like(name, names()),
+        )
     if tier:
         found = replace(found, campaigns=tuple(replace(p, tier=tier) for p in found.campaigns))
     return found

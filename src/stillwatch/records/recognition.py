@@ -13,7 +13,7 @@ from stillwatch.records.formats.json_values import BadJson, decode, split_values
 from stillwatch.records.formats.otlp_frames import has_length_prefix
 from stillwatch.records.formats.parquet_batches import READ_ERRORS, open_parquet
 from stillwatch.records.rejects import FILE_NO_ADAPTER, FILE_NOT_READABLE, RejectLog
-from stillwatch.records.schema import USAGE, Table
+from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE, Table
 from stillwatch.records.sources import STREAM_ERRORS, Format, SourceFile, open_chunks
 
 # How much of a file is looked at to tell which system wrote it.
@@ -79,9 +79,17 @@ class Recogniser:
     def _does_not_fit(self, sample: Sample, where: str) -> InputError:
         native = NativeAdapter(table=self.table)
         lacking = native.missing(sample)
-        what = f"no {self.table.name} table: the columns {', '.join(lacking)} are missing"
+        columns = f"column {lacking[0]} is" if len(lacking) == 1 else f"columns {', '.join(lacking)} are"
+        what = f"no {self.table.name} table: the {columns} missing"
         if not sample.columns:
-            what = f"no {self.table.name} table: no record could be read at its beginning"
+            what = f"no {self.table.name} table: " + (
+                "no record could be read at its beginning" if sample.head else "the file is empty"
+            )
+        meant = self._looks_like(sample)
+        if meant is not None:
+            return InputError(what, where=where, mend=f"it looks like the {meant.name} table: --{meant.name}")
+        if not sample.columns and not sample.head:
+            return InputError(what, where=where, mend="give files that hold records")
         if self.table is not USAGE:
             return InputError(
                 what, where=where, mend="name the columns as in the documentation of usage records"
@@ -94,6 +102,18 @@ class Recogniser:
             mend="give a mapping file that says which field is which (--mapping)"
             f", or logs of {', '.join(name for name in ADAPTERS if name != 'native')}",
         )
+
+    def _looks_like(self, sample: Sample) -> Table | None:
+        """Another table of ours that has more of these columns."""
+
+        def common(table: Table) -> int:
+            return sum(column.name in sample.columns for column in table.columns)
+
+        others = [
+            t for t in (USAGE, ACCOUNTS, RELEASES, AGREEMENTS) if not NativeAdapter(table=t).missing(sample)
+        ]
+        best = max(others, key=common, default=self.table)
+        return best if sample.columns and common(best) > common(self.table) else None
 
     def _check_forced(self, sample: Sample, where: str) -> None:
         if isinstance(self._forced, MappingAdapter) and (absent := self._forced.absent(sample)):
@@ -183,7 +203,7 @@ def nothing_readable(rejects: RejectLog, table: Table, where: str = "") -> Input
             f"the {table.name} table is empty", where=where, mend="give files that hold records"
         )
     return InputError(
-        f"{refused[0].reason}: {refused[0].detail}",
+        f"{refused[0].reason}: {refused[0].detail.rstrip('.')}",
         where=refused[0].source if len(refused) == 1 else f"{refused[0].source} and {len(refused) - 1} more",
         mend="give files that are whole",
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,15 @@ _LINE_ENDS = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "\x85\u2028\
 def missing(column: str) -> str:
     """The reason for a row whose required `column` is absent or empty."""
     return f"missing {column}"
+
+
+def in_words(by_reason: Mapping[str, int], most: int = 3) -> str:
+    """The commonest reasons with their counts, for one line: `12 time not readable, 3 missing model`."""
+    ranked = sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
+    told = [f"{n:,} {reason}" for reason, n in ranked[:most]]
+    if len(ranked) > most:
+        told.append(f"{sum(n for _, n in ranked[most:]):,} for other reasons")
+    return ", ".join(told)
 
 
 @dataclass(frozen=True)

@@ -72,3 +72,7 @@ class Examined:
     settings: dict[str, object]
     version: str
     raw_examples: bool = False
+    accounts_known: int | None = (
+        None  # accounts of the logs that have a row in the accounts table; None without one
+    )
+    files_lost: tuple[tuple[str, str], ...] = ()  # files that could not be read to their end, and why

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillwatch.records.errors import InputError
+from stillwatch.records.errors import InputError, plainly
 
 MOST = 1_000_000  # more texts than this add memory, not variety
 
@@ -35,9 +35,7 @@ def read_prompts(path: Path) -> list[str]:
             else:
                 found = lines
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, pa.ArrowException) as error:
-        raise InputError(
-            f"can't be read as prompts ({type(error).__name__})", where=where, mend=mend
-        ) from error
+        raise InputError(f"can't be read as prompts ({plainly(error)})", where=where, mend=mend) from error
     found = list(dict.fromkeys(t for t in (x.strip() for x in found) if t))[:MOST]
     if not found:
         raise InputError("holds no prompt", where=where, mend=mend)

@@ -34,7 +34,7 @@ from stillwatch.records.adapters.litellm import LiteLLMAdapter
 from stillwatch.records.adapters.native import NativeAdapter
 from stillwatch.records.adapters.otel import OtelAdapter
 from stillwatch.records.digests import credential_digest
-from stillwatch.records.errors import InputError
+from stillwatch.records.errors import InputError, plainly
 from stillwatch.records.formats.json_values import BadJson, decode
 from stillwatch.records.formats.otlp_frames import Frame
 from stillwatch.records.schema import USAGE
@@ -266,7 +266,9 @@ def load_mapping(path: Path, settings: AdapterSettings | None = None) -> Mapping
         node = yaml.compose(path.read_text("utf-8-sig"), yaml.SafeLoader)
     except OSError as error:
         raise InputError(
-            "the mapping file can't be read", where=where, mend=error.strerror or "check it"
+            f"the mapping file can't be read ({plainly(error)})",
+            where=where,
+            mend="give the path of a YAML file with --mapping",
         ) from None
     except UnicodeDecodeError:
         raise InputError("the mapping file is not UTF-8", where=where, mend="save it as UTF-8") from None

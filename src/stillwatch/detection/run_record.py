@@ -1,0 +1,178 @@
+"""What a scan did: the contents of run.json, and what the report says of the input."""
+
+import resource
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pyarrow as pa
+
+import stillwatch
+from stillwatch.detection.evidence import Evidence
+from stillwatch.detection.explanation.story import Examined
+from stillwatch.detection.intake import Intake
+from stillwatch.detection.settings import Settings
+from stillwatch.records.errors import InputError
+from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog, in_words
+from stillwatch.records.schema import ACCOUNTS, USAGE
+from stillwatch.records.tables import UsageReader
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a scan reads. `since` and `until` are microseconds since the epoch."""
+
+    usage: str
+    accounts: str | None = None
+    releases: str | None = None
+    agreements: str | None = None
+    adapter: str | None = None
+    mapping: Path | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a scan may use: threads, and bytes of memory as a soft limit."""
+
+    threads: int
+    memory: int
+    engine: str = "duckdb"
+
+
+def peak_memory() -> int:
+    """Largest resident set of this process so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _absent(present: set[str], accounts: pa.Table | None) -> dict[str, str]:
+    """Columns without a single value, and what that costs."""
+    costs = {c.name: c.without for c in USAGE.columns if not c.required and c.name not in present}
+    if accounts is None:
+        costs["accounts"] = "the accounts table is absent: " + "; ".join(
+            c.without for c in ACCOUNTS.columns if c.without and not c.without.startswith("nothing")
+        )
+    else:
+        costs |= {
+            f"accounts.{c.name}": c.without
+            for c in ACCOUNTS.columns
+            if not c.required and accounts[c.name].null_count == accounts.num_rows
+        }
+    return costs
+
+
+def _minute(us: int | None) -> str:
+    return "" if us is None else f"{datetime.fromtimestamp(us // 1_000_000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A scan and its input as it was found: everything that run.json and the report tell of it."""
+
+    inputs: Inputs
+    settings: Settings
+    resources: Resources
+    key_id: str
+    reader: UsageReader
+    rejects: RejectLog
+    taken: Intake
+
+    def nothing_usable(self) -> InputError:
+        """The error for logs without one exchange: what became of the rows, and what to do about the most of them."""
+        rejected = self.rejects.total("usage")
+        fates = [(rejected, f"rejected ({in_words(self.rejects.by_reason('usage'))})")]
+        fates += [(n, f"skipped ({kind})") for kind, n in sorted(self.reader.rows_skipped.items())]
+        fates.append((self.taken.outside_window, "outside --since and --until"))
+        if self.taken.outside_window:
+            mend = "give an earlier --since or a later --until"
+        elif rejected:
+            mend = "name the format with --adapter, or the columns with a --mapping file"
+        else:
+            mend = "give logs that hold exchanges with a model"
+        told = ": " + ", ".join(f"{n:,} {what}" for n, what in fates if n) if self.reader.rows_read else ""
+        return InputError(
+            f"no usable exchange among {self.reader.rows_read:,} rows{told}",
+            where=self.inputs.usage,
+            mend=mend,
+        )
+
+    def examined(self, evidence: Evidence, accounts: pa.Table | None, *, raw_examples: bool) -> Examined:
+        """What the head and the last part of the report say."""
+        return Examined(
+            accounts=len(evidence.accounts.ids),
+            exchanges=self.taken.rows - self.rejects.counts["usage", DUPLICATE_EVENT],
+            rejected=self.rejects.by_reason("usage"),
+            first_time=_minute(self.taken.first_us),
+            last_time=_minute(self.taken.last_us),
+            prior=self.settings.prior,
+            absent_columns=_absent(set(self.reader.present_columns), accounts),
+            settings=self.settings.as_dict(),
+            version=stillwatch.__version__,
+            raw_examples=raw_examples,
+            accounts_known=None if accounts is None else int(evidence.accounts.known.sum()),
+            files_lost=tuple(
+                (f"{f.table}: {f.source}", ": ".join(filter(None, (f.reason, f.detail))))
+                for f in self.rejects.files
+            ),
+        )
+
+    def as_dict(
+        self,
+        examined: Examined,
+        accounts: pa.Table | None,
+        *,
+        engine_version: str,
+        groups: dict[str, int],
+        seconds: dict[str, float],
+    ) -> dict[str, Any]:
+        """The contents of run.json; docs/reference/run-json.md explains them."""
+        return {
+            "versions": {
+                "stillwatch": stillwatch.__version__,
+                self.resources.engine: engine_version,
+                "ibis": ibis.__version__,
+                "pyarrow": pa.__version__,
+                "python": sys.version.split()[0],
+            },
+            "settings": self.settings.as_dict(),
+            "prior": self.settings.prior,
+            "inputs": {n: None if value is None else str(value) for n, value in vars(self.inputs).items()},
+            "sketch_key": self.key_id,
+            "rows": {
+                "read": self.reader.rows_read,
+                "rejected": self.rejects.total("usage"),
+                "skipped": dict(sorted(self.reader.rows_skipped.items())),
+                "outside_window": self.taken.outside_window,
+                "scanned": examined.exchanges,
+            },
+            "rejected": {
+                t: self.rejects.by_reason(t) for t in sorted({table for table, _ in self.rejects.counts})
+            },
+            "files": {
+                "read": dict(sorted(self.reader.adapters.items())),
+                "not_whole": [vars(f) for f in self.rejects.files],
+            },
+            "values_dropped": {
+                f"{column}: {why}": n for (column, why), n in sorted(self.reader.values_dropped.items())
+            },
+            "absent_columns": examined.absent_columns,
+            "accounts": examined.accounts,
+            "accounts_table": None
+            if accounts is None
+            else {"rows": accounts.num_rows, "in_usage": examined.accounts_known},
+            "first_time": examined.first_time,
+            "last_time": examined.last_time,
+            "groups": groups,
+            "resources": {
+                "threads": self.resources.threads,
+                "memory": self.resources.memory,
+                "engine": self.resources.engine,
+            },
+            "seconds": seconds,
+            "peak_memory_bytes": peak_memory(),
+        }
