@@ -138,6 +138,36 @@ def test_a_class_with_an_assignment_of_its_own_does_not_join_by_a_phrase(worlds)
     assert caught == [campaign]
 
 
+def test_those_whom_leiden_puts_into_a_campaign_by_a_phrase_do_not_pass_by_their_own_texts(
+    worlds, monkeypatch
+):
+    """As it happened in an exercise: half of a class, with its assignments, in the community of a campaign."""
+    world = strangers(worlds)
+    campaign, course = range(1000, 1020), range(2000, 2013)
+    harvesters(worlds, world, campaign, *worlds.template("t"), *BANDS)
+    own = [(kind, f"task-{i}") for i in range(4) for kind in ("prefix", "band_07", "band_09")]
+    harvesters(worlds, world, course, ("suffix", "t"), *own)
+    seen = view(world.evidence())
+    numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    mixed = np.isin(numbers, [*campaign, *course[:6]])
+    parts = [np.flatnonzero(mixed), np.flatnonzero(np.isin(numbers, course[6:]))]
+    monkeypatch.setattr("stillwatch.detection.groups.communities", lambda edges, settings: parts)
+    groups = form_groups(seen, candidate_edges(seen, Settings()), Settings())
+    assert [set(numbers[group.members]) for group in groups] == [set(campaign), set(course)]
+
+
+def test_parts_of_a_campaign_become_one(worlds, monkeypatch):
+    world = strangers(worlds)
+    campaign = range(1000, 1060)
+    harvesters(worlds, world, campaign, *worlds.template("t"), *BANDS, texts=4, mixed=16)
+    seen = view(world.evidence())
+    numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    parts = [np.flatnonzero(np.isin(numbers, campaign[i : i + 20])) for i in (0, 20, 40)]
+    monkeypatch.setattr("stillwatch.detection.groups.communities", lambda edges, settings: parts)
+    (group,) = form_groups(seen, candidate_edges(seen, Settings()), Settings())
+    assert set(numbers[group.members]) == set(campaign)
+
+
 def test_an_account_that_only_shares_an_address_is_linked_but_no_member(worlds):
     world = strangers(worlds)
     campaign = range(1000, 1020)

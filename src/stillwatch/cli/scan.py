@@ -98,7 +98,9 @@ def summary(result: Result) -> str:
     for campaign in result.campaigns:
         if campaign.verdict != "legitimate":
             since = (
-                f", half of them could be known from {campaign.detected_at:%Y-%m-%d %H:%M}" if campaign.detected_at else ""
+                f", half of them could be known from {campaign.detected_at:%Y-%m-%d %H:%M}"
+                if campaign.detected_at
+                else ""
             )
             lines.append(
                 f"  {campaign.verdict:<10} {campaign.campaign_id}  {campaign.accounts:>6,} accounts"

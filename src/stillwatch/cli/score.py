@@ -60,7 +60,9 @@ def render(score: Score) -> str:
     return "\n".join(
         [
             "Campaigns planted, and what the scan made of them",
-            *_table(["class", "tier", "accounts", "accused", "review", "half known after", "verdict"], campaigns),
+            *_table(
+                ["class", "tier", "accounts", "accused", "review", "half known after", "verdict"], campaigns
+            ),
             "",
             "Uses that look alike",
             *_table(["class", "use", "groups", "accounts", "accused", "to review", "kind of use"], benign),

@@ -1,5 +1,6 @@
 """Stage 4: groups of accounts by Leiden over the weighted graph, and who belongs to each and why."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import igraph
@@ -19,10 +20,8 @@ ALIKE = 0.3
 """An account belongs by its texts when it uses at least this share of what a typical one uses of the group's."""
 ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
-AS_AT_HOME = 0.8
-"""An account whose texts are those of its own community joins another only if they fit there at least this well."""
 FRAGMENT = 0.7
-"""Share of a group's members that a larger group must hold for it to be a fragment of that one."""
+"""Share of a group's members, or of what marks it, that a larger group must hold for it to be a fragment of that one."""
 
 
 @dataclass(frozen=True)
@@ -173,48 +172,20 @@ def _profile(view: View, accounts: Ints, everyone: Ints, text: Ints) -> Floats:
     return np.asarray(score / total if total else score)
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A community with its signature, and how well everybody's texts fit it.
-
-    `everyone` holds, in rising order, the community's accounts and all others with an exchange in `tied`; the
-    arrays behind it run along it.
-    """
-
-    text: Ints
-    infrastructure: Ints
-    tied: Ints
-    everyone: Ints
-    inside: Bools
-    content: Floats  # share of the account's texts
-    alike: Floats  # profile, 1 for a typical account of the community, at most 1
-    typical: float  # content of a typical account of the community
-
-    def by_text(self, settings: Settings) -> Bools:
-        """Who belongs by texts, if Leiden put the account here."""
-        return (self.content >= max(settings.tie_share, 0.3 * self.typical)) & (self.alike >= ALIKE)
-
-
-def _candidate(view: View, accounts: Ints, held: _Holdings, settings: Settings) -> _Candidate:
-    text, infrastructure = _signature(view, accounts, held, settings)
+def _membership(
+    view: View, accounts: Ints, text: Ints, infrastructure: Ints, settings: Settings
+) -> Group | None:
     tied = _own_exchanges(view, accounts, text)
     who, share = view.text_share(tied)
     everyone = np.unique(np.concatenate([accounts, who]))
     content = np.zeros(len(everyone))
     content[np.searchsorted(everyone, who)] = share
     inside = np.isin(everyone, accounts, assume_unique=True)
-    profile = _profile(view, accounts, everyone, text)
-    alike = np.minimum(profile / max(float(np.median(profile[inside])), 1e-9), 1.0)
     typical = float(np.median(content[inside]))
-    return _Candidate(text, infrastructure, tied, everyone, inside, content, alike, typical)
-
-
-def _membership(view: View, found: _Candidate, home: Floats, settings: Settings) -> Group | None:
-    """Who belongs. `home`: by account, how well its texts fit the community that Leiden put it in."""
-    everyone, inside, content = found.everyone, found.inside, found.content
-    textual = found.typical >= settings.tie_share
-    by_text = found.by_text(settings)
-    infrastructure = found.infrastructure
+    textual = typical >= settings.tie_share
+    profile = _profile(view, accounts, everyone, text)
+    alike = profile / max(float(np.median(profile[inside])), 1e-9)
+    by_text = (content >= max(settings.tie_share, 0.3 * typical)) & (alike >= ALIKE)
     if textual:
         # Infrastructure binds to the accounts that the texts chose, not to a room that hangs on by a phrase.
         chosen = view.link_obj[view.links_by_account.places(everyone[inside & by_text])]
@@ -230,10 +201,8 @@ def _membership(view: View, found: _Candidate, home: Floats, settings: Settings)
     infra[at[known]] = kind_count[known]
     firm = inside & (by_text | (infra >= 2) | ((infra >= 1) & ((content > 0) | (not textual))))
     # Accounts that Leiden left elsewhere, whose texts are the group's all the same.
-    joins = (
-        ~inside & textual & (content >= max(0.3, 0.5 * found.typical)) & (view.totals["texts"][everyone] >= 2)
-    )
-    joins &= found.alike >= np.maximum(ALIKE_TO_JOIN, AS_AT_HOME * home[everyone])
+    joins = ~inside & textual & (content >= max(0.3, 0.5 * typical)) & (view.totals["texts"][everyone] >= 2)
+    joins &= alike >= ALIKE_TO_JOIN
     kept = firm | joins | (inside & ((content > 0) | (infra > 0)))
     if not kept.any():
         return None
@@ -243,10 +212,59 @@ def _membership(view: View, found: _Candidate, home: Floats, settings: Settings)
         content_share=content[kept],
         infrastructure_kinds=infra[kept],
         firm=(firm | joins)[kept],
-        text_objects=found.text,
+        text_objects=text,
         infrastructure_objects=infrastructure,
-        exchanges=found.tied[np.isin(view.evidence.ex_acc[found.tied], members)],
+        exchanges=tied[np.isin(view.evidence.ex_acc[tied], members)],
     )
+
+
+def _holders(view: View, found: Sequence[Ints], held: _Holdings) -> tuple[Ints, Ints, Ints]:
+    """How many accounts of each community hold each text object: object, number of the community, count."""
+    label = np.full(len(view.active), -1, dtype=np.int64)
+    for number, accounts in enumerate(found):
+        label[accounts] = number
+    obj, community = view.share_obj[held.text], label[view.share_acc[held.text]]
+    cells, count = np.unique(
+        obj[community >= 0] * np.int64(len(found)) + community[community >= 0], return_counts=True
+    )
+    return cells // max(len(found), 1), cells % max(len(found), 1), count
+
+
+def _owners(view: View, found: Sequence[Ints], held: _Holdings) -> Ints:
+    """By object: the number of the community with most of its holders, -1 for none."""
+    obj, community, count = _holders(view, found, held)
+    owner = np.full(len(view.evidence.obj_kind), -1, dtype=np.int64)
+    # The last to be written stays: the most holders; among equals the community that comes first.
+    order = np.lexsort((-community, count))
+    owner[obj[order]] = community[order]
+    return owner
+
+
+def _merged(view: View, found: list[Ints], held: _Holdings, settings: Settings) -> list[Ints]:
+    """The communities, with those put into one that the same texts mark.
+
+    Infrastructure can cut a campaign into parts. Most of what marks a part is then held by more accounts of a
+    larger one: it goes there.
+    """
+    owner = _owners(view, found, held)
+    obj, community, count = _holders(view, found, held)
+    into = np.arange(len(found))
+    for number, accounts in enumerate(found):
+        text, _ = _signature(view, accounts, held, settings)
+        own = (community == number) & np.isin(obj, text)
+        if not own.any():
+            continue
+        weight = np.bincount(owner[obj[own]], weights=count[own])
+        most = int(weight.argmax())
+        larger = (len(found[most]), -most) > (len(accounts), -number)
+        if larger and weight[most] >= FRAGMENT * weight.sum():
+            into[number] = most
+    while (into[into] != into).any():  # a part of a part; always into a larger one, so this ends
+        into = into[into]
+    return [
+        np.sort(np.concatenate([found[part] for part in np.flatnonzero(into == number)]))
+        for number in np.unique(into)
+    ]
 
 
 def form_groups(view: View, edges: Edges, settings: Settings) -> list[Group]:
@@ -255,18 +273,15 @@ def form_groups(view: View, edges: Edges, settings: Settings) -> list[Group]:
     if not found:
         return []
     held = _Holdings.of(view, settings)
-    candidates = [
-        _candidate(view, accounts, held, settings)
-        for accounts in found
-        if len(accounts) >= settings.group_accounts
-    ]
-    home = np.zeros(len(view.active))
-    for candidate in candidates:
-        own = candidate.inside & candidate.by_text(settings)
-        home[candidate.everyone[own]] = candidate.alike[own]
+    found = [accounts for accounts in found if len(accounts) >= settings.group_accounts]
+    found = _merged(view, found, held, settings)
+    # What most of its holders use elsewhere marks nobody here: a few of a class in a campaign's community would
+    # else bring their own assignments with them, and pass by those for members.
+    owner = _owners(view, found, held)
     groups: list[Group] = []
-    for candidate in candidates:
-        group = _membership(view, candidate, home, settings)
+    for number, accounts in enumerate(found):
+        text, infrastructure = _signature(view, accounts, held, settings)
+        group = _membership(view, accounts, text[owner[text] == number], infrastructure, settings)
         if group is not None and int(group.firm.sum()) >= settings.group_accounts:
             groups.append(group)
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
