@@ -40,36 +40,37 @@ def covered(world, *rows, until=int(NEVER)):
 def test_without_a_register_nothing_is_covered(simple):
     evidence = simple.evidence()
     assert read_agreements(None, evidence.accounts) == []
-    assert cover([], evidence, int(NEVER)).distillation.tolist() == [0, 0, 0, 0]
+    assert cover([], evidence, int(NEVER)).exchanges == {}
+    assert not cover([], evidence, int(NEVER)).of("distillation", np.ones(4)).any()
 
 
 def test_an_account_by_its_id(worlds, simple):
     found = covered(simple, {"account_id": worlds.name_of(2)})
-    assert found.distillation.tolist() == [0, 0, 10, 0]
-    assert found.purposes == {2: {"distillation"}}
+    assert found.exchanges["distillation"].tolist() == [0, 0, 10, 0]
+    assert found.of("distillation", np.full(4, 10.0)).tolist() == [False, False, True, False]
     assert not found.exceeded
 
 
 def test_an_unknown_account_covers_nobody(simple):
-    assert covered(simple, {"account_id": "nobody"}).distillation.sum() == 0
+    assert not covered(simple, {"account_id": "nobody"}).exchanges
 
 
 def test_an_organisation_covers_verified_accounts_of_exactly_that_name(simple):
     found = covered(simple, {"organisation": "Acme"})
-    assert found.distillation.tolist() == [10, 0, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [10, 0, 0, 0]
     assert found.claimed == {1: "g0", 2: "g0"}
 
 
 @pytest.mark.parametrize("name", ["ACME", " Acme", "Acme Inc.", ""])
 def test_a_name_that_is_nearly_right_is_another(simple, name):
     found = covered(simple, {"organisation": name})
-    assert found.distillation.sum() == 0
+    assert not found.exchanges
     assert not found.claimed
 
 
 def test_an_agreement_with_an_account_is_not_one_with_its_organisation(worlds, simple):
     found = covered(simple, {"account_id": worlds.name_of(3), "organisation": "Acme"})
-    assert found.distillation.tolist() == [0, 0, 0, 10]
+    assert found.exchanges["distillation"].tolist() == [0, 0, 0, 10]
     assert not found.claimed
 
 
@@ -82,7 +83,7 @@ def test_dates_are_hours_from_inclusive_to_exclusive(worlds, simple):
             "ends_at": worlds.utc(worlds.MONDAY + 5),
         },
     )
-    assert found.distillation.tolist() == [3, 0, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [3, 0, 0, 0]
     assert found.exceeded == {0: ("Agreement g0: 7 exchanges are outside its dates.",)}
 
 
@@ -91,21 +92,23 @@ def test_an_agreement_that_ends_within_an_hour_covers_that_hour(worlds, simple):
         simple,
         {"account_id": worlds.name_of(0), "ends_at": worlds.utc(worlds.MONDAY + 4) + timedelta(minutes=1)},
     )
-    assert found.distillation[0] == 5
+    assert found.exchanges["distillation"][0] == 5
 
 
 def test_models_outside_the_list_are_not_covered(worlds, simple):
     found = covered(simple, {"account_id": worlds.name_of(1), "models": ["big"]})
-    assert found.distillation.tolist() == [0, 5, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [0, 5, 0, 0]
     assert found.exceeded == {1: ("Agreement g0: 5 exchanges are outside its models.",)}
-    assert covered(simple, {"account_id": worlds.name_of(1), "models": []}).distillation.sum() == 0
+    assert (
+        covered(simple, {"account_id": worlds.name_of(1), "models": []}).exchanges["distillation"].sum() == 0
+    )
 
 
 def test_other_purposes_cover_no_distillation(worlds, simple):
     for purpose in ("evaluation", "resale", "research"):
         found = covered(simple, {"account_id": worlds.name_of(1), "purpose": purpose})
-        assert found.distillation.sum() == 0
-        assert found.purposes == {1: {purpose}}
+        assert "distillation" not in found.exchanges
+        assert found.exchanges[purpose].tolist() == [0, 10, 0, 0]
 
 
 def test_a_limit_is_used_up_in_the_order_of_hours(worlds, simple):
@@ -113,13 +116,13 @@ def test_a_limit_is_used_up_in_the_order_of_hours(worlds, simple):
     world.account(1, verified=True)
     found = covered(world, {"organisation": "Acme", "max_exchanges": 7})
     # Two accounts, one exchange each an hour: three hours whole, and one of the fourth.
-    assert found.distillation.tolist() == [4, 3, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [4, 3, 0, 0]
     assert found.exceeded[0] == ("Agreement g0 allows 7 exchanges; 6 of this account's are beyond that.",)
 
 
 def test_until_looks_at_the_past_alone(worlds, simple):
     found = covered(simple, {"account_id": worlds.name_of(0)}, until=worlds.MONDAY + 3)
-    assert found.distillation.tolist() == [3, 0, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [3, 0, 0, 0]
 
 
 HOURS = st.one_of(st.none(), st.integers(-2, 12))
@@ -150,7 +153,7 @@ def test_never_more_than_every_limit_allows(worlds, said, limit, start, end, mod
         "starts_at": None if start is None else worlds.utc(worlds.MONDAY + start),
         "ends_at": None if end is None else worlds.utc(worlds.MONDAY + end),
     }
-    found = covered(world, row, until=worlds.MONDAY + until)
+    found = covered(world, row, until=worlds.MONDAY + until).exchanges.get("distillation", np.zeros(4))
     allowed = [
         (number, hour)
         for number, hour, model in said
@@ -161,11 +164,11 @@ def test_never_more_than_every_limit_allows(worlds, said, limit, start, end, mod
         and (end is None or hour < end)
     ]
     expected = len(allowed) if limit is None else min(limit, len(allowed))
-    assert found.distillation.sum() == pytest.approx(expected)
+    assert found.sum() == pytest.approx(expected)
     numbers = sorted({n for n, _, _ in said})
     for code, number in enumerate(numbers):
-        assert 0 <= found.distillation[code] <= sum(n == number for n, _ in allowed)
-    assert np.all(found.distillation >= 0)
+        assert 0 <= found[code] <= sum(n == number for n, _ in allowed)
+    assert np.all(found >= 0)
 
 
 def test_two_agreements_cover_an_exchange_once(worlds, simple):
@@ -174,7 +177,7 @@ def test_two_agreements_cover_an_exchange_once(worlds, simple):
     found = covered(
         simple, {"account_id": account, "models": ["big"]}, {"account_id": account, "models": ["big"]}
     )
-    assert found.distillation.tolist() == [5, 0, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [5, 0, 0, 0]
 
 
 def test_limits_of_two_agreements_add_up(worlds, simple):
@@ -182,7 +185,7 @@ def test_limits_of_two_agreements_add_up(worlds, simple):
     found = covered(
         simple, {"account_id": account, "max_exchanges": 3}, {"account_id": account, "max_exchanges": 4}
     )
-    assert found.distillation.tolist() == [7, 0, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [7, 0, 0, 0]
 
 
 def test_a_limit_is_not_spent_on_what_is_covered_without_one(worlds, simple):
@@ -192,7 +195,7 @@ def test_a_limit_is_not_spent_on_what_is_covered_without_one(worlds, simple):
         {"account_id": account, "max_exchanges": 5},
         {"account_id": account, "models": ["small"]},
     )
-    assert found.distillation.tolist() == [10, 0, 0, 0]
+    assert found.exchanges["distillation"].tolist() == [10, 0, 0, 0]
     assert found.exceeded == {0: ("Agreement g1: 5 exchanges are outside its models.",)}
 
 
@@ -201,3 +204,23 @@ def test_evidence_is_as_it_was(simple, worlds):
     before = {model: n.copy() for model, (_, _, n) in evidence.models.items()}
     cover(read_agreements(register({"organisation": "Acme"}), evidence.accounts), evidence, int(NEVER))
     assert all((before[m] == evidence.models[m][2]).all() for m in before)
+
+
+def test_an_account_counts_as_covered_from_95_in_100_on(worlds):
+    world = worlds.World()
+    for k in range(100):
+        world.say(0, worlds.MONDAY + k, model="small")
+    for limit, expected in ((94, False), (95, True)):
+        found = covered(world, {"account_id": worlds.name_of(0), "max_exchanges": limit})
+        assert found.of("distillation", np.array([100.0])).tolist() == [expected]
+        assert "beyond that" in found.exceeded[0][0]
+
+
+def test_what_two_purposes_cover_is_counted_apart(worlds, simple):
+    account = worlds.name_of(0)
+    found = covered(
+        simple,
+        {"account_id": account, "purpose": "evaluation", "max_exchanges": 4},
+        {"account_id": account},
+    )
+    assert {purpose: n[0] for purpose, n in found.exchanges.items()} == {"evaluation": 4, "distillation": 10}

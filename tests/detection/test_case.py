@@ -114,16 +114,28 @@ def rooms(worlds, sizes, column="payment_fingerprint"):
     return world
 
 
+def examined_room(worlds, world):
+    """The campaign as a group that infrastructure alone holds together."""
+    return worlds.case(world, worlds.CAMPAIGN)
+
+
+def test_by_infrastructure_is_none_where_texts_chose_the_members(worlds):
+    """And so the rooms: whoever looks for rooms with four of a popular client's users finds some."""
+    case = worlds.case(rooms(worlds, (10,)), worlds.CAMPAIGN, *worlds.template("t"))
+    assert case.textual
+    assert case.by_infrastructure is None
+
+
 @pytest.mark.parametrize(("sizes", "chosen"), [((4, 3), 4), ((10, 4, 2), 14), ((3, 3, 3), None), ((), None)])
 def test_by_infrastructure_needs_rooms_of_four(worlds, sizes, chosen):
-    case = worlds.case(rooms(worlds, sizes), worlds.CAMPAIGN, *worlds.template("t"))
+    case = examined_room(worlds, rooms(worlds, sizes))
     assert (None if case.by_infrastructure is None else len(case.by_infrastructure)) == chosen
 
 
 def test_by_infrastructure_takes_strangers_along(worlds):
     world = rooms(worlds, (5,))
     world.account(7, payment_fingerprint="room-0")
-    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
+    case = examined_room(worlds, world)
     assert worlds.name_of(7) in set(case.view.evidence.accounts.ids[case.by_infrastructure])
     assert len(case.by_infrastructure) == 6
 
@@ -133,14 +145,14 @@ def test_rooms_join_over_things_of_several_kinds(worlds):
     first, second = worlds.CAMPAIGN[2], worlds.CAMPAIGN[3]
     world.account(first, phone_fingerprint="bridge")
     world.account(second, phone_fingerprint="bridge")
-    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
+    case = examined_room(worlds, world)
     assert len(case.by_infrastructure) == 6
 
 
 def test_fingerprints_make_no_rooms(worlds):
     world = rooms(worlds, ())
     world.change(lambda e: e.account in worlds.CAMPAIGN, fingerprint="rare")
-    assert worlds.case(world, worlds.CAMPAIGN, *worlds.template("t")).by_infrastructure is None
+    assert examined_room(worlds, world).by_infrastructure is None
 
 
 def test_draws_depend_on_seed_and_size_alone(worlds, campaign):

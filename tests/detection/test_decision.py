@@ -149,6 +149,51 @@ def test_covered_accounts_are_left_out_of_a_campaign(worlds):
     assert "5 accounts left out: an agreement covers them." in found.notes
 
 
+def test_one_partner_does_not_clear_the_others(worlds):
+    """However much of the group's traffic the partner's is."""
+    world = harvest(worlds)
+    for i in range(3000):
+        world.say(
+            CAMPAIGN[0], worlds.MONDAY + 40 + i % 110, objects=worlds.template("t"), item=f"partner-{i}"
+        )
+    (found,) = [
+        j
+        for j in judged(worlds, world, {"account_id": worlds.name_of(CAMPAIGN[0])})
+        if len(j.group.members) > 1
+    ]
+    assert found.verdict == EXTRACTION
+    assert len(found.group.members) == 39
+    assert found.own_exchanges.sum() == 39 * 16
+
+
+def test_the_few_that_no_agreement_covers_are_not_cleared_with_the_many(worlds):
+    names = [worlds.name_of(n) for n in CAMPAIGN[3:]]
+    (found,) = judged(worlds, harvest(worlds), *({"account_id": name} for name in names))
+    assert (found.verdict, found.kind_of_use) == (LEGITIMATE, "authorised")
+    ids = set(found.case.view.evidence.accounts.ids[found.group.accounts])
+    assert ids == set(names)
+    assert "3 accounts left out: no agreement covers them, and they are too few for a group." in found.notes
+
+
+@pytest.mark.parametrize(("purpose", "verdict"), [("evaluation", LEGITIMATE), ("resale", REVIEW)])
+def test_an_agreement_of_another_purpose_covers_its_own_kind_of_use(worlds, purpose, verdict):
+    """A study that cannot be told from extraction, and is at most for a person to look at."""
+    world = harvest(worlds)
+    world.change(lambda e: e.account in CAMPAIGN, item="question", credential=None)
+    k = iter(range(100_000))
+    for e in [e for e in world.exchanges if e.account in CAMPAIGN]:
+        world.change(lambda other, e=e: other is e, item=f"question-{next(k) % 16}")
+    for number in CAMPAIGN:
+        world.account(number, payment_kind="card", verified=True, plan="research", created=worlds.MONDAY - 9000)
+        world.account(number, payment_fingerprint=f"card-{number}", organisation=f"group {number}")
+    settings = Settings(review_probability=1e-12, accuse_probability=0.999999)
+    (plain,) = judged(worlds, world, settings=settings)
+    assert (plain.verdict, plain.kind_of_use) == (REVIEW, "evaluation")
+    rows = [{"account_id": worlds.name_of(n), "purpose": purpose} for n in CAMPAIGN]
+    (found,) = judged(worlds, world, *rows, settings=settings)
+    assert (found.verdict, found.kind_of_use) == (verdict, "evaluation")
+
+
 def test_order_of_rows_and_the_key_mean_nothing(worlds):
     world = harvest(worlds)
     mixed = world.shuffled(np.random.default_rng(3))

@@ -107,7 +107,7 @@ def test_order_of_rows_and_keys_mean_nothing(worlds, data):
     mixed = world.shuffled(np.random.default_rng(data.draw(st.integers(0, 99))))
     one, two = world.evidence(salt=0), mixed.evidence(salt=1)
     for name in (
-        "ex_time", "ex_acc", "ex_hour", "ex_marks", "tie_ex", "tie_obj", "tie_ready", "link_acc", "link_obj",
+        "ex_time", "ex_acc", "ex_hour", "tie_ex", "tie_obj", "tie_ready", "link_acc", "link_obj",
         "link_hour", "obj_kind", "obj_value",
     ):  # fmt: skip
         assert getattr(one, name).tolist() == getattr(two, name).tolist(), name

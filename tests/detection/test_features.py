@@ -36,9 +36,10 @@ def test_a_group_without_anything_special(worlds, world):
     found = figures(worlds, world)
     zero = {
         "elicitation", "grading", "evasive_asks", "repetition", "system_prompt", "tools", "conversation",
-        "unevenness", "verified", "disposable", "new_accounts", "institution", "business", "end_users",
+        "unevenness", "verified", "disposable", "new_accounts", "institution", "business",
     }  # fmt: skip
     assert {name: found[name] for name in zero} == pytest.approx(dict.fromkeys(zero, 0.0), abs=1e-12)
+    assert found["end_users"] is None, "nobody in the data passes end users on"
     assert found["template"] == 1
     assert found["size"] == 6
     assert found["daily_rate"] == 2, "ten exchanges on five days"
@@ -56,6 +57,27 @@ def test_what_the_data_cannot_say_is_none(worlds, world):
         "shared_payment", "shared_address", "undeclared_sharing", "address_spread", "synchrony", "daily_rhythm",
     ):  # fmt: skip
         assert found[name] is None, name
+
+
+def test_what_is_not_recorded_is_not_zero(worlds, world):
+    """An absent column is no evidence: nothing is known of it, for or against."""
+    world.change(lambda e: True, tools=None, later_turn=None)
+    for number in range(46):
+        world.account(number, organisation=None, verified=None, payment_fingerprint="one-card")
+    found = figures(worlds, world)
+    names = "tools", "conversation", "one_organisation", "verified", "disposable", "undeclared_sharing"
+    assert {name: found[name] for name in names} == dict.fromkeys(names)
+
+
+def test_accounts_that_the_table_does_not_list_are_not_unverified(worlds, world):
+    for number in (2, 3, 4, 5):
+        del world.facts[number]
+    found = figures(worlds, world)
+    for name in ("verified", "disposable", "institution", "business", "undeclared_sharing", "new_accounts"):
+        assert found[name] is None, f"{name}: most of the group is unknown"
+    world.account(2, plan="paid", organisation="x", verified=True, payment_kind="card", created=worlds.MONDAY)
+    found = figures(worlds, world)
+    assert found["verified"] == pytest.approx(1 / 3), "shares are of those that are known"
 
 
 def test_without_texts_nothing_is_said_of_them(worlds, world):

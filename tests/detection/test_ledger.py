@@ -8,20 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stillwatch.detection.ledger import CONTENT_KINDS, HOUR_US, relate
+from stillwatch.detection.intake import KEPT
+from stillwatch.detection.ledger import CONTENT_KINDS, HOUR_US, _without_repeats, relate
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import open_engine
 from stillwatch.records.schema import USAGE
 from stillwatch.records.sketches import SKETCH_SCHEMA
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-COLUMNS = [
-    "event_id", "time", "account_id", "credential_id", "end_user_id", "surface", "model", "turn", "client_address",
-    "client_network", "user_agent", "tls_ja4", "output_tokens", "tool_count", "logprobs", "status",
-]  # fmt: skip
-SCHEMA = pa.schema(
-    [pa.field("row", pa.int64()), *(pa.field(c, USAGE[c].type) for c in COLUMNS), *SKETCH_SCHEMA]
-)
+SCHEMA = pa.schema([pa.field("row", pa.int64()), *(pa.field(c, USAGE[c].type) for c in KEPT), *SKETCH_SCHEMA])
 
 exchange = st.fixed_dictionaries(
     {
@@ -29,7 +24,7 @@ exchange = st.fixed_dictionaries(
         "time": st.integers(0, 72 * 60).map(lambda minutes: START + timedelta(minutes=minutes)),
         "account_id": st.sampled_from(["a", "b", "c", "d", "e"]),
         "client_address": st.sampled_from([None, "192.0.2.1", "192.0.2.2"]),
-        "status": st.sampled_from([None, "ok", "refused"]),
+        "tool_count": st.sampled_from([None, 0, 3]),
         "prefix_hash": st.sampled_from([None, 1, 2]),
         "model": st.just("m"),
     }
@@ -97,6 +92,26 @@ def test_of_repeats_the_earliest_stays_in_any_order(tmp_path, turned):
     found = computed(rows[::-1] if turned else rows, tmp_path)
     assert found.accounts["account_id"].to_pylist() == ["early"]
     assert sorted(found.duplicates["account_id"].to_pylist()) == ["late", "middle"]
+
+
+READ = [name for name in SCHEMA.names if name not in ("row", "event_id", "bands")]
+
+
+@pytest.mark.parametrize("column", READ)
+def test_whatever_tells_repeats_apart_the_number_of_the_row_does_not(tmp_path, column):
+    values = pa.array([1, 2]).cast(SCHEMA.field(column).type, safe=False)
+    if pa.types.is_boolean(values.type):
+        values = pa.array([True, False])
+    pair = [{"event_id": "x", "time": START, "account_id": "one", "model": "m"} for _ in range(2)]
+    kept = []
+    for name, order in (("a", (0, 1)), ("b", (1, 0))):
+        rows = [{"row": i, **pair[k], column: values[k].as_py()} for i, k in enumerate(order)]
+        with open_engine("duckdb", scratch=tmp_path / name, threads=1, memory=1 << 30) as engine:
+            log = engine.table("log", pa.Table.from_pylist(rows, schema=SCHEMA))
+            unique_rows, _ = _without_repeats(engine, log)
+            kept.append(engine.fetch(unique_rows.select(column)).to_pylist())
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 1
 
 
 def test_an_exchange_keeps_the_bands_that_were_shared_first(tmp_path):

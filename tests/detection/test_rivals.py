@@ -74,10 +74,8 @@ def test_bayes_factor_against_its_definition(figures, tempering):
     assert weighing.log10_bayes_factor == pytest.approx(factor, abs=1e-9)
     for use, value in weighing.log10_likelihood.items():
         assert value == pytest.approx(math.log10(likelihood[use]), abs=1e-9)
-    assert weighing.best in (EXTRACTION, weighing.best_benign)
-    assert (weighing.best == EXTRACTION) == (
-        weighing.log10_likelihood[EXTRACTION] > weighing.log10_likelihood[weighing.best_benign]
-    )
+    likelier = {use: value for use, value in likelihood.items() if use != EXTRACTION}
+    assert weighing.best_benign in likelier
 
 
 @given(FIGURES)
@@ -99,7 +97,7 @@ def test_weights_of_features_are_their_part_against_the_best_rival(figures):
 
 
 def of_factor(log10):
-    return Weighing({}, log10, EXTRACTION, "batch", {})
+    return Weighing({}, log10, "batch", {})
 
 
 def test_probability_is_bayes_rule():
@@ -123,9 +121,8 @@ def test_a_campaign_and_a_class_are_told_apart():
         "elicitation": 0.0, "template": 0.5, "repetition": 0.7, "unevenness": 0.7, "daily_rhythm": 0.7,
         "one_organisation": 0.9, "shared_address": 0.9, "institution": 0.9, "conversation": 0.3,
     }  # fmt: skip
-    assert weigh(campaign, 1.0).best == EXTRACTION
     assert weigh(campaign, 1.0).probability(0.01) > 0.9
-    assert weigh(course, 1.0).best == "cohort"
+    assert weigh(course, 1.0).best_benign == "cohort"
     assert weigh(course, 1.0).probability(0.01) < 0.001
 
 

@@ -23,7 +23,6 @@ from stillwatch.detection.ledger import (
     CONTENT_KINDS,
     EXCHANGE_KINDS,
     HOUR_US,
-    NETWORKS_COUNTED,
     NOVELTY_KINDS,
     Relations,
 )
@@ -36,8 +35,7 @@ MONDAY = 496_560
 DAYS = 7
 MODEL = "m-1"
 LEDGER_COUNTS = (
-    "n", "texts", "refused", "blocked", "stopped", "tools", "logprobs", "api", "app", "cloud", "later_turns",
-    "systems", "no_client", "output",
+    "n", "texts", "tools", "tools_known", "later_turns", "turns_known", "net_education",
 )  # fmt: skip
 
 
@@ -58,8 +56,8 @@ class Exchange:
     credential: str | None = None
     end_user: str | None = None
     network: str | None = None
-    tools: bool = False
-    later_turn: bool = False
+    tools: bool | None = False
+    later_turn: bool | None = False
     text: bool = True
 
     @property
@@ -198,7 +196,7 @@ def _relations(world: World, salt: int) -> Relations:
 
     keys = sorted(ledger)
     columns = (
-        *LEDGER_COUNTS, *(f"mark_{m}" for m in MARKS), *(f"net_{n}" for n in NETWORKS_COUNTED),
+        *LEDGER_COUNTS, *(f"mark_{m}" for m in MARKS),
     )  # fmt: skip
     return Relations(
         accounts=pa.table(
@@ -230,12 +228,10 @@ def _relations(world: World, salt: int) -> Relations:
                 "time": _stamps(time for time, *_ in touched),
                 "acc": pa.array([code[e.account] for *_, e in touched], pa.int32()),
                 "hour": pa.array([e.hour for *_, e in touched], pa.int32()),
-                "marks": pa.array([sum(MARKS[m].mask for m in e.marks) for *_, e in touched], pa.int64()),
                 "item_hash": pa.array(
                     [None if e.item is None else _value("item", e.item, salt) for *_, e in touched],
                     pa.int64(),
                 ),
-                "script": pa.array([0] * len(touched), pa.int16()),
             }
         ),
         shared=_table(shared, kind=pa.string(), acc=pa.int32(), value=pa.large_string(), hour=pa.int32()),
@@ -254,15 +250,13 @@ def _counts(e: Exchange) -> Counter[str]:
     found = Counter(
         n=1,
         texts=int(e.text),
-        tools=int(e.tools),
-        later_turns=int(e.later_turn),
-        api=1,
-        systems=int(any(kind == "system" for kind, _ in e.objects)),
-        no_client=int(e.client is None),
+        tools=int(bool(e.tools)),
+        tools_known=int(e.tools is not None),
+        later_turns=int(bool(e.later_turn)),
+        turns_known=int(e.later_turn is not None),
+        net_education=int(e.network == "education"),
     )
     found.update({f"mark_{m}": 1 for m in e.marks})
-    if e.network is not None:
-        found[f"net_{e.network}"] = 1
     return found
 
 
@@ -470,6 +464,26 @@ def room_nulls() -> tuple[Case, ...]:
         found += [
             case(world, members, *template("t"), population=population) for members in _null_members(seed)
         ]
+    return tuple(found)
+
+
+@cache
+def client_nulls() -> tuple[Case, ...]:
+    """Groups without a campaign: everybody who uses a popular client, among strangers in offices of six.
+
+    Who uses it has nothing to do with the office. Formed as the scan forms groups: all users, wherever they are.
+    """
+    found = []
+    for seed in range(8 * NULL_WORLDS):
+        rng = np.random.default_rng([10, seed])
+        world = World()
+        people(world, rng, range(STRANGERS))
+        apart(world)
+        users = np.flatnonzero(rng.random(STRANGERS) < rng.choice([0.15, 0.3])).tolist()
+        with_template(world, users, "t")
+        for place, number in enumerate(rng.permutation(STRANGERS).tolist()):
+            world.account(number, signup_address=f"office-{place // 6}")
+        found.append(case(world, users, *template("t"), population=populate(world)))
     return tuple(found)
 
 

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.detection.evidence import AccountFacts, Evidence, Floats, Ints
+from stillwatch.detection.evidence import AccountFacts, Bools, Evidence, Floats, Ints
 from stillwatch.detection.ledger import HOUR_US
+
+COVERED = 0.95
+"""An account is covered when agreements cover this share of its exchanges."""
 
 
 @dataclass(frozen=True)
@@ -57,34 +60,45 @@ def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreeme
 
 @dataclass(frozen=True)
 class Coverage:
-    """Exchanges by account that agreements to distil cover, other purposes by account, and exceeded limits."""
+    """What agreements cover: exchanges by purpose and account; accounts that only claim one; exceeded limits."""
 
-    distillation: Floats
-    purposes: dict[int, frozenset[str]]
+    exchanges: dict[str, Floats]  # purpose -> by account code
     claimed: dict[int, str]
     exceeded: dict[int, tuple[str, ...]]  # account -> sentences
+
+    def of(self, purpose: str, total: Floats) -> Bools:
+        """By account: do agreements of this purpose cover it? `total`: its exchanges.
+
+        An account counts as covered from 95% of its exchanges on: agreements are counted in whole hours, and a handful
+        at their edges accuses nobody. What is beyond is named in `exceeded`.
+        """
+        if purpose not in self.exchanges:
+            return np.zeros(len(total), dtype=bool)
+        return np.asarray((total > 0) & (self.exchanges[purpose] >= COVERED * total))
 
 
 def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Coverage:
     """Count, hour by hour and model by model, what every agreement covers before hour `until`.
 
-    An agreement's limit is used up in the order of hours over all its accounts; the rest is not covered. An exchange
-    is covered once, however many agreements hold it: those without a limit come first.
+    An agreement's limit is used up in the order of hours over all its accounts; the rest is not covered. For each purpose
+    an exchange is covered once, however many agreements hold it: those without a limit come first.
     """
     n = len(evidence.accounts.ids)
-    total = np.zeros(n)
-    purposes: dict[int, set[str]] = {}
+    exchanges: dict[str, Floats] = {}
     claimed: dict[int, str] = {}
     exceeded: dict[int, list[str]] = {}
-    # Along the rows of each model: exchanges that no agreement covers so far.
-    left = {model: count.astype(np.float64) for model, (_, _, count) in evidence.models.items()}
+    # By purpose, along the rows of each model: exchanges that no agreement covers so far.
+    left: dict[str, dict[str, Floats]] = {}
     for agreement in sorted(agreements, key=lambda a: a.limit is not None):
         for code in agreement.claimed.tolist():
             claimed[code] = agreement.agreement_id
-        for code in agreement.accounts.tolist():
-            purposes.setdefault(code, set()).add(agreement.purpose)
-        if agreement.purpose != "distillation" or not len(agreement.accounts):
+        if not len(agreement.accounts):
             continue
+        if agreement.purpose not in left:
+            exchanges[agreement.purpose] = np.zeros(n)
+            left[agreement.purpose] = {
+                model: count.astype(np.float64) for model, (_, _, count) in evidence.models.items()
+            }
         rows: list[tuple[str, Ints]] = []
         outside: dict[str, Floats] = {"models": np.zeros(n), "dates": np.zeros(n)}
         for model, (acc, hour, count) in evidence.models.items():
@@ -99,8 +113,8 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
                 late |= hour[own] >= agreement.ends
             np.add.at(outside["dates"], acc[own[late]], count[own[late]])
             rows.append((model, own[~late]))
-        for code, allowed, beyond in _use(agreement, rows, left, evidence, n):
-            total[code] += allowed
+        for code, allowed, beyond in _use(agreement, rows, left[agreement.purpose], evidence, n):
+            exchanges[agreement.purpose][code] += allowed
             if beyond:
                 exceeded.setdefault(code, []).append(
                     f"Agreement {agreement.agreement_id} allows {agreement.limit} exchanges;"
@@ -112,8 +126,7 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
                     f"Agreement {agreement.agreement_id}: {int(counts[code])} exchanges are outside its {what}."
                 )
     return Coverage(
-        distillation=total,
-        purposes={code: frozenset(p) for code, p in purposes.items()},
+        exchanges=exchanges,
         claimed=claimed,
         exceeded={code: tuple(s) for code, s in exceeded.items()},
     )

@@ -2,8 +2,10 @@
 
 Double dipping is avoided by families. A group is formed on text and infrastructure objects. So timing is
 tested on its members as they are; infrastructure is tested on `by_content`, the accounts anywhere that the
-group's texts alone would choose; content is tested on `by_infrastructure`, the accounts anywhere that
-shared infrastructure alone ties together around the group. Rates come from accounts outside the group.
+group's texts alone would choose. Texts cannot be tested on whom they chose: everybody who uses a popular client uses it.
+What is tested is whether those who send them, anywhere, hold infrastructure in common more often than strangers
+(`behaviours/_sharing.py`); in a group that infrastructure alone holds together, the texts of those that it ties.
+Rates come from accounts outside the group.
 """
 
 from dataclasses import dataclass
@@ -191,10 +193,22 @@ class Case:
         return float(np.median(self.group.content_share[self.group.firm]))
 
     @cached_property
+    def textual(self) -> bool:
+        """Do texts hold the group together?"""
+        return self.typical_share >= self.population.settings.tie_share and len(self.group.text_objects) > 0
+
+    @cached_property
+    def users(self) -> Ints:
+        """Accounts, anywhere, that spend 5% of their texts or more on a text object of the group."""
+        pairs = self.view.accounts_by_text.places(self.group.text_objects)
+        enough = self.view.share[pairs] >= self.population.settings.tie_share
+        return np.unique(self.view.share_acc[pairs[enough]])
+
+    @cached_property
     def by_content(self) -> Ints | None:
         """Accounts, anywhere, that the group's texts alone would choose; None when texts do not hold it together."""
         settings = self.population.settings
-        if self.typical_share < settings.tie_share or not len(self.group.text_objects):
+        if not self.textual:
             return None
         who, share = self.view.text_share(self.view.exchanges_with(self.group.text_objects))
         chosen = who[share >= max(settings.tie_share, 0.3 * self.typical_share)]
@@ -202,7 +216,12 @@ class Case:
 
     @cached_property
     def by_infrastructure(self) -> Ints | None:
-        """Accounts, anywhere, in infrastructure-only components that hold four or more members."""
+        """Accounts, anywhere, in infrastructure-only components that hold four or more members.
+
+        None when texts hold the group together: they chose its members, and so these components.
+        """
+        if self.textual:
+            return None
         settings = self.population.settings
         component = self.population.infrastructure_component
         of_members = np.bincount(component[self.members])

@@ -9,7 +9,7 @@ import numpy as np
 from stillwatch.detection.agreements import Agreement, Coverage, cover
 from stillwatch.detection.behaviours import REGISTRY, Observation
 from stillwatch.detection.case import Case, Population
-from stillwatch.detection.evidence import Floats, Ints, View
+from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
 from stillwatch.detection.linking import candidate_edges
@@ -19,9 +19,8 @@ from stillwatch.detection.significance import benjamini_hochberg, decided_alone,
 from stillwatch.detection.singles import heavy_singles
 from stillwatch.records.findings import FAMILIES
 
-COVERED = 0.95
-"""An account is covered when agreements to distil cover this share of its exchanges."""
-ALL_COVERED = 0.9
+ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
+"""Kind of use that an agreement of another purpose than distillation covers."""
 RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
@@ -62,48 +61,55 @@ class Judged:
         return np.asarray(tied[self.group.accounts], dtype=np.float64)
 
 
-def _without(group: Group, gone: np.ndarray) -> Group:
-    """The group less these account codes."""
-    keep = ~np.isin(group.accounts, gone)
+def _only(view: View, group: Group, keep: Bools) -> Group:
+    """The group with those of its accounts that `keep` marks (along `group.accounts`)."""
+    accounts = group.accounts[keep]
     return replace(
         group,
-        accounts=group.accounts[keep],
+        accounts=accounts,
         content_share=group.content_share[keep],
         infrastructure_kinds=group.infrastructure_kinds[keep],
         firm=group.firm[keep],
+        exchanges=group.exchanges[np.isin(view.evidence.ex_acc[group.exchanges], accounts)],
     )
 
 
-def _consent(view: View, group: Group, coverage: Coverage) -> tuple[Group, float, tuple[str, ...]]:
-    """The group without accounts that consent covers (unless it covers all), the covered share, and notes."""
-    total = view.totals["n"]
-    members = group.members
-    share = float(coverage.distillation[members].sum() / max(total[members].sum(), 1))
-    notes = sorted({s for code in members.tolist() for s in coverage.exceeded.get(code, ())})
-    claims = sorted({coverage.claimed[code] for code in members.tolist() if code in coverage.claimed})
+def _consent(view: View, group: Group, coverage: Coverage, least: int) -> tuple[Group, bool, tuple[str, ...]]:
+    """The group without accounts that agreements to distil cover, whether consent settles it, and notes.
+
+    One partner in a campaign does not clear the others. Only where fewer than `least` members are left without
+    consent is what remains the covered ones, and authorised; the few others are in no group.
+    """
+    notes = sorted({s for code in group.members.tolist() for s in coverage.exceeded.get(code, ())})
+    claims = sorted({coverage.claimed[code] for code in group.members.tolist() if code in coverage.claimed})
     notes += [
         f"Accounts claim agreement {claim} by name; they are not verified, so it covers nothing."
         for claim in claims
     ]
-    if share < ALL_COVERED:
-        covered = group.accounts[
-            coverage.distillation[group.accounts] >= COVERED * np.maximum(total[group.accounts], 1)
-        ]
-        if len(covered):
-            group = _without(group, covered)
-            notes.append(f"{len(covered)} accounts left out: an agreement covers them.")
-    return group, share, tuple(notes)
+    covered = coverage.of("distillation", view.totals["n"])[group.accounts]
+    others = int((group.firm & ~covered).sum())
+    if not covered.any():
+        return group, False, tuple(notes)
+    if others >= least or not (group.firm & covered).any():
+        notes.append(f"{int(covered.sum())} accounts left out: an agreement covers them.")
+        return _only(view, group, ~covered), False, tuple(notes)
+    if others:
+        notes.append(
+            f"{others} accounts left out: no agreement covers them, and they are too few for a group."
+        )
+    return _only(view, group, covered), True, tuple(notes)
 
 
 def _verdict(
     weighing: Weighing, significant: frozenset[str], sufficient: bool, settings: Settings
 ) -> tuple[str, str, float]:
-    """(verdict, kind of use, probability)."""
+    """(verdict, kind of use, probability). The kind is what the group most probably is under this prior."""
     probability = weighing.probability(settings.prior)
     if probability >= settings.accuse_probability and len(significant) >= 2 and sufficient:
         return EXTRACTION, "extraction", probability
     if probability >= settings.review_probability:
-        return REVIEW, weighing.best if sufficient else "unknown", probability
+        kind = "extraction" if probability >= 0.5 else weighing.best_benign
+        return REVIEW, kind if sufficient else "unknown", probability
     return LEGITIMATE, weighing.best_benign if sufficient else "unknown", probability
 
 
@@ -112,7 +118,8 @@ class _Candidate:
     """A group on its way to a verdict."""
 
     case: Case
-    covered: float
+    consent: bool
+    allowed: frozenset[str]  # kinds of use that agreements cover for every member
     notes: tuple[str, ...]
     given: Mapping[str, Observation] | None = None  # a single account's observations
 
@@ -143,10 +150,14 @@ class _Candidate:
         exchanges = len(self.case.group.exchanges) or int(self.case.exchanges_by_member.sum())
         sufficient = exchanges >= settings.min_exchanges
         verdict, kind, probability = _verdict(weighing, significant, sufficient, settings)
-        if self.covered >= ALL_COVERED:
+        notes = self.notes
+        if self.consent:
             verdict, kind = LEGITIMATE, "authorised"
             # Consent settles it: what is covered is not unauthorised, whatever it looks like.
-            probability = min(probability, 1.0 - self.covered, 0.01)
+            probability = min(probability, 0.01)
+        elif verdict == REVIEW and kind in self.allowed:
+            verdict = LEGITIMATE
+            notes = (*notes, f"Agreements cover {kind} for all of these accounts, and nothing else.")
         return Judged(
             case=self.case,
             observations=self.observations,
@@ -158,7 +169,7 @@ class _Candidate:
             verdict=verdict,
             kind_of_use=kind,
             data_state="sufficient" if sufficient else "insufficient",
-            notes=self.notes,
+            notes=notes,
             single=single,
         )
 
@@ -170,15 +181,25 @@ def _candidates(
     coverage = cover(agreements, view.evidence, view.until)
     found: list[_Candidate] = []
     taken = np.zeros(len(view.active), dtype=bool)
+    allowed = {kind: np.zeros(len(view.active), dtype=bool) for kind in ALLOWED.values()}
+    for purpose, kind in ALLOWED.items():
+        allowed[kind] |= coverage.of(purpose, view.totals["n"])
+
+    def add(
+        group: Group, consent: bool, notes: tuple[str, ...], given: Mapping[str, Observation] | None
+    ) -> None:
+        kinds = frozenset(kind for kind, by_account in allowed.items() if by_account[group.members].all())
+        found.append(_Candidate(Case(group, population), consent, kinds, notes, given))
+
     for formed in form_groups(view, candidate_edges(view, settings), settings):
-        group, covered, notes = _consent(view, formed, coverage)
-        taken[formed.members] = True
-        if int(group.firm.sum()) >= settings.group_accounts:
-            found.append(_Candidate(Case(group, population), covered, notes))
-    for group, observations in heavy_singles(population, taken):
-        remaining, covered, notes = _consent(view, group, coverage)
-        if len(remaining.accounts):
-            found.append(_Candidate(Case(remaining, population), covered, notes, observations))
+        group, consent, notes = _consent(view, formed, coverage, settings.group_accounts)
+        taken[group.members] = True
+        taken[formed.members] |= coverage.of("distillation", view.totals["n"])[formed.members]
+        if consent or len(group.members) >= settings.group_accounts:
+            add(group, consent, notes, None)
+    for formed, observations in heavy_singles(population, taken):
+        group, consent, notes = _consent(view, formed, coverage, 1)
+        add(group, consent, notes, observations)
     return found
 
 

@@ -63,7 +63,6 @@ class AccountFacts:
 
     ids: npt.NDArray[np.object_]
     created: Ints  # hour
-    created_us: Ints
     plan: npt.NDArray[np.object_]
     organisation: npt.NDArray[np.object_]
     verified: npt.NDArray[np.int8]  # 1, 0, or -1
@@ -84,9 +83,7 @@ class Evidence:
     ex_time: Ints  # microseconds
     ex_acc: Ints
     ex_hour: Ints
-    ex_marks: Ints
     ex_item: Ints  # code of the whole item, -1 where there is none
-    ex_script: Ints  # code of the script, see SCRIPTS
     # one row for each text object on an exchange
     tie_ex: Ints
     tie_obj: Ints
@@ -121,7 +118,6 @@ def _account_facts(ids: pa.Table, accounts: pa.Table | None) -> AccountFacts:
         return AccountFacts(
             names,
             unknown,
-            unknown,
             blank,
             blank,
             np.full(n, -1, np.int8),
@@ -140,7 +136,6 @@ def _account_facts(ids: pa.Table, accounts: pa.Table | None) -> AccountFacts:
     return AccountFacts(
         ids=names,
         created=np.where(created_us < 0, -1, created_us // HOUR_US),
-        created_us=created_us,
         plan=texts("plan"),
         organisation=texts("organisation"),
         verified=np.asarray(pc.fill_null(rows["verified"].cast(pa.int8()), -1).to_numpy(), dtype=np.int8),
@@ -254,9 +249,7 @@ def gather(relations: Relations, accounts: pa.Table | None) -> Evidence:
         ex_time=_ints(exchanges, "time"),
         ex_acc=_ints(exchanges, "acc"),
         ex_hour=_ints(exchanges, "hour"),
-        ex_marks=_ints(exchanges, "marks"),
         ex_item=_codes(exchanges["item_hash"]),
-        ex_script=_ints(exchanges, "script"),
         tie_ex=tie_ex,
         tie_obj=tie_obj,
         tie_ready=ready,

@@ -8,14 +8,14 @@ from stillwatch.detection.behaviours.divided_work_list import repeats
 from stillwatch.detection.behaviours.even_volumes import spread
 from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
-from stillwatch.detection.evidence import KINDS, Floats, Ints
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 
 NEW_DAYS = 30
 SYSTEM = KINDS.index("system")
 DECLARED_KINDS = [KINDS.index(kind) for kind in ("payment", "signup", "address")]
 
 
-def _of_exchanges(case: Case, column: str, over: str = "n") -> float | None:
+def _of_exchanges(case: Case, column: str, over: str) -> float | None:
     total = float(case.view.totals[over][case.members].sum())
     return float(case.view.totals[column][case.members].sum()) / total if total else None
 
@@ -43,9 +43,15 @@ def _text_shares(case: Case) -> tuple[float, float]:
     )
 
 
+def _share(having: Bools, known: Bools) -> float | None:
+    """Share of those of whom it is known; None where that is less than half of them."""
+    return float(having[known].mean()) if known.any() and 2 * known.sum() >= len(known) else None
+
+
 def _plans(case: Case) -> dict[str, float | None]:
     facts, who = case.view.evidence.accounts, case.members
     have = facts.present
+    listed = facts.known[who]
     organisations = facts.organisation[who]
     named = organisations[organisations != ""]
     common = max(np.unique(named, return_counts=True)[1]) if len(named) else 0
@@ -57,37 +63,41 @@ def _plans(case: Case) -> dict[str, float | None]:
         burst = densest(created[known], WINDOW)[0] / len(who)
     networks = case.view.totals["net_education"][who] / np.maximum(case.view.totals["n"][who], 1)
     plan, payment = facts.plan[who], facts.payment_kind[who]
+    verified = facts.verified[who]
     return {
-        "one_organisation": common / len(who) if "organisation" in have else None,
-        "verified": float((facts.verified[who] == 1).mean()) if "verified" in have else None,
-        "disposable": float((np.isin(payment, DISPOSABLE) & (facts.verified[who] != 1)).mean())
-        if "payment_kind" in have
-        else None,
-        "new_accounts": float((known & (first - created < 24 * NEW_DAYS)).mean()) if known.any() else None,
+        # No name is a statement, too, where the provider asks for one.
+        "one_organisation": common / int(listed.sum()) if "organisation" in have and listed.any() else None,
+        "verified": _share(verified == 1, verified >= 0),
+        "disposable": _share(
+            np.isin(payment, DISPOSABLE) & (verified == 0), (payment != "") & (verified >= 0)
+        ),
+        "new_accounts": _share(first - created < 24 * NEW_DAYS, known),
         "signup_burst": burst,
-        "institution": float((np.isin(plan, ("education", "research")) | (networks >= 0.5)).mean())
-        if "plan" in have
-        else None,
-        "business": float(
-            ((plan == "enterprise") | np.isin(payment, ("invoice", "cloud_marketplace"))).mean()
-        )
-        if "plan" in have
-        else None,
+        "institution": _share(np.isin(plan, ("education", "research")) | (networks >= 0.5), plan != ""),
+        "business": _share(
+            (plan == "enterprise") | np.isin(payment, ("invoice", "cloud_marketplace")), plan != ""
+        ),
     }
 
 
 def _undeclared_sharing(case: Case) -> float | None:
     """Share of members that share a card, sign-up or client address with one that declares another organisation or none.
 
-    Members on education plans or networks declare themselves by those.
+    Members on education plans or networks declare themselves by those. Of accounts that the accounts table does not list
+    nothing is known; None where that is most of them, or where organisations are not recorded.
     """
     view, facts = case.view, case.view.evidence.accounts
     kind = view.evidence.obj_kind
-    if not np.isin(kind, DECLARED_KINDS).any():
+    listed = facts.known[case.members]
+    if (
+        "organisation" not in facts.present
+        or not np.isin(kind, DECLARED_KINDS).any()
+        or 2 * listed.sum() < len(listed)
+    ):
         return None
     links = view.links_by_account.places(case.members)
     obj, acc = view.link_obj[links], view.link_acc[links]
-    keep = case.population.linking[obj] & np.isin(kind[obj], DECLARED_KINDS)
+    keep = case.population.linking[obj] & np.isin(kind[obj], DECLARED_KINDS) & facts.known[acc]
     obj, acc = obj[keep], acc[keep]
     _, room, size = np.unique(obj, return_inverse=True, return_counts=True)
     names, code = np.unique(facts.organisation[acc].astype(str), return_inverse=True)
@@ -100,7 +110,7 @@ def _undeclared_sharing(case: Case) -> float | None:
     declared = (facts.plan[acc] == "education") | (
         view.totals["net_education"][acc] >= 0.5 * view.totals["n"][acc]
     )
-    return len(np.unique(acc[(strangers > 0) & ~declared])) / len(case.members)
+    return len(np.unique(acc[(strangers > 0) & ~declared])) / int(listed.sum())
 
 
 def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
@@ -126,8 +136,8 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         "template": template if has_text else None,
         "repetition": repeated / exchanges if exchanges >= case.population.settings.min_exchanges else None,
         "system_prompt": system if has_text else None,
-        "tools": _of_exchanges(case, "tools"),
-        "conversation": _of_exchanges(case, "later_turns"),
+        "tools": _of_exchanges(case, "tools", "tools_known"),
+        "conversation": _of_exchanges(case, "later_turns", "turns_known"),
         "unevenness": spread(counts),
         "synchrony": synchrony,
         "daily_rhythm": float(rhythm.mean()) if len(rhythm) >= max(2, 0.3 * len(counts)) else None,
@@ -137,6 +147,8 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         "shared_address": sharing.get("address"),
         "undeclared_sharing": _undeclared_sharing(case),
         "address_spread": float((addresses / np.maximum(counts, 1)).mean()) if addresses.sum() else None,
-        "end_users": float(view.novelty["end_user"][case.members].mean()),
+        "end_users": float(view.novelty["end_user"][case.members].mean())
+        if view.novelty["end_user"].any()
+        else None,
         "size": float(len(case.members)),
     }

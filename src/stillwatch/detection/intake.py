@@ -14,8 +14,8 @@ from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch
 from stillwatch.records.tables import UsageReader
 
 KEPT = (
-    "event_id", "time", "account_id", "credential_id", "end_user_id", "surface", "model", "turn", "client_address",
-    "client_network", "user_agent", "tls_ja4", "output_tokens", "tool_count", "logprobs", "status",
+    "event_id", "time", "account_id", "credential_id", "end_user_id", "model", "turn", "client_address",
+    "client_network", "user_agent", "tls_ja4", "tool_count",
 )  # fmt: skip
 
 TEXTS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("input_text", TEXT)])

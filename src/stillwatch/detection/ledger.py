@@ -27,7 +27,6 @@ EXCHANGE_KINDS = {
     "credential": "credential_id",
 }
 NOVELTY_KINDS = {**EXCHANGE_KINDS, "end_user": "end_user_id"}
-NETWORKS_COUNTED = ("hosting", "residential", "business", "education", "mobile", "vpn")
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Relations:
     novelty: kind, acc, hour, fresh: how many new addresses, credentials, ... the account showed in that hour.
     content: row, kind, value, ready: a text object that at least k accounts used, on one exchange; `ready` is
         the hour in which the k-th account had used it.
-    exchanges: row, time, acc, hour, marks, model for every exchange in `content`.
+    exchanges: row, time, event_id, acc, hour, item_hash for every exchange in `content`.
     shared: kind, acc, value, hour: an object of the exchanges that two accounts or more used, first use each.
     models: acc, model, hour, n.
     """
@@ -66,11 +65,13 @@ def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table
     if engine.fetch(repeated.count().name("n").as_table())["n"][0].as_py() == 0:
         return rows, engine.fetch(rows.select("event_id", "account_id", "time").limit(0))
     candidates = rows.semi_join(repeated, "event_id")
-    order = [
-        "time", "account_id", "model", "input_hash", "system_hash", "client_address", "credential_id",
-        "status", "output_tokens", "row",
-    ]  # fmt: skip
-    candidates = candidates.mutate(input_hash=candidates.item_hash)
+    # Every column that anything reads comes before the row's number: rows that differ only by that are the same.
+    # Arrays are told apart by what stands beside them, the hash of the whole text.
+    order = ["time", "account_id", *sorted(
+        name
+        for name, kind in candidates.schema().items()
+        if name not in ("time", "account_id", "event_id", "row") and not kind.is_array()
+    ), "row"]  # fmt: skip
     ranked = candidates.mutate(
         place=ibis.row_number().over(group_by="event_id", order_by=[candidates[c] for c in order])
     )
@@ -158,26 +159,17 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     # A mark in the system text makes every request of the account carry it.
     marked = rows.marks.fill_null(0) | rows.system_marks.fill_null(0)
     marks = {f"mark_{name}": _flag((marked & mask) != 0) for name, mask in _mark_masks().items()}
-    networks = {f"net_{name}": _flag(rows.client_network == name) for name in NETWORKS_COUNTED}
     ledger = rows.group_by("acc", "hour").agg(
         n=rows.row.count(),
         texts=_flag(has_text),
-        refused=_flag(rows.status == "refused"),
-        blocked=_flag(rows.status.isin(["blocked", "rate_limited"])),
-        stopped=_flag(rows.status == "blocked"),
         tools=_flag(rows.tool_count > 0),
-        logprobs=_flag(rows.logprobs),
-        api=_flag(rows.surface == "api"),
-        app=_flag(rows.surface == "app"),
-        cloud=_flag(rows.surface == "cloud"),
+        tools_known=_flag(rows.tool_count.notnull()),
         later_turns=_flag(rows.turn > 1),
-        systems=_flag(rows.system_hash.notnull()),
-        no_client=_flag(rows.user_agent.isnull()),
-        output=rows.output_tokens.fill_null(0).sum(),
+        turns_known=_flag(rows.turn.notnull()),
+        net_education=_flag(rows.client_network == "education"),
         first=rows.time.min(),
         last=rows.time.max(),
         **marks,
-        **networks,
     )
     novelty = []
     shared = []
@@ -208,7 +200,7 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     carriers = engine.table("carriers", pa.table({"row": content["row"].unique()}))
     touched = engine.fetch(
         rows.semi_join(carriers, "row")
-        .select("row", "time", "event_id", "acc", "hour", "marks", "item_hash", "script")
+        .select("row", "time", "event_id", "acc", "hour", "item_hash")
         .order_by("time", "event_id")
     )
     models = engine.fetch(rows.group_by("acc", "model", "hour").agg(n=rows.row.count()))

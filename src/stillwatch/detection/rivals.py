@@ -38,7 +38,6 @@ class Weighing:
 
     log10_likelihood: Mapping[str, float]
     log10_bayes_factor: float
-    best: str
     best_benign: str
     weights: Mapping[str, float]
 
@@ -96,7 +95,6 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
     return Weighing(
         log10_likelihood=MappingProxyType(score),
         log10_bayes_factor=factor,
-        best=EXTRACTION if score[EXTRACTION] > score[best_benign] else best_benign,
         best_benign=best_benign,
         weights=MappingProxyType({n: p[EXTRACTION] - p[best_benign] for n, p in by_feature.items()}),
     )

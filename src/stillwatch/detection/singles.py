@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stillwatch.detection.behaviours import Observation
+from stillwatch.detection.behaviours import Observation, heavy_account
 from stillwatch.detection.behaviours.base import percent
 from stillwatch.detection.case import Population
 from stillwatch.detection.evidence import Bools, Ints
@@ -26,8 +26,9 @@ CHECKED_MARKS = {
 def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dict[str, Observation]]]:
     """Accounts in no group, most of whose many texts carry a mark, with what speaks for and against.
 
-    `taken`: by account code, already in a group. p-values are ranks among all active accounts: how many send as
-    large a share of such texts, how many send as much; they cannot be smaller than one over that number.
+    `taken`: by account code, already in a group. The p-value of a mark is the account's rank among all active ones: how
+    many send as large a share of such texts; it cannot be smaller than one over their number. Volume has none:
+    whoever sends many marked texts sends many texts, so it is no second family and the verdict is at most `review`.
     """
     view = population.view
     texts = view.totals["texts"]
@@ -48,14 +49,7 @@ def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dic
                 supports=True,
             )
     for code, observations in sorted(chosen.items()):
-        volume = view.totals["n"]
-        as_busy = int((view.active & (volume >= volume[code])).sum())
-        observations["even_volumes"] = Observation(
-            statistic=float(volume[code]),
-            p_value=min(1.0, as_busy / n_active),
-            statement=f"The account sent {int(volume[code])} requests; {as_busy} of {n_active} accounts sent as many.",
-            supports=as_busy / n_active < 0.01,
-        )
+        observations["heavy_account"] = heavy_account.of_account(view, code)
         accounts: Ints = np.array([code], dtype=np.int64)
         own = np.flatnonzero(view.evidence.ex_acc == code)
         found.append(

@@ -1,4 +1,4 @@
-"""Accounts that infrastructure alone chose, and how many of them use the group's template."""
+"""Who uses the group's template, and whether they have more in common than that."""
 
 import pytest
 
@@ -29,10 +29,26 @@ def test_a_room_of_which_few_use_it_does_not_support(worlds):
     assert not seen.supports
 
 
-def test_no_p_value_where_the_texts_chose_the_group_themselves(worlds):
-    seen = worlds.examined(BEHAVIOUR, room(worlds, telephone=None))
-    assert seen.p_value is None
+def test_users_with_nothing_else_in_common_are_a_popular_client(worlds):
+    world = room(worlds, telephone=None)
+    for stranger in (1, 2):
+        world.account(stranger, payment_fingerprint="a family's card")
+    seen = worlds.examined(BEHAVIOUR, world)
+    assert seen.p_value == 1
     assert seen.statistic == 1
+
+
+def test_no_p_value_where_infrastructure_alone_holds_the_group_together(worlds):
+    assert worlds.examined(BEHAVIOUR, room(worlds, users=8)).p_value is None
+
+
+def test_no_p_value_without_infrastructure_in_the_data(worlds):
+    world = room(worlds, telephone=None)
+    for number in world.facts:
+        things = ("payment_fingerprint", "phone_fingerprint", "email_fingerprint", "signup_address")
+        world.account(number, **dict.fromkeys(things))
+    world.change(lambda e: True, address=None, credential=None)
+    assert worlds.examined(BEHAVIOUR, world).p_value is None
 
 
 def test_without_text_objects_there_is_nothing_to_see(worlds):
@@ -40,6 +56,7 @@ def test_without_text_objects_there_is_nothing_to_see(worlds):
     assert BEHAVIOUR.examine(worlds.case(world, worlds.CAMPAIGN)) is None
 
 
-def test_strangers_with_one_telephone_are_rejected_no_more_often_than_the_level(worlds):
-    for level, count, most in worlds.rejected(BEHAVIOUR, worlds.room_nulls()):
+def test_users_of_a_popular_client_in_offices_are_rejected_no_more_often_than_the_level(worlds):
+    """Offices in which four or more happen to use it are there, and must not be what is looked at."""
+    for level, count, most in worlds.rejected(BEHAVIOUR, worlds.client_nulls()):
         assert count <= most, f"{count} at {level}"

@@ -4,9 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from stillwatch.detection.behaviours._sharing import together_tail
 from stillwatch.detection.behaviours.base import Observation, percent
 from stillwatch.detection.case import Case, binomial_tail
 
+NULL = (
+    "of those who send the group's texts, anywhere, the ones that carry the mark hold infrastructure in common as often"
+    " as accounts outside do (binomial); in a group held together by infrastructure, accounts carry the mark as often"
+    " as accounts outside"
+)
 MOSTLY = 0.2
 """An account counts as marked from this share of its texts on: relayed traffic dilutes campaigns."""
 
@@ -14,8 +20,10 @@ MOSTLY = 0.2
 def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], Observation | None]:
     """A test of how many accounts mostly send texts that carry one of these marks.
 
-    Accounts chosen by infrastructure alone are independent draws: binomial with the outside rate. A group held
-    together by one template is one draw, however many accounts repeat it: then p is the outside rate itself.
+    In a group that infrastructure holds together, those that it ties are independent draws: binomial with the
+    outside rate. Those whom texts chose are not: one template is one draw, however many accounts repeat it. There
+    the test is whether those of them who carry the mark, anywhere, share infrastructure more often than others do; in
+    data without infrastructure p is the outside rate itself.
     """
 
     def examine(case: Case) -> Observation | None:
@@ -26,10 +34,12 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
         marked = np.asarray(share >= MOSTLY)
         inside = float(marked[case.members].mean())
         rate = case.rate_outside(marked)
-        if case.by_infrastructure is not None:
-            chosen = case.by_infrastructure
-            p = binomial_tail(int(marked[chosen].sum()), len(chosen), rate)
+        if case.textual:
+            p = together_tail(case, case.users[marked[case.users]])
         else:
+            chosen = case.by_infrastructure
+            p = None if chosen is None else binomial_tail(int(marked[chosen].sum()), len(chosen), rate)
+        if p is None:
             p = min(1.0, rate) if inside >= 0.5 else 1.0
         of_texts = float(
             (share * view.totals["texts"])[case.members].sum() / view.totals["texts"][case.members].sum()

@@ -1,22 +1,23 @@
 """The test behind every behaviour that is an object held in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from stillwatch.detection.behaviours.base import Observation, percent
-from stillwatch.detection.case import Case, binomial_tail
+from stillwatch.detection.case import STRONG_KINDS, Case, binomial_tail
 from stillwatch.detection.evidence import KINDS, Ints
 
 
-def _shared(case: Case, kind: str, accounts: Ints) -> tuple[Ints, Ints]:
-    """(account code, object code) for what two or more of these accounts hold of this kind."""
+def _shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Ints]:
+    """(account code, object code) for what two or more of these accounts hold of these kinds."""
     view = case.view
     links = view.links_by_account.places(accounts)
     obj = view.link_obj[links]
-    keep = case.population.linking[obj] & (view.evidence.obj_kind[obj] == KINDS.index(kind))
+    codes = [KINDS.index(kind) for kind in kinds]
+    keep = case.population.linking[obj] & np.isin(view.evidence.obj_kind[obj], codes)
     _, inverse, held = np.unique(obj[keep], return_inverse=True, return_counts=True)
     several = (held >= 2)[inverse]
     return view.link_acc[links[keep]][several], obj[keep][several]
@@ -24,11 +25,11 @@ def _shared(case: Case, kind: str, accounts: Ints) -> tuple[Ints, Ints]:
 
 def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
     """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
-    acc, obj = _shared(case, kind, accounts)
+    acc, obj = _shared(case, (kind,), accounts)
     return len(np.unique(acc)), len(np.unique(obj))
 
 
-def sharing_tail(case: Case, kind: str, accounts: Ints, rate: float) -> float:
+def sharing_tail(case: Case, kinds: Sequence[str], accounts: Ints, rate: float) -> float:
     """P-value of so much sharing among these accounts where each pair of them shares with probability `rate`.
 
     Sharers come in twos at least, so they are no independent draws: one pair that shares is one event. Accounts
@@ -38,7 +39,7 @@ def sharing_tail(case: Case, kind: str, accounts: Ints, rate: float) -> float:
     """
     if len(accounts) < 2:
         return 1.0
-    acc, obj = _shared(case, kind, accounts)
+    acc, obj = _shared(case, kinds, accounts)
     people, a = np.unique(acc, return_inverse=True)
     objects, o = np.unique(obj, return_inverse=True)
     size = len(people) + len(objects)
@@ -61,6 +62,19 @@ def pair_rate(case: Case, kind: str) -> float:
     return (max(case.population.pairs_by_kind[kind] - gone, 0.0) + 0.5) / max(n * (n - 1) / 2, 1.0)
 
 
+def together_tail(case: Case, accounts: Ints) -> float | None:
+    """P-value of so many of these accounts, chosen by texts alone, holding strong infrastructure in common.
+
+    If what people send has nothing to do with the rooms and cards that they share, those who send it share as
+    often as any others. None where the data have no strong infrastructure.
+    """
+    known = [k for k in STRONG_KINDS if (case.view.evidence.obj_kind == KINDS.index(k)).any()]
+    if not known:
+        return None
+    rate = min(sum(pair_rate(case, kind) for kind in known), 1.0)
+    return sharing_tail(case, known, accounts, rate)
+
+
 def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
     """A test over kinds (kind -> wording of the thing): the strongest, corrected for how many were tried."""
 
@@ -78,7 +92,7 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
             p = 1.0
             expected = 1 - (1 - rate) ** (len(case.members) - 1)
             if chosen is not None:
-                p = sharing_tail(case, kind, chosen, rate)
+                p = sharing_tail(case, (kind,), chosen, rate)
             text = (
                 f"{percent(share)} of the accounts share {thing} with another account of the group"
                 f" ({objects} in all); of as many accounts outside {percent(expected)} would."

@@ -11,9 +11,10 @@ DISPOSABLE = ("virtual_card", "prepaid_card")
 def examine(case: Case) -> Observation | None:
     """Share of accounts that nobody verified and that pay with a virtual or prepaid card."""
     facts = case.view.evidence.accounts
-    if "payment_kind" not in facts.present:
+    known = (facts.payment_kind != "") & (facts.verified >= 0)
+    if 2 * known[case.members].sum() < len(case.members):
         return None
-    disposable = np.isin(facts.payment_kind, DISPOSABLE) & (facts.verified != 1)
+    disposable = known & np.isin(facts.payment_kind, DISPOSABLE) & (facts.verified == 0)
     chosen = case.by_content
     inside = float(disposable[case.members].mean())
     rate = case.rate_outside(disposable)

@@ -1,7 +1,6 @@
 """A work list that is divided: no item asked twice."""
 
 import numpy as np
-from scipy import stats
 
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
 from stillwatch.detection.case import Case
@@ -21,7 +20,7 @@ def repeats(case: Case) -> tuple[int, int]:
 
 
 def examine(case: Case) -> Observation | None:
-    """Repeated items among the group's exchanges, against how often accounts outside repeat each other's texts."""
+    """Repeated items among the group's exchanges, beside how often accounts outside repeat each other's texts."""
     exchanges, repeated = repeats(case)
     if exchanges < case.population.settings.min_exchanges:
         return None
@@ -32,12 +31,9 @@ def examine(case: Case) -> Observation | None:
     outside_texts = float(view.totals["texts"][case.outside].sum())
     rate = (outside_repeats + 0.5) / (outside_texts + 1)
     share = repeated / exchanges
-    # One exchange an account: exchanges of one account are not independent draws.
-    trials = min(exchanges, len(case.members))
-    p = float(stats.binom.cdf(int(share * trials), trials, rate)) if share < rate else 1.0
     return Observation(
         statistic=share,
-        p_value=p,
+        p_value=None,
         statement=f"Of {exchanges:,} exchanges on the group's texts {percent(share)} ask something that another account"
         f" asked too; outside the group {percent(rate)} of texts are repeated by others."
         + (
@@ -55,7 +51,8 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(6,),
     statistic="share of the group's exchanges whose whole text two accounts or more sent",
-    null="items repeat as often as texts outside the group do (binomial, one draw an account)",
+    null="none: how often strangers' items repeat by chance depends on what the template asks; the figure is described,"
+    " and weighed against rival explanations",
     atlas="AML.T0024.002",
     reference="Anthropic, 23 Feb 2026 (load balancing over accounts)",
     examine=examine,

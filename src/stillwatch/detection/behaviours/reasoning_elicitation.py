@@ -1,6 +1,6 @@
 """Reasoning drawn out."""
 
-from stillwatch.detection.behaviours._marked import marked_test
+from stillwatch.detection.behaviours._marked import NULL, marked_test
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour
 
 BEHAVIOUR = Behaviour(
@@ -9,8 +9,7 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(2,),
     statistic="share of the group's texts that carry the mark",
-    null="accounts carry the mark as often as accounts outside the group (binomial over accounts chosen by"
-    " infrastructure; one draw for a group that one template holds together)",
+    null=NULL,
     atlas="AML.T0024.002",
     reference="Anthropic, 10 Sep 2026 (a fixed prompt that forces reasoning inline)",
     examine=marked_test(

@@ -1,6 +1,6 @@
 """Reasoning blocks replayed."""
 
-from stillwatch.detection.behaviours._marked import marked_test
+from stillwatch.detection.behaviours._marked import NULL, marked_test
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour
 
 BEHAVIOUR = Behaviour(
@@ -9,8 +9,7 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(13,),
     statistic="share of the group's texts that carry the mark",
-    null="accounts carry the mark as often as accounts outside the group (binomial over accounts chosen by"
-    " infrastructure; one draw for a group that one template holds together)",
+    null=NULL,
     atlas="AML.T0024.002",
     reference="OpenAI, 30 Sep 2026 (encrypted reasoning pasted into another conversation)",
     examine=marked_test(("replayed_block",), "replay an opaque or reasoning block of another conversation"),

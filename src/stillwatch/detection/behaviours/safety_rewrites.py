@@ -1,6 +1,6 @@
 """Censorship-safe rewrites."""
 
-from stillwatch.detection.behaviours._marked import marked_test
+from stillwatch.detection.behaviours._marked import NULL, marked_test
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour
 
 BEHAVIOUR = Behaviour(
@@ -9,8 +9,7 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(4,),
     statistic="share of the group's texts that carry the mark",
-    null="accounts carry the mark as often as accounts outside the group (binomial over accounts chosen by"
-    " infrastructure; one draw for a group that one template holds together)",
+    null=NULL,
     atlas="AML.T0024.002",
     reference="Anthropic, 23 Feb 2026 (rewrites)",
     examine=marked_test(("safety_rewrite",), "ask for rewrites that avoid what a censor would object to"),

@@ -2,23 +2,21 @@
 
 import numpy as np
 
+from stillwatch.detection.behaviours._sharing import together_tail
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
-from stillwatch.detection.case import Case, binomial_tail
+from stillwatch.detection.case import Case
 
 
 def examine(case: Case) -> Observation | None:
-    """Share of members who use the group's text objects, tested on accounts chosen by infrastructure alone."""
+    """Share of members who use the group's text objects; tested is how much all who use them share besides."""
     view, group = case.view, case.group
     if not len(group.text_objects):
         return None
-    settings = case.population.settings
     uses = np.zeros(len(view.active), dtype=bool)
-    pairs = view.accounts_by_text.places(group.text_objects)
-    uses[view.share_acc[pairs[view.share[pairs] >= settings.tie_share]]] = True
+    uses[case.users] = True
     inside = float(uses[case.members].mean())
     rate = case.rate_outside(uses)
-    chosen = case.by_infrastructure
-    p = None if chosen is None else binomial_tail(int(uses[chosen].sum()), len(chosen), rate)
+    p = together_tail(case, case.users) if case.textual else None
     texts = float(np.median(group.content_share[group.firm]))
     return Observation(
         statistic=inside,
@@ -35,8 +33,8 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(1, 2),
     statistic="share of accounts with at least 5% of their texts on the group's templates",
-    null="accounts that share infrastructure use these templates as often as accounts outside the group"
-    " (binomial, accounts chosen by infrastructure alone)",
+    null="those who use these templates, anywhere, hold payment, contact, sign-up and network addresses in common as"
+    " often as accounts outside the group (binomial, each account against those before it)",
     atlas="AML.T0024.002",
     reference="Broder 1997 (min-wise hashing); Anthropic, 23 Feb 2026 (identical patterns)",
     examine=examine,

@@ -1,6 +1,6 @@
 """Coerced language of reasoning."""
 
-from stillwatch.detection.behaviours._marked import marked_test
+from stillwatch.detection.behaviours._marked import NULL, marked_test
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour
 
 BEHAVIOUR = Behaviour(
@@ -9,8 +9,7 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(2,),
     statistic="share of the group's texts that carry the mark",
-    null="accounts carry the mark as often as accounts outside the group (binomial over accounts chosen by"
-    " infrastructure; one draw for a group that one template holds together)",
+    null=NULL,
     atlas="AML.T0024.002",
     reference="Google GTIG, Feb 2026 (language of the reasoning text)",
     examine=marked_test(("thinking_language_coercion",), "dictate the language of the model's reasoning"),

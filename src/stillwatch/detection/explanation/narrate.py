@@ -97,17 +97,18 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
     for feature in features():
         weight = judged.weighing.weights.get(feature.name, 0.0)
         value = judged.figures.get(feature.name)
-        # What speaks against is always said; what speaks for is said by the behaviours above.
-        if value is not None and weight <= -WEIGHTY:
+        # The verdict follows from these weights: all that move it are said, for and against.
+        if value is not None and abs(weight) >= WEIGHTY:
+            one, other = ("extraction", rival) if weight > 0 else (rival, "extraction")
             found.append(
                 Reason(
                     behaviour=f"rival:{feature.name}",
                     family=feature.family,
                     statement=f"{feature.meaning[0].upper()}{feature.meaning[1:]}: {_figure(feature.name, value)};"
-                    f" that fits {rival} {10**-weight:.1f} times as well as extraction.",
+                    f" that fits {one} {10 ** abs(weight):.1f} times as well as {other}.",
                     statistic=float(value),
                     p_value=None,
-                    supports=False,
+                    supports=weight > 0,
                 )
             )
     if judged.kind_of_use == "authorised":
