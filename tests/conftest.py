@@ -1,4 +1,4 @@
-"""What all tests share: the slow ones on demand, and a real browser for the report."""
+"""What all tests share: an exercise with its scan, and a real browser for the report."""
 
 import os
 import shutil
@@ -19,19 +19,6 @@ CHROMIUM_ARGS = (
     "--disable-sync",
 )
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def pytest_addoption(parser):
-    parser.addoption("--run-slow", action="store_true", help="run the tests marked slow, too")
-
-
-def pytest_collection_modifyitems(config, items):
-    if config.getoption("--run-slow"):
-        return
-    skip = pytest.mark.skip(reason="slow: run with --run-slow")
-    for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
 
 
 def chromium_path() -> str | None:

@@ -54,9 +54,15 @@ def test_draw_tail_beyond_the_draws_is_students():
     )
 
 
-def test_draw_tail_keeps_its_level():
+@pytest.mark.parametrize("draws", [40, 200])
+@pytest.mark.parametrize("shape", [None, 6.0], ids=["normal", "skewness 0.8"])
+def test_draw_tail_keeps_its_level(draws, shape):
     rng = np.random.default_rng(1)
-    p = np.array([draw_tail(x, rng.normal(size=200)) for x in rng.normal(size=3000)])
+
+    def null(size):
+        return rng.normal(size=size) if shape is None else rng.gamma(shape, size=size)
+
+    p = np.array([draw_tail(x, null(draws)) for x in null(3000)])
     for level in (0.05, 0.01, 0.001):
         assert (p <= level).sum() <= stats.binom.ppf(0.999, len(p), level)
 

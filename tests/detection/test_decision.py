@@ -184,7 +184,9 @@ def test_an_agreement_of_another_purpose_covers_its_own_kind_of_use(worlds, purp
     for e in [e for e in world.exchanges if e.account in CAMPAIGN]:
         world.change(lambda other, e=e: other is e, item=f"question-{next(k) % 16}")
     for number in CAMPAIGN:
-        world.account(number, payment_kind="card", verified=True, plan="research", created=worlds.MONDAY - 9000)
+        world.account(
+            number, payment_kind="card", verified=True, plan="research", created=worlds.MONDAY - 9000
+        )
         world.account(number, payment_fingerprint=f"card-{number}", organisation=f"group {number}")
     settings = Settings(review_probability=1e-12, accuse_probability=0.999999)
     (plain,) = judged(worlds, world, settings=settings)

@@ -1,6 +1,7 @@
 """The main job from one end to the other, on a small exercise with known truth."""
 
 import json
+import shutil
 from datetime import timedelta
 
 import numpy as np
@@ -20,6 +21,7 @@ from stillwatch.records.findings import (
     ROLES,
     VERDICTS,
 )
+from stillwatch.records.schema import ACCOUNTS, USAGE
 
 ACCUSED = pc.field("verdict") == "extraction"
 
@@ -30,6 +32,25 @@ def same(one, other):
         assert pq.read_table(one / table).equals(pq.read_table(other / table)), table
     for text in ("bundle.json", "report.html"):
         assert (one / text).read_bytes() == (other / text).read_bytes(), text
+
+
+def test_columns_said_to_be_read_by_no_test_change_nothing(exercise, scanned, scan_command, tmp_path):
+    unread = {
+        t.name: [c.name for c in t.columns if c.without.startswith("nothing")] for t in (USAGE, ACCOUNTS)
+    }
+    usage, accounts = pq.read_table(exercise / "usage"), pq.read_table(exercise / "accounts.parquet")
+    assert {"client_country", "client_asn"} <= set(unread["usage"]) & set(usage.column_names)
+    pq.write_table(
+        usage.drop_columns([c for c in unread["usage"] if c in usage.column_names]), tmp_path / "u.parquet"
+    )
+    shutil.copytree(exercise, tmp_path / "tables", ignore=shutil.ignore_patterns("usage", "truth"))
+    pq.write_table(
+        accounts.drop_columns([c for c in unread["accounts"] if c in accounts.column_names]),
+        tmp_path / "tables" / "accounts.parquet",
+    )
+    scan_command(tmp_path / "u.parquet", tmp_path / "tables", tmp_path / "out")
+    for table in ("campaigns.parquet", "members.parquet"):
+        assert pq.read_table(scanned / table).equals(pq.read_table(tmp_path / "out" / table)), table
 
 
 @pytest.fixture(scope="module")

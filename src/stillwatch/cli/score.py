@@ -67,9 +67,13 @@ def render(score: Score) -> str:
             "Uses that look alike",
             *_table(["class", "use", "groups", "accounts", "accused", "to review", "kind of use"], benign),
             "",
-            f"accused {score.guilty_accused} of {score.guilty} campaign accounts ({100 * score.recall:.1f}%);"
-            f" {100 * score.precision:.1f}% of {score.accused} accused accounts are guilty;"
-            f" look-alike groups accused: {score.look_alikes_accused};"
+            f"accused {score.guilty_accused} of {score.guilty} campaign accounts ({100 * score.recall:.1f}%); "
+            + (
+                f"{100 * score.precision:.1f}% of {score.accused} accused accounts are guilty;"
+                if score.accused
+                else "nobody is accused;"
+            )
+            + f" look-alike groups accused: {score.look_alikes_accused};"
             f" ordinary accounts accused: {score.ordinary_accused} of {score.ordinary}",
         ]
     )

@@ -251,8 +251,10 @@ def binomial_tail(successes: int, trials: int, rate: float) -> float:
 def draw_tail(observed: float, drawn: Floats) -> float:
     """One-sided p-value of `observed` being so high among reference draws.
 
-    Rank among the draws while it lies within them; beyond them the tail of a Student distribution with the draws'
-    mean and spread (5 degrees of freedom, heavier than normal), so that p is never smaller than the draws support.
+    Rank among the draws while it lies within them; beyond them an extrapolation by the tail of a Student distribution
+    with the draws' mean and spread (5 degrees of freedom, heavier than normal). The figures drawn here are means over
+    sets of accounts, near normal with a skewness below 1, for which that is cautious (tests/detection/test_case.py).
+    For a strongly skewed figure it would not be.
     """
     rank = (1.0 + float((drawn >= observed).sum())) / (1.0 + len(drawn))
     if (drawn >= observed).any():

@@ -29,7 +29,7 @@ class Settings:
     resolution: float = 0.15625
     """Weight of edges for each pair of an account and an object from which Leiden keeps them together."""
     reference_draws: int = 200
-    """Random sets of outside accounts, matched on volume, behind each permutation null."""
+    """Random sets of outside accounts behind each drawn null; synchrony, which is dear, takes 40."""
     fdr: float = 0.01
     """Benjamini-Hochberg level over all groups and families of one scan."""
     accuse_probability: float = 0.9
@@ -42,7 +42,7 @@ class Settings:
     """A group of so many accounts weighs half of what its features say; larger ones approach the whole."""
     tempering: float = 1.2
     """Power on the likelihood of features. Dependence asks for less than one, the cautious lines of rivals.yaml for
-    more; on development exercises (seeds 1 to 99) this came closest to how often groups were guilty."""
+    more. Set by eye on development exercises (seeds 1 to 99); it is not yet a calibration."""
 
     def as_dict(self) -> dict[str, object]:
         """The settings by name, with their version."""

@@ -1,8 +1,8 @@
 """Stage 2: the template screen. Which accounts use a text object so much that chance does not explain it?
 
 Every object is screened, the largest too: a cap on bucket sizes would hide the largest campaigns. What everybody says
-surprises nobody, however many say it; a template that half of all traffic is built on still surprises for accounts
-that send nothing else.
+surprises nobody, however many say it. A template that half of all traffic is built on surprises only for accounts that
+send it fourteen times and nothing else.
 """
 
 import numpy as np

@@ -22,6 +22,7 @@ BEHAVIOURS = (
     "divided_work_list",
     "even_volumes",
     "full_rate_at_once",
+    "heavy_account",
     "reasoning_elicitation",
     "release_pivot",
     "replayed_block",

@@ -78,14 +78,14 @@ USAGE = Table(
             TEXT,
             "api, app, or cloud (a third party's cloud)",
             values=SURFACES,
-            without="people in an app and programs on the API are not told apart by surface",
+            without="nothing: no test reads it yet",
         ),
         Column(
             "operation",
             TEXT,
             "chat, text_completion, embeddings, ...",
             otel="gen_ai.operation.name",
-            without="operations are not told apart",
+            without="nothing: no test reads it yet",
         ),
         Column("model", TEXT, "model asked for", required=True, otel="gen_ai.request.model"),
         Column(
@@ -93,7 +93,7 @@ USAGE = Table(
             TEXT,
             "the conversation",
             otel="gen_ai.conversation.id",
-            without="long conversations are not told from single requests",
+            without="nothing: no test reads it yet",
         ),
         Column(
             "turn",
@@ -119,7 +119,7 @@ USAGE = Table(
             TEXT,
             "kind of network",
             values=NETWORKS,
-            without="hosting, residential and campus networks are not told apart",
+            without="campus networks are not told from others",
         ),
         Column("client_country", TEXT, "ISO 3166-1 alpha-2", without="nothing: it is never evidence"),
         Column(
@@ -140,14 +140,14 @@ USAGE = Table(
             _I64,
             "tokens in",
             otel="gen_ai.usage.input_tokens",
-            without="sizes of requests are not examined",
+            without="nothing: no test reads it yet",
         ),
         Column(
             "output_tokens",
             _I64,
             "tokens out",
             otel="gen_ai.usage.output_tokens",
-            without="sizes of answers are not examined",
+            without="nothing: no test reads it yet",
         ),
         Column(
             "reasoning_tokens",
@@ -188,7 +188,7 @@ USAGE = Table(
             "logprobs",
             _BOOL,
             "log probabilities asked for",
-            without="harvest of probabilities is not examined",
+            without="nothing: no test reads it yet",
         ),
         Column(
             "tool_count",
@@ -222,7 +222,7 @@ USAGE = Table(
             TEXT,
             "how the exchange ended",
             values=STATUSES,
-            without="refusals and blocks are not examined",
+            without="nothing: no test reads it yet",
         ),
         Column(
             "finish_reason",

@@ -5,7 +5,7 @@ from stillwatch.detection.case import Case, binomial_tail
 
 
 def examine(case: Case) -> Observation | None:
-    """Share of members whose busiest day is among their first three days alive, with ten exchanges or more."""
+    """Share of members with ten exchanges or more on one of their first three days alive."""
     view = case.view
     if "created_at" not in view.evidence.accounts.present:
         return None

@@ -5,7 +5,7 @@ from stillwatch.detection.case import Case, binomial_tail
 
 
 def examine(case: Case) -> Observation | None:
-    """Members that put half of a day's traffic or more on a model in the 24 hours after its release."""
+    """Members active before and after a release that put 40% or more of the next 24 hours' traffic on the new model."""
     best: Observation | None = None
     tested = 0
     for model, eligible, pivots in case.population.pivots:

@@ -7,7 +7,7 @@ from stillwatch.detection.case import Case, draw_tail
 
 
 def examine(case: Case) -> Observation | None:
-    """Median strength of the daily rhythm among members, against random sets outside."""
+    """Mean strength of the daily rhythm among members, against random sets outside."""
     strength, enough = case.population.rhythm
     own = strength[case.members[enough[case.members]]]
     pool = strength[case.outside[enough[case.outside]]]
@@ -34,7 +34,7 @@ BEHAVIOUR = Behaviour(
     family=TIMING,
     field_numbers=(7,),
     statistic="mean strength of the accounts' daily rhythms (resultant length, corrected for few hours)",
-    null="random sets of accounts outside the group that were active in as many hours",
+    null="random sets, of the same size, of accounts outside the group; all of 12 hours of activity or more",
     atlas="AML.T0024.002",
     reference="Fisher 1993, Statistical Analysis of Circular Data, 2.3",
     examine=examine,
