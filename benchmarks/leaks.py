@@ -1,6 +1,6 @@
 """Can a shallow model win by artefacts? AUC on held-out accounts, over several seeds and tiers.
 
-    python benchmarks/leaks.py [--seeds 201 202 203]
+    python benchmarks/leaks.py [--seeds 201 202 203] [--scale 3]
 
 Prints the AUC of gradient boosting and of logistic regression on features that say nothing about behaviour (see
 stillwatch.drill.leaks), each by five-fold cross-validation, and writes benchmarks/results/leaks.json.
@@ -26,10 +26,10 @@ from stillwatch.drill.writer import run_drill
 RESULT = Path(__file__).parent / "results" / "leaks.json"
 
 
-def measure(seed: int, tier: str) -> dict[str, float | int | str]:
+def measure(seed: int, tier: str, scale: float) -> dict[str, float | int | str]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "drill"
-        run_drill(Settings(seed=seed, tier=tier), out)
+        run_drill(Settings(seed=seed, tier=tier, scale=scale), out)
         x, y, _ = features(out, seed=seed)
     found: dict[str, float | int | str] = {"seed": seed, "tier": tier, "accounts": len(y)}
     models = {
@@ -48,16 +48,17 @@ def measure(seed: int, tier: str) -> dict[str, float | int | str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[201, 202, 203])
+    parser.add_argument("--scale", type=float, default=3.0, help="at 1 chance alone spreads AUC by .02")
     options = parser.parse_args()
     rows = []
     for seed in options.seeds:
         for tier in ("plain", "adaptive", "expert"):
-            rows.append(measure(seed, tier))
+            rows.append(measure(seed, tier, options.scale))
             print(rows[-1], flush=True)
     means = {m: round(float(np.mean([float(r[m]) for r in rows])), 4) for m in ("boosting", "logistic")}
     print("mean", means)
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps({"runs": rows, "mean_auc": means}, indent=1) + "\n")
+    RESULT.write_text(json.dumps({"scale": options.scale, "runs": rows, "mean_auc": means}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
