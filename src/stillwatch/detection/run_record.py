@@ -54,7 +54,10 @@ def _absent(present: set[str], accounts: pa.Table | None) -> dict[str, str]:
     """Columns without a single value, and what that costs."""
     costs = {c.name: c.without for c in USAGE.columns if not c.required and c.name not in present}
     if accounts is None:
-        costs["accounts"] = "the accounts table is absent: " + "; ".join(
+        costs["accounts"] = (
+            "the accounts table is absent: one organisation's batch work can hardly be told from a campaign, which is at"
+            " most sent to review as a rule; "
+        ) + "; ".join(
             c.without for c in ACCOUNTS.columns if c.without and not c.without.startswith("nothing")
         )
     else:
