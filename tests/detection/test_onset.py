@@ -46,8 +46,25 @@ def test_finds_the_first_hour_of_every_group(after):
     past = Past(groups, hours)
     assert first_hours(groups, past, FIRST + 500) == hours
     assert len(past.asked) == len(set(past.asked)), "an hour is replayed once for all groups"
-    assert len(past.asked) <= 9 * len(groups)
+    assert len(past.asked) <= 21 + 5 * len(groups), "500 hours are 21 days, and a day has five halves"
     assert all(FIRST < h < FIRST + 500 for h in past.asked)
+
+
+def test_a_verdict_that_goes_and_comes_again_is_dated_by_its_first_coming():
+    group = judged(range(5))
+
+    def replay(hour, about):
+        accused = FIRST + 30 <= hour < FIRST + 100 or hour >= FIRST + 400
+        return [judged(range(5), "extraction" if accused else "review")]
+
+    assert first_hours([group], replay, FIRST + 500) == [FIRST + 30]
+
+
+def test_a_long_time_is_not_looked_at_day_by_day():
+    group = judged(range(5))
+    past = Past([group], [FIRST + 300 * 24 + 7])
+    assert first_hours([group], past, FIRST + 366 * 24) == [FIRST + 300 * 24 + 7]
+    assert len(past.asked) <= 32 + 9
 
 
 def test_a_group_known_only_at_the_end():

@@ -6,6 +6,9 @@ from stillwatch.detection.decision import EXTRACTION, Judged, holds_half
 from stillwatch.detection.evidence import Ints
 from stillwatch.detection.ledger import HOUR_US
 
+LOOKS = 32
+"""Looks over the whole time, at most; each is a scan of the past."""
+
 Replay = Callable[[int, Sequence[Ints]], Sequence[Judged]]
 """Judges everything before an hour; handed out are the groups that hold half of one of the given sets."""
 
@@ -16,10 +19,12 @@ def accuses(earlier: Sequence[Judged], members: Ints) -> bool:
 
 
 def first_hours(accused: Sequence[Judged], replay: Replay, last: int) -> list[int]:
-    """For each accused group the first hour H at which `replay` accuses half of it, by bisection.
+    """For each accused group the first hour H at which `replay` accuses half of it.
 
-    `last` is an hour at which all are accused. Bisection finds an H that accuses while H-1 does not: the first,
-    unless the verdict comes, goes and comes again.
+    `last` is an hour at which all are accused. Looked at are the ends of days from the first exchange on (of as
+    many days together as make 32 looks over the whole time), until one accuses; then the hours between it and the
+    look before, by bisection. So H accuses and H-1 does not; a verdict that came and went again between two looks is
+    passed over.
     """
     seen: dict[int, Sequence[Judged]] = {}
     everyone = [j.group.members for j in accused]
@@ -29,13 +34,20 @@ def first_hours(accused: Sequence[Judged], replay: Replay, last: int) -> list[in
             seen[hour] = replay(hour, everyone)
         return seen[hour]
 
+    starts = [int(j.case.view.totals["first"][j.group.members].min() // HOUR_US) for j in accused]
+    days = -(-(last - min(starts, default=last)) // (24 * LOOKS))
+    step = 24 * max(days, 1)
     found = []
-    for group in accused:
-        low = int(group.case.view.totals["first"][group.group.members].min() // HOUR_US)
-        high = last
+    for members, start in zip(everyone, starts, strict=True):
+        low = start
+        # Looks on a common clock, so that groups share them.
+        high = (low // step + 1) * step
+        while high < last and not accuses(at(high), members):
+            low, high = high, high + step
+        high = min(high, last)
         while high - low > 1:
             middle = (low + high) // 2
-            if accuses(at(middle), group.group.members):
+            if accuses(at(middle), members):
                 high = middle
             else:
                 low = middle
