@@ -41,6 +41,7 @@ RESULT = Path(__file__).parent / "results" / "sketches.json"
 KEY = Key(bytes(range(16)))
 LENGTH = 300
 SLOTS = (10, 20, 35, 50)
+IDEOGRAPHS = [chr(code) for code in range(0x4E00, 0x4E00 + 3000)]
 SAMPLE = """
     write explain list compare the a of short story about harbour engine river market poem function returns sorted
     numbers between with three examples and why does light bend in water translate following sentence into polite
@@ -113,6 +114,13 @@ def speeds(pool: list[str], count: int, threads: int) -> dict[str, dict[str, flo
 
     add("stillwatch sketch(), 1 thread", lambda: sketch(array, None, KEY, threads=1), count)
     add(f"stillwatch sketch(), {threads} threads", lambda: sketch(array, None, KEY, threads=threads), count)
+    # Without spaces every character is a token: five times as many.
+    unspaced = pa.array(["".join(random.Random(i).choices(IDEOGRAPHS, k=LENGTH)) for i in range(count // 10)])
+    add(
+        f"the same, {LENGTH} ideographs a text",
+        lambda: sketch(unspaced, None, KEY, threads=threads),
+        len(unspaced),
+    )
     add("stillwatch words(), 1 thread", lambda: words(array, KEY, threads=1), count)
     add("rensa, minima only", lambda: rensa_all(few), len(few))
     add("datasketch, minima only", lambda: datasketch_all(few), len(few))

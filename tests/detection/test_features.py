@@ -170,6 +170,34 @@ def test_sharing(worlds, world):
     assert found["undeclared_sharing"] == pytest.approx(5 / 6), "every organisation is another"
 
 
+def test_a_venue_is_one_place_however_popular(worlds, world):
+    """Too many use it for it to link them; that they are all there says who they are all the same."""
+    world.settings = replace(world.settings, popular_floor=3)
+    world.change(lambda e: e.account in GROUP and e.item.endswith(("-1", "-2", "-3")), address="venue")
+    found = figures(worlds, world)
+    assert found["shared_address"] == 1
+    assert found["one_place"] == 1
+    world.change(lambda e: e.account >= 20, address="venue")
+    assert figures(worlds, world)["shared_address"] == 0, "most of those who use it are others"
+
+
+def test_a_pool_of_proxies_is_no_place(worlds, world):
+    for k in range(10):
+        world.change(lambda e, k=k: e.account in GROUP and e.item.endswith(f"-{k}"), address=f"proxy-{k}")
+    found = figures(worlds, world)
+    assert found["shared_address"] == 1
+    assert found["one_place"] == pytest.approx(0.3), (
+        "each is at ten addresses, and counts for three tenths at any"
+    )
+
+
+def test_without_addresses_nobody_is_anywhere(worlds, world):
+    world.change(lambda e: True, address=None)
+    found = figures(worlds, world)
+    assert found["one_place"] is None
+    assert found["shared_address"] is None
+
+
 def test_sharing_within_a_declared_organisation_is_declared(worlds, world):
     for number in (0, 1, 2):
         world.account(number, payment_fingerprint="card", organisation="Acme")

@@ -24,7 +24,7 @@ ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "rese
 RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
-NOT_OF_ONE = ("unevenness", "one_organisation", "signup_burst", "size", "template")
+NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template")
 """Features that mean nothing for a single account."""
 
 

@@ -11,6 +11,8 @@ from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 
 NEW_DAYS = 30
+PLACES = 3
+"""Addresses that a person has at hand: a home, a telephone, and where others are."""
 SYSTEM = KINDS.index("system")
 DECLARED_KINDS = [KINDS.index(kind) for kind in ("payment", "signup", "address")]
 
@@ -113,6 +115,29 @@ def _undeclared_sharing(case: Case) -> float | None:
     return len(np.unique(acc[(strangers > 0) & ~declared])) / int(listed.sum())
 
 
+def _addresses(case: Case) -> tuple[float | None, float | None]:
+    """(share of members that share an address with another; largest share of them that use one same address).
+
+    An address that links nobody because too many use it counts all the same where half of its users or more are
+    members: a venue, a campus or an office is popular, and theirs. Who shows many addresses is at none of them: a member
+    of more than three counts for less, so that a pool of proxies which all go through is no place.
+    """
+    view = case.view
+    if not view.novelty["address"].any():
+        return None, None
+    places = view.links_by_account.places(case.members)
+    obj, acc = view.link_obj[places], view.link_acc[places]
+    address = view.evidence.obj_kind[obj] == KINDS.index("address")
+    found, inverse, held = np.unique(obj[address], return_inverse=True, return_counts=True)
+    if not len(found):
+        return 0.0, 0.0
+    own = case.population.linking[found] | (2 * held >= view.popularity[found])
+    together = np.unique(acc[address][((held > 1) & own)[inverse]])
+    at_home = np.minimum(1.0, PLACES / np.maximum(view.novelty["address"][acc[address]], 1))
+    there = np.bincount(inverse, weights=at_home)
+    return len(together) / len(case.members), float(there.max()) / len(case.members)
+
+
 def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
     """The features of rivals.yaml for one group; `synchrony` comes from its test, which is dear to repeat."""
     view = case.view
@@ -123,11 +148,10 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
     active_days = case.population.active_days
     template, system = _text_shares(case)
     has_text = bool(view.totals["texts"][case.members].sum())
-    sharing = {
-        kind: sharing_accounts(case, kind, case.members)[0] / len(case.members)
-        for kind in ("payment", "address")
-        if (view.evidence.obj_kind == KINDS.index(kind)).any()
-    }
+    payment = None
+    if (view.evidence.obj_kind == KINDS.index("payment")).any():
+        payment = sharing_accounts(case, "payment", case.members)[0] / len(case.members)
+    shared_address, one_place = _addresses(case)
     addresses = view.novelty["address"][case.members]
     return {
         "elicitation": _marks(case, ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug")),
@@ -143,8 +167,9 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         "daily_rhythm": float(rhythm.mean()) if len(rhythm) >= max(2, 0.3 * len(counts)) else None,
         "daily_rate": float(np.median(counts / np.maximum(active_days[case.members], 1))),
         **_plans(case),
-        "shared_payment": sharing.get("payment"),
-        "shared_address": sharing.get("address"),
+        "shared_payment": payment,
+        "shared_address": shared_address,
+        "one_place": one_place,
         "undeclared_sharing": _undeclared_sharing(case),
         "address_spread": float((addresses / np.maximum(counts, 1)).mean()) if addresses.sum() else None,
         "end_users": float(view.novelty["end_user"][case.members].mean())
