@@ -29,7 +29,7 @@ def test_a_folder_gives_its_files_sorted(tmp_path: Path) -> None:
         "d.pb",
     ):
         write(tmp_path / name)
-    found = find_files(tmp_path)
+    found = find_files(tmp_path).files
     assert [(file.name, file.format) for file in found] == [
         ("a/1.csv.gz", Format.CSV),
         ("a/2.parquet", Format.PARQUET),
@@ -42,8 +42,12 @@ def test_a_folder_gives_its_files_sorted(tmp_path: Path) -> None:
 def test_a_glob(tmp_path: Path) -> None:
     for name in ("x/1.jsonl", "x/2.jsonl", "y/3.jsonl"):
         write(tmp_path / name)
-    assert [f.name for f in find_files(f"{tmp_path}/x/*.jsonl")] == ["1.jsonl", "2.jsonl"]
-    assert [f.name for f in find_files(f"{tmp_path}/**/*.jsonl")] == ["x/1.jsonl", "x/2.jsonl", "y/3.jsonl"]
+    assert [f.name for f in find_files(f"{tmp_path}/x/*.jsonl").files] == ["1.jsonl", "2.jsonl"]
+    assert [f.name for f in find_files(f"{tmp_path}/**/*.jsonl").files] == [
+        "x/1.jsonl",
+        "x/2.jsonl",
+        "y/3.jsonl",
+    ]
 
 
 def test_content_tells_when_the_name_does_not(tmp_path: Path) -> None:
@@ -51,7 +55,7 @@ def test_content_tells_when_the_name_does_not(tmp_path: Path) -> None:
     write(tmp_path / "two", b'\xef\xbb\xbf {"a": 1}')
     write(tmp_path / "three", b"event_id,time\n1,2\n")
     write(tmp_path / "four", b"plain words\n")
-    kinds = {file.name: file.format for file in find_files(tmp_path)}
+    kinds = {file.name: file.format for file in find_files(tmp_path).files}
     assert kinds == {"one": Format.PARQUET, "two": Format.JSON, "three": Format.CSV}
     with pytest.raises(InputError, match="format"):
         find_files(tmp_path / "four")
@@ -88,3 +92,38 @@ def test_a_stream_that_breaks_off_gives_what_came_before(tmp_path: Path, pack) -
     assert data.startswith(found)
     assert found
     assert len(told) == 1
+
+
+def test_rotated_and_plain_logs_are_looked_into(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "a.jsonl.1", "a.jsonl.2.gz", "access.log", "b.json-20260301"):
+        data = b'{"event_id": 1}\n'
+        (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    (tmp_path / "README.md").write_text("notes, of people\n")
+    (tmp_path / "empty.log").touch()
+    found = find_files(tmp_path)
+    assert [f.name for f in found.files] == [
+        "a.jsonl",
+        "a.jsonl.1",
+        "a.jsonl.2.gz",
+        "access.log",
+        "b.json-20260301",
+    ]
+    assert {f.format for f in found.files} == {Format.JSON}
+    assert found.left_out == ["README.md", "empty.log"], "what is not read is told"
+
+
+def test_what_a_pattern_names_is_looked_into(tmp_path: Path) -> None:
+    (tmp_path / "known.jsonl").write_text('{"a": 1}\n')
+    (tmp_path / "unknown").write_text('{"a": 1}\n')
+    assert [f.name for f in find_files(f"{tmp_path}/*").files] == ["known.jsonl", "unknown"]
+    assert [f.name for f in find_files(tmp_path).files] == ["known.jsonl"]
+
+
+def test_a_pattern_of_folders_is_gone_into(tmp_path: Path) -> None:
+    for day in ("dt=2026-03-01", "dt=2026-03-02"):
+        (tmp_path / day).mkdir()
+        (tmp_path / day / "part.jsonl").write_text('{"a": 1}\n')
+        (tmp_path / day / "_SUCCESS").touch()
+    found = find_files(f"{tmp_path}/dt=*")
+    assert [f.name for f in found.files] == ["dt=2026-03-01/part.jsonl", "dt=2026-03-02/part.jsonl"]
+    assert found.left_out == []

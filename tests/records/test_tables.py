@@ -1,5 +1,6 @@
 """Reading whole tables: what comes out, what is told, and that order does not matter."""
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -269,3 +270,52 @@ def test_other_tables_tell_what_is_missing(tmp_path: Path) -> None:
     as_jsonl(tmp_path / "a.jsonl", [{"id": 1}])
     with pytest.raises(InputError, match="account_id is missing"):
         read_accounts(tmp_path / "a.jsonl", RejectLog())
+
+
+@pytest.mark.parametrize("blank", ["", "NULL", "\\N", "None", "null"])
+def test_what_exports_write_for_nothing_is_nothing(tmp_path, blank):
+    """Else the accounts of everybody without an organisation share one."""
+    (tmp_path / "a.csv").write_text(
+        f"account_id,organisation,payment_fingerprint\na,{blank},{blank}\nb,Acme,x\n"
+    )
+    table = read_accounts(tmp_path / "a.csv", RejectLog())
+    assert table["organisation"].to_pylist() == [None, "Acme"]
+    assert table["payment_fingerprint"].to_pylist() == [None, "x"]
+
+
+def test_a_person_may_say_null(tmp_path):
+    head = "event_id,time,account_id,model,input_text\n"
+    (tmp_path / "u.csv").write_text(head + "e,2026-03-01T00:00:00Z,a,m,NULL\n")
+    (batch,) = open_usage(tmp_path / "u.csv", rejects=RejectLog())
+    assert batch.column("input_text").to_pylist() == ["NULL"]
+
+
+def test_dropped_values_of_small_tables_are_counted(tmp_path):
+    rejects = RejectLog()
+    rows = [
+        {"account_id": str(i), "created_at": "long ago" if i < 3 else None, "plan": "Gold"} for i in range(5)
+    ]
+    assert read_accounts(as_jsonl(tmp_path / "a.jsonl", rows), rejects).num_rows == 5
+    assert rejects.dropped == {
+        ("accounts", "created_at", "time not readable"): 3,
+        ("accounts", "plan", "not in the vocabulary"): 5,
+    }
+
+
+@pytest.mark.parametrize("end", ["gz", "zst"])
+def test_of_a_short_compressed_file_that_breaks_off_the_good_rows_are_read(tmp_path, end):
+    source = random.Random(1)
+    lines = [
+        json.dumps(
+            {"event_id": f"e{i}", "time": "2026-03-01", "account_id": f"a{source.random()}", "model": "m"}
+        )
+        for i in range(8000)
+    ]
+    data = "\n".join(lines).encode()
+    assert len(data) < 1 << 20, "less than is looked at to tell the format"
+    packed = gzip.compress(data) if end == "gz" else pa.compress(data, "zstd", asbytes=True)
+    (tmp_path / f"log.jsonl.{end}").write_bytes(packed[: len(packed) * 3 // 4])
+    rejects = RejectLog()
+    reader = open_usage(tmp_path / f"log.jsonl.{end}", rejects=rejects)
+    assert 1000 < sum(batch.num_rows for batch in reader) < 8000
+    assert [f.reason for f in rejects.files] == [FILE_CUT_SHORT]

@@ -302,4 +302,41 @@ def test_booleans_and_lists() -> None:
     result = validate(
         AGREEMENTS, {"agreement_id": list("abcd"), "models": [["m", "n"], '["m"]', "m; n", {"m": 1}]}, 4
     )
-    assert result.batch.column("models").to_pylist() == [["m", "n"], ["m"], ["m", "n"], None]
+    assert result.batch.column("models").to_pylist() == [["m", "n"], ["m"], ["m", "n"]]
+    assert result.rejected == {"models: wrong type": [3]}
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"),
+    [
+        ("ends_at", "31.12.2024"),
+        ("starts_at", float("nan")),
+        ("max_exchanges", "1,0"),
+        ("max_exchanges", -1),
+        ("models", '["other"'),
+        ("purpose", "everything"),
+    ],
+)
+def test_a_limit_that_cannot_be_read_is_not_the_absence_of_one(limit: str, value: object) -> None:
+    """Null means no limit: an agreement whose limit is damaged would else cover everything for ever."""
+    result = validate(AGREEMENTS, {"agreement_id": ["good", "bad"], limit: [None, value]}, 2)
+    assert result.batch.column("agreement_id").to_pylist() == ["good"]
+    ((reason, places),) = result.rejected.items()
+    assert reason.startswith(f"{limit}: ")
+    assert places == [1]
+
+
+@pytest.mark.parametrize("as_arrow", [False, True])
+def test_agreements_may_begin_before_any_log_and_end_after(as_arrow: bool) -> None:
+    values = ["1999-01-01", "9999-12-31", "2026-01-01 00:00:00 UTC"]
+    raw = pa.array(values) if as_arrow else values
+    result = validate(AGREEMENTS, {"agreement_id": list("abc"), "ends_at": raw}, 3)
+    assert not result.rejected
+    years = [t.year for t in result.batch.column("ends_at").to_pylist()]
+    assert years == [2015, 2099, 2026]
+    log = validate(
+        USAGE,
+        {name: [GOOD[name]] * 3 for name in GOOD} | {"time": pa.array(values) if as_arrow else values},
+        3,
+    )
+    assert sum(map(len, log.rejected.values())) == 2, "in logs such a time is damage"

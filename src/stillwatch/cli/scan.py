@@ -76,6 +76,11 @@ def _losses(run: dict[str, Any]) -> list[str]:
         f"not read to its end: {f['source']} ({': '.join(filter(None, (f['reason'], f['detail'].rstrip('.'))))})"
         for f in run["files"]["not_whole"]
     ]
+    if run["files"]["left_out"]:
+        names = run["files"]["left_out"]
+        lines.append(
+            f"not read: {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+        )
     table = run["accounts_table"]
     if table is not None and 2 * table["in_usage"] < run["accounts"]:
         lines.append(

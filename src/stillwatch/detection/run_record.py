@@ -50,8 +50,8 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _absent(present: set[str], accounts: pa.Table | None) -> dict[str, str]:
-    """Columns without a single value, and what that costs."""
+def _absent(present: set[str], accounts: pa.Table | None, dropped: set[str]) -> dict[str, str]:
+    """Columns without a single value, and what that costs. `dropped`: those of which values could not be used."""
     costs = {c.name: c.without for c in USAGE.columns if not c.required and c.name not in present}
     if accounts is None:
         costs["accounts"] = (
@@ -66,7 +66,12 @@ def _absent(present: set[str], accounts: pa.Table | None) -> dict[str, str]:
             for c in ACCOUNTS.columns
             if not c.required and accounts[c.name].null_count == accounts.num_rows
         }
-    return costs
+    return {
+        name: f"none of its values could be used (values_dropped says why): {cost}"
+        if name in dropped
+        else cost
+        for name, cost in costs.items()
+    }
 
 
 def _minute(us: int | None) -> str:
@@ -113,7 +118,12 @@ class RunRecord:
             first_time=_minute(self.taken.first_us),
             last_time=_minute(self.taken.last_us),
             prior=self.settings.prior,
-            absent_columns=_absent(set(self.reader.present_columns), accounts),
+            absent_columns=_absent(
+                set(self.reader.present_columns),
+                accounts,
+                {column for column, _ in self.reader.values_dropped}
+                | {f"{table}.{column}" for table, column, _ in self.rejects.dropped},
+            ),
             settings=self.settings.as_dict(),
             version=stillwatch.__version__,
             raw_examples=raw_examples,
@@ -159,9 +169,14 @@ class RunRecord:
             "files": {
                 "read": dict(sorted(self.reader.adapters.items())),
                 "not_whole": [vars(f) for f in self.rejects.files],
+                "left_out": self.reader.left_out,
             },
             "values_dropped": {
                 f"{column}: {why}": n for (column, why), n in sorted(self.reader.values_dropped.items())
+            }
+            | {
+                f"{table}.{column}: {why}": n
+                for (table, column, why), n in sorted(self.rejects.dropped.items())
             },
             "absent_columns": examined.absent_columns,
             "accounts": examined.accounts,

@@ -56,6 +56,7 @@ FALSE_WORDS = frozenset({"false", "f", "0", "no", "n"})
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _BLANK = " \t\n\r\v\f"
+_ZONE_NAME = re.compile(r"\s*(?:UTC|GMT)\Z")  # as BigQuery and HTTP write the zone
 
 Coerced: TypeAlias = tuple[object, str | None]
 Coercer: TypeAlias = Callable[[object], Coerced]
@@ -256,7 +257,7 @@ def _us_of(moment: datetime) -> int:
 def time_us(value: object) -> Coerced:
     """Microseconds since 1970 of a moment from 2015 until 2100.
 
-    Accepts a datetime or date (without zone: UTC), ISO 8601 text (with `Z`, an offset, or none: UTC), and
+    Accepts a datetime or date (without zone: UTC), ISO 8601 text (with `Z`, `UTC`, an offset, or none: UTC), and
     epoch numbers in s, ms, us or ns, also as text (`epoch_to_us`).
     """
     if isinstance(value, datetime | date):
@@ -279,10 +280,22 @@ def time_us(value: object) -> Coerced:
     if not isinstance(value, str):
         return None, TIME_NOT_READABLE
     try:
-        us = _us_of(datetime.fromisoformat(value.strip()))
+        us = _us_of(datetime.fromisoformat(_ZONE_NAME.sub("+00:00", value.strip())))
     except (ValueError, OverflowError):
         return None, TIME_NOT_READABLE if number is None else TIME_OUT_OF_RANGE
     return (us, None) if FIRST_US <= us < END_US else (None, TIME_OUT_OF_RANGE)
+
+
+def clamped_us(value: object) -> int | None:
+    """The edge of the range of `time_us` that a moment outside it is nearest to; None where that can't be told."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(_ZONE_NAME.sub("+00:00", value.strip()))
+        except ValueError:
+            return None
+    if not isinstance(value, date):
+        return None
+    return FIRST_US if value.year < FIRST_TIME.year else END_US - 1
 
 
 def names(value: object, column: Column) -> Coerced:

@@ -161,7 +161,8 @@ def _take_sample(file: SourceFile) -> Sample:
     if file.format is Format.PARQUET:
         with open_parquet(file.path) as parquet:
             return Sample(columns=frozenset(parquet.schema_arrow.names), tabular=True)
-    chunks = open_chunks(file.path, size=_SAMPLED_BYTES)
+    # A file that breaks off has a beginning all the same; the reading itself tells where it ends.
+    chunks = open_chunks(file.path, size=_SAMPLED_BYTES, on_cut=lambda detail: None)
     first = next(chunks, b"")
     if file.format is Format.OTLP:
         return Sample(head=first)

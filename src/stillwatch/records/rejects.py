@@ -57,7 +57,8 @@ class RejectLog:
     """Counts rejected rows by table and reason; with a folder, writes each to DIR/<table>.jsonl.
 
     A line there has `source` (file name), `row` (number in the file, from 1), `reason` and `content` (the
-    row, masked). The folder is made at the first rejected row, and a file of an earlier run is replaced. At
+    row, masked). `dropped` counts values of the small tables that could not be used, by table, column and reason; their
+    rows were kept. The folder is made at the first rejected row, and a file of an earlier run is replaced. At
     most `buffer_rows` rows are held in memory.
     """
 
@@ -65,6 +66,7 @@ class RejectLog:
         self.directory = directory
         self.counts: Counter[tuple[str, str]] = Counter()
         self.files: list[RejectedFile] = []
+        self.dropped: Counter[tuple[str, str, str]] = Counter()
         self._buffer_rows = buffer_rows
         self._pending: dict[str, list[str]] = {}
         self._started: set[str] = set()

@@ -17,7 +17,7 @@ class Column:
     """One column of an input table.
 
     `values` is the closed vocabulary of a text column (empty: free text); `without` says what its
-    absence costs a scan, as run.json reports it.
+    absence costs a scan, as run.json reports it. `clamp`: a time outside the range of logs is moved to its edge.
     """
 
     name: str
@@ -27,14 +27,20 @@ class Column:
     otel: str | None = None
     values: tuple[str, ...] = ()
     without: str = ""
+    clamp: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """One input table: its name and its columns in order."""
+    """One input table: its name and its columns in order.
+
+    `strict`: a bad value rejects its row, in an optional column too. Where null means "no limit", dropping a value
+    that cannot be read would say more than the row does.
+    """
 
     name: str
     columns: tuple[Column, ...]
+    strict: bool = False
 
     @property
     def schema(self) -> pa.Schema:
@@ -315,10 +321,11 @@ AGREEMENTS = Table(
         Column("organisation", TEXT, "or the verified organisation that it covers"),
         Column("models", pa.list_(TEXT), "list of model names; null means all"),
         Column("purpose", TEXT, "what it allows", values=PURPOSES),
-        Column("starts_at", TIME, "from when; null means always"),
-        Column("ends_at", TIME, "until when; null means for ever"),
+        Column("starts_at", TIME, "from when; null means always", clamp=True),
+        Column("ends_at", TIME, "until when; null means for ever", clamp=True),
         Column("max_exchanges", _I64, "how many; null means no limit"),
     ),
+    strict=True,
 )
 
 TABLES = (USAGE, ACCOUNTS, RELEASES, AGREEMENTS)

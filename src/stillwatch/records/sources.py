@@ -42,8 +42,11 @@ _EXTENSIONS = {
     ".otlp": Format.OTLP,
     ".proto": Format.OTLP,
 }
+_PIECE = 1 << 14
 _COMPRESSIONS = (".gz", ".gzip", ".zst", ".zstd")
 _GZIP_MAGIC, _ZSTD_MAGIC, _PARQUET_MAGIC = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+# Logs without an extension of ours, and rotated files, compressed or not.
+_LOG_NAME = re.compile(r"\.log(?:[.\-_]|\Z)|\.(?:jsonl|ndjson|json|csv|tsv)[.\-_][\w.\-]+\Z", re.IGNORECASE)
 KNOWN = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv (text also .gz or .zst), .pb, .binpb or .otlp"
 
 
@@ -56,39 +59,57 @@ class SourceFile:
     format: Format
 
 
-def find_files(path: str | Path) -> list[SourceFile]:
-    """The files of a path, a folder (with its folders) or a glob, sorted by name.
+@dataclass(frozen=True)
+class Found:
+    """The files of a path, sorted by name, and the names of those that hold no table that could be told."""
 
-    In a folder only files with a known extension count; without one such, those whose content is known.
-    Hidden files and those that begin with "_" are markers of other programs. Raises InputError when there is
-    none.
+    files: list[SourceFile]
+    left_out: list[str]
+
+
+def find_files(path: str | Path) -> Found:
+    """The files of a path, a folder (with its folders) or a glob.
+
+    A file is known by its extension. Others are looked into when a path or a glob names them, when their name is that of
+    a log (`access.log`, `usage.jsonl.1`), or when no file of the folder is known by name; what is not looked into or
+    not understood is left out, and told. Hidden files and those that begin with "_" are markers of other programs. Raises
+    InputError when there is none.
     """
     shown = str(path)
     given = Path(path)
+    named: set[Path] = set()
     if given.is_dir():
-        root, found = (
-            given,
-            [p for p in given.rglob("*") if p.is_file() and not _hidden(p.relative_to(given))],
-        )
+        root, found = given, _inside(given)
     elif given.exists():
         root, found = given.parent, [given]
+        named = {given}
     elif any(mark in shown for mark in "*?["):
-        root, found = (
-            _glob_root(shown),
-            [p for p in map(Path, glob.glob(shown, recursive=True)) if p.is_file()],  # noqa: PTH207 - any root
-        )
+        matched = sorted(map(Path, glob.glob(shown, recursive=True)))  # noqa: PTH207 - any root
+        named = {p for p in matched if p.is_file()}
+        inside = {p for folder in matched if folder.is_dir() for p in _inside(folder)}
+        root, found = _glob_root(shown), sorted(named | inside)
         if not found:
             raise InputError("no file fits this pattern", where=shown, mend="check the pattern")
     else:
         raise InputError("no such file or folder", where=shown, mend="check the path")
-    files = [SourceFile(p, _name(p, root), kind) for p in found if (kind := _by_extension(p)) is not None]
-    if not files:
-        # Nothing is known by its name: look inside.
-        files = [SourceFile(p, _name(p, root), kind) for p in found if (kind := _by_content(p)) is not None]
+    by_name = {p: kind for p in found if (kind := _by_extension(p)) is not None}
+    kinds = {
+        p: by_name[p] if p in by_name else _by_content(p)
+        for p in found
+        if p in by_name or p in named or not by_name or _LOG_NAME.search(p.name)
+    }
+    files = [SourceFile(p, _name(p, root), kind) for p, kind in kinds.items() if kind is not None]
     if not files:
         what = "this folder holds no table" if given.is_dir() else "the format of this file is not known"
         raise InputError(what, where=shown, mend=f"give files that end in {KNOWN}")
-    return sorted(files, key=lambda file: (file.name, str(file.path)))
+    return Found(
+        sorted(files, key=lambda file: (file.name, str(file.path))),
+        sorted(_name(p, root) for p in found if kinds.get(p) is None),
+    )
+
+
+def _inside(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.is_file() and not _hidden(p.relative_to(folder))]
 
 
 def _hidden(path: Path) -> bool:
@@ -118,7 +139,7 @@ def _by_extension(path: Path) -> Format | None:
 
 def _by_content(path: Path) -> Format | None:
     try:
-        head = next(open_chunks(path, size=_SNIFFED), b"")
+        head = next(open_chunks(path, size=_SNIFFED, on_cut=lambda detail: None), b"")
     except STREAM_ERRORS:
         return None
     if head.startswith(_PARQUET_MAGIC):
@@ -168,7 +189,8 @@ def _raw_chunks(path: Path, size: int, on_cut: Callable[[str], None] | None) -> 
                         yield chunk
             elif magic == _ZSTD_MAGIC:
                 with pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd") as inflated:
-                    while chunk := inflated.read(size):
+                    # In small pieces: what a piece has of a stream that breaks off inside it is lost.
+                    while chunk := inflated.read(min(size, _PIECE)):
                         yield chunk
             else:
                 while chunk := file.read(size):

@@ -40,10 +40,13 @@ from stillwatch.records.rejects import (
     RejectLog,
 )
 from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE, Table
-from stillwatch.records.sources import Format, SourceFile, find_files, open_chunks
+from stillwatch.records.sources import Format, Found, SourceFile, find_files, open_chunks
 from stillwatch.records.validation import python_values, validate
 
 BATCH_ROWS = 65536
+# How exports write that there is no value. In people's own words they are words.
+_NULLS = frozenset({"NULL", "Null", "null", "\\N", "None", "NaN", "nan"})
+_WORDING = frozenset({"input_text", "system_text", "output_text"})
 # What a mean CSV field or small JSON value weighs beside its text.
 _ROW_BYTES = 256
 
@@ -53,19 +56,20 @@ class UsageReader:
 
     Iterate once. While and after that: `rows_read`, `rows_out`, `rows_skipped` (by reason), `present_columns`
     (columns with at least one value), `values_dropped` (by (column, reason), of rows that came out), `files`
-    (all that were found) and `adapters` (how many files each read).
+    (all that were found), `left_out` (names of files that hold no table) and `adapters` (how many files each read).
     """
 
     def __init__(
         self,
         table: Table,
-        files: list[SourceFile],
+        found: Found,
         recogniser: "Recogniser",
         rejects: RejectLog,
         batch_rows: int,
     ) -> None:
         self.table = table
-        self.files = files
+        self.files = found.files
+        self.left_out = found.left_out
         self.rows_read = 0
         self.rows_out = 0
         self.rows_skipped: Counter[str] = Counter()
@@ -166,7 +170,11 @@ class UsageReader:
         self, file: SourceFile, adapter: Adapter, names: list[str], rows: list[CsvRow]
     ) -> Iterator[pa.RecordBatch]:
         arrays = [
-            pa.array(column, pa.large_string()) for column in zip(*(row.values for row in rows), strict=True)
+            pa.array(
+                column if name in _WORDING else [None if v in _NULLS else v for v in column],
+                pa.large_string(),
+            )
+            for name, column in zip(names, zip(*(row.values for row in rows), strict=True), strict=True)
         ]
         batch = pa.RecordBatch.from_arrays(arrays, names=names)
         raw = adapter.columns(batch)
@@ -308,7 +316,7 @@ def open_usage(
     goes to `rejects`, a bad optional value becomes null. Raises InputError when there is nothing to read, or
     no adapter fits; while iterating, when no file could be read at all.
     """
-    files = find_files(path)
+    found = find_files(path)
     settings = settings if settings is not None else AdapterSettings()
     if adapter is not None and adapter not in ADAPTERS:
         raise InputError(f"no adapter {adapter!r}", mend=f"allowed are {', '.join(ADAPTERS)}")
@@ -317,18 +325,20 @@ def open_usage(
         forced = load_mapping(mapping, settings)
         settings = forced.settings
     recogniser = Recogniser(USAGE, [make(settings) for make in ADAPTERS.values()], settings, rejects, forced)
-    recogniser.prepare(files, str(path))
-    return UsageReader(USAGE, files, recogniser, rejects, batch_rows)
+    recogniser.prepare(found.files, str(path))
+    return UsageReader(USAGE, found, recogniser, rejects, batch_rows)
 
 
 def _read_whole(path: str | Path, table: Table, rejects: RejectLog) -> pa.Table:
-    files = find_files(path)
+    found = find_files(path)
     native = NativeAdapter(table=table)
     recogniser = Recogniser(table, [native], AdapterSettings(), rejects)
-    recogniser.prepare(files, str(path))
-    return pa.Table.from_batches(
-        UsageReader(table, files, recogniser, rejects, BATCH_ROWS), schema=table.schema
-    )
+    recogniser.prepare(found.files, str(path))
+    reader = UsageReader(table, found, recogniser, rejects, BATCH_ROWS)
+    whole = pa.Table.from_batches(reader, schema=table.schema)
+    for (column, reason), number in reader.values_dropped.items():
+        rejects.dropped[table.name, column, reason] += number
+    return whole
 
 
 def _sort_keys(table: pa.Table) -> list[tuple[str, str]]:

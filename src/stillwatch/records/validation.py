@@ -72,8 +72,8 @@ class Validated:
 def validate(table: Table, columns: Mapping[str, Raw], rows: int, *, salt: bytes = b"") -> Validated:
     """Convert raw columns (by our names; others are ignored) of `rows` values each to the table's schema.
 
-    Never raises for what values hold: a bad value of a required column rejects its row, a bad optional value
-    becomes null. `salt` keys the digests of raw credentials.
+    Never raises for what values hold: a bad value of a required column, or of any in a strict table, rejects its row; any
+    other bad value becomes null. `salt` keys the digests of raw credentials.
     """
     converted = []
     reason_of = np.zeros(rows, dtype=np.int16)
@@ -82,12 +82,12 @@ def validate(table: Table, columns: Mapping[str, Raw], rows: int, *, salt: bytes
         raw = columns.get(column.name)
         done = Converted(pa.nulls(rows, column.type)) if raw is None else convert(column, raw, salt)
         converted.append(done)
-        if not column.required:
+        if not column.required and not table.strict:
             continue
         for reason, mask in done.problems.items():
             if reason not in _KEPT:
-                _mark(reason_of, reasons, reason, mask)
-        if done.array.null_count:
+                _mark(reason_of, reasons, reason if column.required else f"{column.name}: {reason}", mask)
+        if column.required and done.array.null_count:
             _mark(reason_of, reasons, missing(column.name), _null_mask(done.array))
     arrays = [done.array for done in converted]
     batch = pa.RecordBatch.from_arrays(arrays, names=[c.name for c in table.columns])
@@ -127,6 +127,24 @@ def _bits(array: pa.Array) -> Mask:
 
 def convert(column: Column, raw: Raw, salt: bytes = b"") -> Converted:
     """One raw column to `column`'s type."""
+    done = _converted(column, raw, salt)
+    if column.clamp and TIME_OUT_OF_RANGE in done.problems:
+        _clamp(done, python_values(raw) if isinstance(raw, pa.Array | pa.ChunkedArray) else list(raw))
+    return done
+
+
+def _clamp(done: Converted, values: list[object]) -> None:
+    """Move times before or after all logs to the edge of their range, where it can be told which."""
+    us = {int(i): coercion.clamped_us(values[i]) for i in np.flatnonzero(done.problems[TIME_OUT_OF_RANGE])}
+    moved = {i: edge for i, edge in us.items() if edge is not None}
+    mask = np.zeros(len(values), dtype=np.bool_)
+    mask[list(moved)] = True
+    edges = pa.array([moved[i] for i in sorted(moved)], pa.int64()).cast(TIME)
+    done.array = pc.replace_with_mask(done.array, pa.array(mask), edges)
+    done.problems[TIME_OUT_OF_RANGE] = done.problems[TIME_OUT_OF_RANGE] & ~mask
+
+
+def _converted(column: Column, raw: Raw, salt: bytes) -> Converted:
     array = raw if isinstance(raw, pa.Array | pa.ChunkedArray) else _as_arrow(column, raw)
     if array is None:
         return _value_by_value(column, list(raw), salt)

@@ -186,3 +186,14 @@ def test_paths() -> None:
     assert follow(record, "j.k.0") == 7
     assert follow(record, "bad.k") is None
     assert follow(record, "a.b.c.d.9") is None
+
+
+def test_what_the_base_writes_for_nothing_is_nothing(tmp_path):
+    """Else all traffic without a user is that of one account "-"."""
+    (tmp_path / "m.yaml").write_text("adapter: envoy\ncolumns:\n  account_id: x-user\n")
+    adapter = load_mapping(tmp_path / "m.yaml")
+    line = {"gen_ai.request.model": "m", "start_time": "2026-03-01T00:00:00Z", "x-user": "-"}
+    (row,) = adapter.documents(json.dumps(line).encode())
+    assert row.values["account_id"] is None
+    (row,) = adapter.documents(json.dumps({**line, "x-user": "u1"}).encode())
+    assert row.values["account_id"] == "u1"

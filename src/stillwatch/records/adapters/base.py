@@ -59,6 +59,8 @@ class Adapter(ABC):
 
     name: ClassVar[str]
     max_value_bytes: ClassVar[int] = MAX_VALUE_BYTES
+    blanks: ClassVar[frozenset[str]] = frozenset()
+    """What the system writes where it has no value."""
 
     def __init__(self, settings: AdapterSettings | None = None) -> None:
         self.settings = settings if settings is not None else AdapterSettings()

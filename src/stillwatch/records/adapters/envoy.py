@@ -57,6 +57,7 @@ class EnvoyAdapter(Adapter):
     """Envoy AI Gateway's JSON access log."""
 
     name = "envoy"
+    blanks = frozenset({"-"})
 
     def recognises(self, sample: Sample) -> int:
         """How many records have a field of the gateway's AI metadata and one of Envoy's own."""
@@ -66,7 +67,9 @@ class EnvoyAdapter(Adapter):
 
     def row(self, record: Mapping[str, object]) -> Row:
         """The exchange of one line; a line without a model (MCP, health checks) is no model call."""
-        fields = {str(k).lower(): v for k, v in record.items() if v != "-"}
+        fields = {
+            str(k).lower(): v for k, v in record.items() if not (isinstance(v, str) and v in self.blanks)
+        }
         model = first_of(fields, *_MODEL)
         if model is None and (first_of(fields, *_INPUT) is None):
             return Row({}, record, skipped=NOT_A_MODEL_CALL)

@@ -195,6 +195,8 @@ class MappingAdapter(Adapter):
         values = dict(row.values)
         for name, rule in self.rules.items():
             raw = rule.constant if rule.path is None else follow(row.raw, rule.path)
+            if self.base is not None and isinstance(raw, str) and raw in self.base.blanks:
+                raw = None
             values[name] = rule.change(raw, self.settings.salt)
         return Row(values, row.raw)
 
