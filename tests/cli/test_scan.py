@@ -73,6 +73,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(few, tmp_path, arguments, says
     assert not out.exists()
 
 
+def test_results_do_not_go_among_the_logs(few, tmp_path):
+    shutil.copy(few, tmp_path / "log.parquet")
+    ended = stillwatch("scan", "--usage", tmp_path, "--out", tmp_path / "." / "")
+    assert ended.returncode == 2
+    assert "results would lie among the logs" in ended.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["log.parquet"]
+
+
 def test_the_users_key_is_made_once(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     first = open_key(None)

@@ -319,3 +319,12 @@ def test_of_a_short_compressed_file_that_breaks_off_the_good_rows_are_read(tmp_p
     reader = open_usage(tmp_path / f"log.jsonl.{end}", rejects=rejects)
     assert 1000 < sum(batch.num_rows for batch in reader) < 8000
     assert [f.reason for f in rejects.files] == [FILE_CUT_SHORT]
+
+
+def test_an_adapter_beside_a_mapping_that_says_otherwise_is_refused(tmp_path):
+    (tmp_path / "m.yaml").write_text("adapter: envoy\ncolumns:\n  account_id: x-user\n")
+    (tmp_path / "log.jsonl").write_text("{}\n")
+    with pytest.raises(InputError, match="--adapter litellm beside a mapping file that says otherwise"):
+        open_usage(
+            tmp_path / "log.jsonl", rejects=RejectLog(), adapter="litellm", mapping=tmp_path / "m.yaml"
+        )

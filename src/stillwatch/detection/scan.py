@@ -117,6 +117,10 @@ def scan(
     once. Raises InputError for input that cannot be used; nothing is left half-written.
     """
     clock = _Clock(progress)
+    if Path(inputs.usage).is_dir() and out.resolve() == Path(inputs.usage).resolve():
+        raise InputError(
+            "results would lie among the logs", where=str(out), mend="give another folder with --out"
+        )
     fresh = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -323,6 +323,12 @@ def open_usage(
     forced: Adapter | None = ADAPTERS[adapter](settings) if adapter is not None else None
     if mapping is not None:
         forced = load_mapping(mapping, settings)
+        if adapter is not None and adapter != (forced.base.name if forced.base is not None else "native"):
+            raise InputError(
+                f"--adapter {adapter} beside a mapping file that says otherwise",
+                where=str(mapping),
+                mend=f"leave --adapter out, or write `adapter: {adapter}` into the file",
+            )
         settings = forced.settings
     recogniser = Recogniser(USAGE, [make(settings) for make in ADAPTERS.values()], settings, rejects, forced)
     recogniser.prepare(found.files, str(path))
