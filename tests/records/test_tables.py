@@ -9,6 +9,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.records.digests import credential_digest
 from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import (
     DUPLICATE_ACCOUNT,
@@ -269,3 +270,26 @@ def test_other_tables_tell_what_is_missing(tmp_path: Path) -> None:
     as_jsonl(tmp_path / "a.jsonl", [{"id": 1}])
     with pytest.raises(InputError, match="account_id is missing"):
         read_accounts(tmp_path / "a.jsonl", RejectLog())
+
+
+def test_raw_keys_as_account_ids_join_across_tables_under_one_salt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = "gsk_" + "a1B2c3D4" * 6
+    as_jsonl(tmp_path / "usage.jsonl", [row | {"account_id": raw} for row in usage_rows(3)])
+    as_jsonl(tmp_path / "accounts.jsonl", [{"account_id": raw, "plan": "paid"}])
+    agreement = {"agreement_id": "g1", "account_id": raw, "purpose": "distillation"}
+    as_jsonl(tmp_path / "agreements.jsonl", [agreement])
+    (tmp_path / "map.yaml").write_text(
+        "version: 1\nadapter: native\nsalt_env: TEST_SALT\ncolumns: {model: model}\n"
+    )
+    monkeypatch.setenv("TEST_SALT", "pepper")
+    rejects = RejectLog()
+    reader = open_usage(tmp_path / "usage.jsonl", rejects=rejects, mapping=tmp_path / "map.yaml")
+    (batch,) = list(reader)
+    ids = set(batch["account_id"].to_pylist())
+    assert ids == {credential_digest(raw, b"pepper")}
+    accounts = read_accounts(tmp_path / "accounts.jsonl", rejects, reader.salt)
+    assert set(accounts["account_id"].to_pylist()) == ids
+    agreements = read_agreements(tmp_path / "agreements.jsonl", rejects, reader.salt)
+    assert set(agreements["account_id"].to_pylist()) == ids

@@ -137,10 +137,10 @@ def scan(
             out.rmdir()
 
 
-def _read_accounts(inputs: Inputs, rejects: RejectLog) -> pa.Table | None:
+def _read_accounts(inputs: Inputs, rejects: RejectLog, salt: bytes) -> pa.Table | None:
     if inputs.accounts is None:
         return None
-    accounts = records.read_accounts(inputs.accounts, rejects)
+    accounts = records.read_accounts(inputs.accounts, rejects, salt)
     if inputs.until is None:
         return accounts
     before = pc.less(accounts["created_at"], pa.scalar(inputs.until, pa.int64()).cast(TIME))
@@ -171,13 +171,18 @@ def _scan(
 ) -> Result:
     rejects = RejectLog(made / "rejected")
     with clock.stage("intake"):
-        accounts = _read_accounts(inputs, rejects)
+        # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
+        reader = records.open_usage(
+            inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+        )
+        accounts = _read_accounts(inputs, rejects, reader.salt)
         releases = _release_hours(
             None if inputs.releases is None else records.read_releases(inputs.releases, rejects)
         )
-        register = None if inputs.agreements is None else records.read_agreements(inputs.agreements, rejects)
-        reader = records.open_usage(
-            inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+        register = (
+            None
+            if inputs.agreements is None
+            else records.read_agreements(inputs.agreements, rejects, reader.salt)
         )
         taken = take_in(
             reader,

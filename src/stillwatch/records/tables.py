@@ -83,6 +83,11 @@ class UsageReader:
         """The schema of every batch."""
         return self.table.schema
 
+    @property
+    def salt(self) -> bytes:
+        """What keys the digests of raw credentials; other tables that are to join need the same."""
+        return self._recogniser.settings.salt
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self._started:
             raise RuntimeError("a reader can be iterated once; open the table again")
@@ -321,10 +326,10 @@ def open_usage(
     return UsageReader(USAGE, files, recogniser, rejects, batch_rows)
 
 
-def _read_whole(path: str | Path, table: Table, rejects: RejectLog) -> pa.Table:
+def _read_whole(path: str | Path, table: Table, rejects: RejectLog, salt: bytes = b"") -> pa.Table:
     files = find_files(path)
     native = NativeAdapter(table=table)
-    recogniser = Recogniser(table, [native], AdapterSettings(), rejects)
+    recogniser = Recogniser(table, [native], AdapterSettings(salt), rejects)
     recogniser.prepare(files, str(path))
     return pa.Table.from_batches(
         UsageReader(table, files, recogniser, rejects, BATCH_ROWS), schema=table.schema
@@ -351,14 +356,15 @@ def _one_for_each(table: pa.Table, key: str, order: Sequence[tuple[str, str]]) -
     return table.filter(pa.concat_arrays([pa.array([True]), changed]))
 
 
-def read_accounts(path: str | Path, rejects: RejectLog) -> pa.Table:
+def read_accounts(path: str | Path, rejects: RejectLog, salt: bytes = b"") -> pa.Table:
     """The accounts table, sorted by account_id, each account once.
 
     Of rows that share an account_id the one with the most values is kept, of several such the first when
     sorted by all columns: the same whatever the order of rows and files. The others are counted as rejected.
+    `salt` is that of the usage table (`UsageReader.salt`): account ids that are raw keys join by their digests.
     Raises InputError as `open_usage` does.
     """
-    table = _read_whole(path, ACCOUNTS, rejects)
+    table = _read_whole(path, ACCOUNTS, rejects, salt)
     filled = pa.nulls(len(table), pa.int64()).fill_null(0)
     for column in table.columns:
         filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int64()))
@@ -376,9 +382,12 @@ def read_releases(path: str | Path, rejects: RejectLog) -> pa.Table:
     return kept.combine_chunks()
 
 
-def read_agreements(path: str | Path, rejects: RejectLog) -> pa.Table:
-    """The agreements table, sorted. An agreement may have several rows; rows equal throughout are kept once."""
-    table = _read_whole(path, AGREEMENTS, rejects)
+def read_agreements(path: str | Path, rejects: RejectLog, salt: bytes = b"") -> pa.Table:
+    """The agreements table, sorted. An agreement may have several rows; rows equal throughout are kept once.
+
+    `salt` as in `read_accounts`.
+    """
+    table = _read_whole(path, AGREEMENTS, rejects, salt)
     rows = sorted(table.to_pylist(), key=repr)
     kept = [row for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
     rejects.count(AGREEMENTS.name, DUPLICATE_AGREEMENT, len(rows) - len(kept))
