@@ -10,6 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.records.digests import credential_digest
 from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import (
     DUPLICATE_ACCOUNT,
@@ -23,7 +24,8 @@ from stillwatch.records.rejects import (
     missing,
 )
 from stillwatch.records.schema import ACCOUNTS, RELEASES, USAGE
-from stillwatch.records.tables import open_usage, read_accounts, read_agreements, read_releases
+from stillwatch.records.tables import open_usage
+from stillwatch.records.whole_tables import read_accounts, read_agreements, read_releases
 
 
 def usage_rows(rows: int, start: int = 0) -> list[dict]:
@@ -272,34 +274,11 @@ def test_other_tables_tell_what_is_missing(tmp_path: Path) -> None:
         read_accounts(tmp_path / "a.jsonl", RejectLog())
 
 
-@pytest.mark.parametrize("blank", ["", "NULL", "\\N", "None", "null"])
-def test_what_exports_write_for_nothing_is_nothing(tmp_path, blank):
-    """Else the accounts of everybody without an organisation share one."""
-    (tmp_path / "a.csv").write_text(
-        f"account_id,organisation,payment_fingerprint\na,{blank},{blank}\nb,Acme,x\n"
-    )
-    table = read_accounts(tmp_path / "a.csv", RejectLog())
-    assert table["organisation"].to_pylist() == [None, "Acme"]
-    assert table["payment_fingerprint"].to_pylist() == [None, "x"]
-
-
 def test_a_person_may_say_null(tmp_path):
     head = "event_id,time,account_id,model,input_text\n"
     (tmp_path / "u.csv").write_text(head + "e,2026-03-01T00:00:00Z,a,m,NULL\n")
     (batch,) = open_usage(tmp_path / "u.csv", rejects=RejectLog())
     assert batch.column("input_text").to_pylist() == ["NULL"]
-
-
-def test_dropped_values_of_small_tables_are_counted(tmp_path):
-    rejects = RejectLog()
-    rows = [
-        {"account_id": str(i), "created_at": "long ago" if i < 3 else None, "plan": "Gold"} for i in range(5)
-    ]
-    assert read_accounts(as_jsonl(tmp_path / "a.jsonl", rows), rejects).num_rows == 5
-    assert rejects.dropped == {
-        ("accounts", "created_at", "time not readable"): 3,
-        ("accounts", "plan", "not in the vocabulary"): 5,
-    }
 
 
 @pytest.mark.parametrize("end", ["gz", "zst"])
@@ -328,3 +307,26 @@ def test_an_adapter_beside_a_mapping_that_says_otherwise_is_refused(tmp_path):
         open_usage(
             tmp_path / "log.jsonl", rejects=RejectLog(), adapter="litellm", mapping=tmp_path / "m.yaml"
         )
+
+
+def test_raw_keys_as_account_ids_join_across_tables_under_one_salt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = "gsk_" + "a1B2c3D4" * 6
+    as_jsonl(tmp_path / "usage.jsonl", [row | {"account_id": raw} for row in usage_rows(3)])
+    as_jsonl(tmp_path / "accounts.jsonl", [{"account_id": raw, "plan": "paid"}])
+    agreement = {"agreement_id": "g1", "account_id": raw, "purpose": "distillation"}
+    as_jsonl(tmp_path / "agreements.jsonl", [agreement])
+    (tmp_path / "map.yaml").write_text(
+        "version: 1\nadapter: native\nsalt_env: TEST_SALT\ncolumns: {model: model}\n"
+    )
+    monkeypatch.setenv("TEST_SALT", "pepper")
+    rejects = RejectLog()
+    reader = open_usage(tmp_path / "usage.jsonl", rejects=rejects, mapping=tmp_path / "map.yaml")
+    (batch,) = list(reader)
+    ids = set(batch["account_id"].to_pylist())
+    assert ids == {credential_digest(raw, b"pepper")}
+    accounts = read_accounts(tmp_path / "accounts.jsonl", rejects, reader.salt)
+    assert set(accounts["account_id"].to_pylist()) == ids
+    agreements = read_agreements(tmp_path / "agreements.jsonl", rejects, reader.salt)
+    assert set(agreements["account_id"].to_pylist()) == ids

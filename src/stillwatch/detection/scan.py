@@ -27,6 +27,7 @@ from stillwatch.detection.run_record import Inputs, Resources, RunRecord
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import open_engine
 from stillwatch.records import tables as records
+from stillwatch.records import whole_tables
 from stillwatch.records.errors import InputError, plainly
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
@@ -141,10 +142,10 @@ def scan(
             out.rmdir()
 
 
-def _read_accounts(inputs: Inputs, rejects: RejectLog) -> pa.Table | None:
+def _read_accounts(inputs: Inputs, rejects: RejectLog, salt: bytes) -> pa.Table | None:
     if inputs.accounts is None:
         return None
-    accounts = records.read_accounts(inputs.accounts, rejects)
+    accounts = whole_tables.read_accounts(inputs.accounts, rejects, salt)
     if inputs.until is None:
         return accounts
     before = pc.less(accounts["created_at"], pa.scalar(inputs.until, pa.int64()).cast(TIME))
@@ -175,13 +176,18 @@ def _scan(
 ) -> Result:
     rejects = RejectLog(made / "rejected")
     with clock.stage("intake"):
-        accounts = _read_accounts(inputs, rejects)
-        releases = _release_hours(
-            None if inputs.releases is None else records.read_releases(inputs.releases, rejects)
-        )
-        register = None if inputs.agreements is None else records.read_agreements(inputs.agreements, rejects)
+        # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
         reader = records.open_usage(
             inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+        )
+        accounts = _read_accounts(inputs, rejects, reader.salt)
+        releases = _release_hours(
+            None if inputs.releases is None else whole_tables.read_releases(inputs.releases, rejects)
+        )
+        register = (
+            None
+            if inputs.agreements is None
+            else whole_tables.read_agreements(inputs.agreements, rejects, reader.salt)
         )
         taken = take_in(
             reader,

@@ -37,6 +37,8 @@ LONG_TEXTS = frozenset({"system_text", "input_text", "output_text"})
 _MAX_HEADER_BYTES = 8192
 ADDRESSES = frozenset({"client_address", "signup_address"})
 CREDENTIALS = frozenset({"account_id", "credential_id", "end_user_id"})
+# Of these the columns that results never name: a digest too many costs nothing there, a raw key does.
+KEY_FIELDS = frozenset({"credential_id"})
 
 # No exchange has a million million tokens. A larger count is damage, and would drown every sum it enters.
 MAX_COUNT = 10**12
@@ -147,7 +149,7 @@ def text(value: object, column: Column, salt: bytes = b"") -> Coerced:
     if column.name in ADDRESSES:
         address = clean_address(shown)
         return (address, problem) if address is not None else (None, NOT_AN_ADDRESS)
-    if column.name in CREDENTIALS and looks_like_credential(shown):
+    if column.name in CREDENTIALS and looks_like_credential(shown, key_field=column.name in KEY_FIELDS):
         return credential_digest(shown, salt), DIGESTED
     return shown, problem
 

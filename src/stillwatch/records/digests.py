@@ -3,21 +3,19 @@
 import hashlib
 import re
 
+from stillwatch.records.secret_shapes import is_key, starts_like_key
+
 DIGEST_BYTES = 16
-_SCHEME = re.compile(r"^\s*(?:bearer|basic|token|apikey)\s+", re.IGNORECASE)
-
-# What a raw credential looks like at the start of an identifier. Anchored, so that an ordinary identifier
-# fails at its first character; the syntax is common to Python's `re` and to RE2, which Arrow uses.
-CREDENTIAL_PATTERN = (
-    r"^\s*(?:[Bb]earer\s|[Bb]asic\s|sk-|sk_live_|rk_live_|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|hf_|AIza"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.)"
-)
-_CREDENTIAL = re.compile(CREDENTIAL_PATTERN)
+_SCHEME = re.compile(r"^\s*(?:bearer|basic|token|api-?key)\s+", re.IGNORECASE)
 
 
-def looks_like_credential(value: str) -> bool:
-    """Whether an identifier has the shape of a raw key, token or authorization header."""
-    return _CREDENTIAL.match(value) is not None
+def looks_like_credential(value: str, *, key_field: bool = False) -> bool:
+    """Whether an identifier is a raw key, token or authorization header.
+
+    Only at the shape and length of a real one: an account named `sk-bratislava` keeps its name, by which the
+    provider knows it. In a field that is there for keys (`key_field`) the beginning of one is enough.
+    """
+    return starts_like_key(value) and (key_field or is_key(value))
 
 
 def credential_digest(value: str, salt: bytes = b"") -> str:

@@ -57,10 +57,11 @@ class RejectLog:
     """Counts rejected rows by table and reason; with a folder, writes each to DIR/<table>.jsonl.
 
     A line there has `source` (file name), `row` (number in the file, from 1), `reason` and `content` (the
-    row, masked). Rows that repeat an event id are found later, when files are no longer told apart: of them `source` is
-    what was asked for, `row` counts them, and `content` holds event id, account and time. `dropped` counts values of the small tables that could not be used, by table, column and reason; their
-    rows were kept. The folder is made at the first rejected row, and a file of an earlier run is replaced. At
-    most `buffer_rows` rows are held in memory.
+    row, masked). Rows that repeat an event id are found later, when files are no longer told apart: of them
+    `source` is what was asked for, `row` counts them, and `content` holds event id, account and time.
+    `dropped` counts values of the small tables that could not be used, by table, column and reason; their rows
+    were kept. The folder is made at the first rejected row, and a file of an earlier run is replaced. At most
+    `buffer_rows` rows are held in memory.
     """
 
     def __init__(self, directory: Path | None = None, *, buffer_rows: int = 256) -> None:

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from stillwatch.records.adapters.base import Adapter, AdapterSettings, Row
 from stillwatch.records.adapters.mapping import ADAPTERS, MappingAdapter, load_mapping
-from stillwatch.records.adapters.native import NativeAdapter
 from stillwatch.records.adapters.otel import OtelAdapter
 from stillwatch.records.errors import InputError
 from stillwatch.records.formats.csv_rows import CsvRow, csv_rows
@@ -31,15 +29,12 @@ from stillwatch.records.formats.parquet_batches import (
 )
 from stillwatch.records.recognition import Recogniser, chain, nothing_readable
 from stillwatch.records.rejects import (
-    DUPLICATE_ACCOUNT,
-    DUPLICATE_AGREEMENT,
-    DUPLICATE_RELEASE,
     FILE_CUT_SHORT,
     FILE_NOT_READABLE,
     UNREADABLE_PART,
     RejectLog,
 )
-from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE, Table
+from stillwatch.records.schema import USAGE, Table
 from stillwatch.records.sources import Format, Found, SourceFile, find_files, open_chunks
 from stillwatch.records.validation import python_values, validate
 
@@ -86,6 +81,11 @@ class UsageReader:
     def schema(self) -> pa.Schema:
         """The schema of every batch."""
         return self.table.schema
+
+    @property
+    def salt(self) -> bytes:
+        """What keys the digests of raw credentials; other tables that are to join need the same."""
+        return self._recogniser.settings.salt
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self._started:
@@ -333,69 +333,3 @@ def open_usage(
     recogniser = Recogniser(USAGE, [make(settings) for make in ADAPTERS.values()], settings, rejects, forced)
     recogniser.prepare(found.files, str(path))
     return UsageReader(USAGE, found, recogniser, rejects, batch_rows)
-
-
-def _read_whole(path: str | Path, table: Table, rejects: RejectLog) -> pa.Table:
-    found = find_files(path)
-    native = NativeAdapter(table=table)
-    recogniser = Recogniser(table, [native], AdapterSettings(), rejects)
-    recogniser.prepare(found.files, str(path))
-    reader = UsageReader(table, found, recogniser, rejects, BATCH_ROWS)
-    whole = pa.Table.from_batches(reader, schema=table.schema)
-    for (column, reason), number in reader.values_dropped.items():
-        rejects.dropped[table.name, column, reason] += number
-    return whole
-
-
-def _sort_keys(table: pa.Table) -> list[tuple[str, str]]:
-    return [
-        (name, "ascending")
-        for name in table.schema.names
-        if not pa.types.is_list(table.schema.field(name).type)
-    ]
-
-
-def _one_for_each(table: pa.Table, key: str, order: Sequence[tuple[str, str]]) -> pa.Table:
-    """The first row of each key in an order of all rows."""
-    table = table.take(pc.sort_indices(table, sort_keys=[(key, "ascending"), *order]))
-    values = table.column(key).combine_chunks()
-    if isinstance(values, pa.ChunkedArray):
-        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
-    if len(values) < 2:
-        return table
-    changed = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1))
-    return table.filter(pa.concat_arrays([pa.array([True]), changed]))
-
-
-def read_accounts(path: str | Path, rejects: RejectLog) -> pa.Table:
-    """The accounts table, sorted by account_id, each account once.
-
-    Of rows that share an account_id the one with the most values is kept, of several such the first when
-    sorted by all columns: the same whatever the order of rows and files. The others are counted as rejected.
-    Raises InputError as `open_usage` does.
-    """
-    table = _read_whole(path, ACCOUNTS, rejects)
-    filled = pa.nulls(len(table), pa.int64()).fill_null(0)
-    for column in table.columns:
-        filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int64()))
-    ranked = table.append_column("_filled", filled)
-    kept = _one_for_each(ranked, "account_id", [("_filled", "descending"), *_sort_keys(table)])
-    rejects.count(ACCOUNTS.name, DUPLICATE_ACCOUNT, len(table) - len(kept))
-    return kept.drop_columns("_filled").cast(ACCOUNTS.schema).combine_chunks()
-
-
-def read_releases(path: str | Path, rejects: RejectLog) -> pa.Table:
-    """The releases table, sorted by model, each model once: its earliest release."""
-    table = _read_whole(path, RELEASES, rejects)
-    kept = _one_for_each(table, "model", [("released_at", "ascending")])
-    rejects.count(RELEASES.name, DUPLICATE_RELEASE, len(table) - len(kept))
-    return kept.combine_chunks()
-
-
-def read_agreements(path: str | Path, rejects: RejectLog) -> pa.Table:
-    """The agreements table, sorted. An agreement may have several rows; rows equal throughout are kept once."""
-    table = _read_whole(path, AGREEMENTS, rejects)
-    rows = sorted(table.to_pylist(), key=repr)
-    kept = [row for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
-    rejects.count(AGREEMENTS.name, DUPLICATE_AGREEMENT, len(rows) - len(kept))
-    return pa.Table.from_pylist(kept, schema=AGREEMENTS.schema)

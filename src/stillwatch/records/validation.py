@@ -21,6 +21,7 @@ from stillwatch.records.coercion import (
     DIGESTED,
     END_US,
     FIRST_US,
+    KEY_FIELDS,
     NEGATIVE,
     NOT_FINITE,
     REPAIRED,
@@ -30,9 +31,10 @@ from stillwatch.records.coercion import (
     max_bytes,
     max_integer,
 )
-from stillwatch.records.digests import CREDENTIAL_PATTERN, credential_digest
+from stillwatch.records.digests import credential_digest, looks_like_credential
 from stillwatch.records.rejects import TIME_OUT_OF_RANGE, TOO_LONG, missing
 from stillwatch.records.schema import TEXT, TIME, Column, Table
+from stillwatch.records.secret_shapes import STARTS_LIKE_KEY
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 Numbers: TypeAlias = npt.NDArray[Any]
@@ -297,7 +299,7 @@ def _text(column: Column, array: pa.Array, salt: bytes) -> Converted | None:
     elif column.name in ADDRESSES:
         _addresses(done)
     elif column.name in CREDENTIALS:
-        _credentials(done, salt)
+        _credentials(done, salt, key_field=column.name in KEY_FIELDS)
     return done
 
 
@@ -330,11 +332,22 @@ def _addresses(done: Converted) -> None:
         done.problems[coercion.NOT_AN_ADDRESS] = bad
 
 
-def _credentials(done: Converted, salt: bytes) -> None:
-    raw = _bits(pc.match_substring_regex(done.array, CREDENTIAL_PATTERN))
+def _credentials(done: Converted, salt: bytes, *, key_field: bool) -> None:
+    likely = _bits(pc.match_substring_regex(done.array, STARTS_LIKE_KEY))
+    if not likely.any():
+        return
+    # The engine tells what begins as a key does; whether it is one is judged once for each value.
+    encoded = done.array.filter(pa.array(likely)).dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    digests = [
+        credential_digest(value, salt) if looks_like_credential(value, key_field=key_field) else None
+        for value in values
+    ]
+    found = pa.array(digests, TEXT).take(encoded.indices)
+    raw = likely.copy()
+    raw[likely] = ~_null_mask(found)
     if raw.any():
-        values = done.array.filter(pa.array(raw)).to_pylist()
-        _replace(done, raw, [credential_digest(value, salt) for value in values])
+        _replace(done, raw, found.drop_null().to_pylist())
         done.problems[DIGESTED] = raw
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from stillwatch.records.adapters.litellm import LiteLLMAdapter
 from stillwatch.records.adapters.mapping import load_mapping
+from stillwatch.records.digests import credential_digest
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.tables import open_usage
 
@@ -240,3 +241,50 @@ def test_a_mapping_on_top_chooses_another_account(tmp_path: Path) -> None:
     (row,) = read(tmp_path / "log.json", mapping=tmp_path / "map.yaml")
     assert (row["account_id"], row["input_text"]) == ("team-1", "second")
     assert load_mapping(tmp_path / "map.yaml").base is not None
+
+
+REDACTED = "redacted-by-litellm"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        REDACTED,
+        {"text": REDACTED},
+        {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": REDACTED}}]},
+        {"output": [{"type": "message", "content": [{"type": "output_text", "text": REDACTED}]}]},
+    ],
+)
+@pytest.mark.parametrize(
+    "messages",
+    [
+        REDACTED,
+        [{"role": "user", "content": REDACTED}],
+        [
+            {"role": "system", "content": REDACTED},
+            {"role": "user", "content": [{"type": "text", "text": REDACTED}]},
+        ],
+        [{"type": "input_text", "text": REDACTED}],
+        {"input": REDACTED},
+    ],
+)
+def test_texts_that_litellm_redacted_are_absent(messages: object, response: object) -> None:
+    found = values(messages=messages, response=response, model_parameters={"instructions": REDACTED})
+    assert REDACTED not in str(found)
+    assert [found[name] for name in ("input_text", "output_text", "system_text", "turn")] == [None] * 4
+    assert found["status"] == "ok"
+
+
+def test_what_was_not_redacted_stays() -> None:
+    text = f"what does {REDACTED} mean?"
+    system = {"role": "system", "content": REDACTED}
+    found = values(messages=[system, {"role": "user", "content": text}])
+    assert found["input_text"] == text
+    assert found["system_text"] is None
+
+
+@pytest.mark.parametrize("raw", ["sk-1234", "sk-1234567890abcdef"])
+def test_a_raw_key_in_the_field_of_the_hash_is_digested_however_short(raw: str) -> None:
+    found = values(metadata={"user_api_key_hash": raw})
+    assert raw not in str(found)
+    assert found["account_id"] == found["credential_id"] == credential_digest(raw)

@@ -107,9 +107,9 @@ class Adapter(ABC):
         """The digest of a raw credential, None for an empty one."""
         return credential_digest(str(value), self.settings.salt) if value not in (None, "", "-") else None
 
-    def identifier(self, value: object) -> object:
-        """An identifier as it is, but a raw credential as its digest."""
-        if isinstance(value, str) and looks_like_credential(value):
+    def identifier(self, value: object, *, key_field: bool = False) -> object:
+        """An identifier as it is, but a raw credential as its digest (`key_field`: looks_like_credential)."""
+        if isinstance(value, str) and looks_like_credential(value, key_field=key_field):
             return self.digest(value)
         return value
 

@@ -66,6 +66,8 @@ _NO_EXCHANGE = (
     "adelete_",
 )
 _AGENT_TAG = "user-agent:"
+# What stands for texts where message logging is off (litellm/litellm_core_utils/redact_messages.py).
+_REDACTED = "redacted-by-litellm"
 
 
 class LiteLLMAdapter(Adapter):
@@ -88,13 +90,16 @@ class LiteLLMAdapter(Adapter):
         metadata = as_mapping(record.get("metadata"))
         parameters = as_mapping(record.get("model_parameters"))
         response = record.get("response")
-        messages = _messages(record.get("messages"))
+        # Also of a master key as short as "sk-1234", which older versions left in this field.
+        key_hash = self.identifier(first_of(metadata, "user_api_key_hash"), key_field=True)
+        sent = _messages(record.get("messages"))
+        messages = [message for message in sent if not _redacted(message)]
         finish = _finish_reason(response)
         values: dict[str, object] = {
             "event_id": first_of(record, "id", "litellm_call_id"),
             "time": first_of(record, "startTime", "start_time"),
-            "account_id": self.identifier(_account(metadata)),
-            "credential_id": self.identifier(first_of(metadata, "user_api_key_hash")),
+            "account_id": self.identifier(_principal(metadata)) or key_hash,
+            "credential_id": key_hash,
             "end_user_id": self.identifier(
                 first_of(record, "end_user") or first_of(metadata, "user_api_key_end_user_id")
             ),
@@ -102,7 +107,8 @@ class LiteLLMAdapter(Adapter):
             # The name the client asked for is the group's; `model` may be the deployment behind it.
             "model": first_of(record, "model_group", "model"),
             "conversation_id": first_of(parameters, "litellm_session_id") or first_of(metadata, "session_id"),
-            "turn": turn_of(messages),
+            # One placeholder may stand for any number of messages.
+            "turn": turn_of(messages) if len(messages) == len(sent) else None,
             "client_address": _first_address(
                 first_of(record, "requester_ip_address") or first_of(metadata, "requester_ip_address")
             ),
@@ -118,7 +124,7 @@ class LiteLLMAdapter(Adapter):
             "tool_count": _tool_count(parameters),
             "system_text": _system_text(messages, parameters),
             "input_text": _input_text(messages),
-            "output_text": _output_text(response),
+            "output_text": _shown(_output_text(response)),
             "status": status_with_finish(_status(record), finish),
             "finish_reason": finish,
             "duration_s": _duration(record),
@@ -126,7 +132,8 @@ class LiteLLMAdapter(Adapter):
         return Row(values, record)
 
 
-def _account(metadata: Mapping[str, object]) -> object:
+def _principal(metadata: Mapping[str, object]) -> object:
+    """Whom spending is booked to, where that is not the key itself."""
     user = first_of(metadata, "user_api_key_user_id")
     if user is not None and not (isinstance(user, str) and user in _PLACEHOLDER_USERS):
         return user
@@ -135,8 +142,17 @@ def _account(metadata: Mapping[str, object]) -> object:
         "user_api_key_team_id",
         "user_api_key_project_id",
         "user_api_key_org_id",
-        "user_api_key_hash",
     )
+
+
+def _shown(text: str | None) -> str | None:
+    """A text, unless LiteLLM has put its placeholder there (`turn_off_message_logging`)."""
+    return None if text is not None and text.strip() == _REDACTED else text
+
+
+def _redacted(message: object) -> bool:
+    text = content_of(as_mapping(message)) or text_of(message)
+    return text is not None and _shown(text) is None
 
 
 def _first_address(value: object) -> object:
@@ -165,8 +181,8 @@ def _input_text(messages: list[object]) -> str | None:
 
 
 def _system_text(messages: list[object], parameters: Mapping[str, object]) -> str | None:
-    return all_of_role(messages, "system", "developer") or text_of(
-        first_of(parameters, "system", "instructions")
+    return all_of_role(messages, "system", "developer") or _shown(
+        text_of(first_of(parameters, "system", "instructions"))
     )
 
 

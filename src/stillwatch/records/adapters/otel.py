@@ -245,7 +245,9 @@ class OtelAdapter(Adapter):
             "event_id": first_of(fields, "gen_ai.response.id") or _span_name(fields),
             "time": fields["start_time"],
             "account_id": account,
-            "credential_id": self.identifier(first_of(fields, "credential_id", "gen_ai.request.api_key.id")),
+            "credential_id": self.identifier(
+                first_of(fields, "credential_id", "gen_ai.request.api_key.id"), key_field=True
+            ),
             "end_user_id": self.identifier(end_user) if end_user != account else None,
             "operation": operation,
             "model": first_of(fields, *_MODEL),
