@@ -286,6 +286,7 @@ def test_masking_text_twice_changes_nothing(text: str) -> None:
         (r'"{\"api_key\": \"abcd\", \"a\": 1', r'"{\"api_key\": \"[masked]\", \"a\": 1'),
         (r"a\napi_key=abc\ntoken=abc\nend", r"a\napi_key=[masked]\ntoken=[masked]\nend"),
         (r"\u0070assword\u003dhunter2 x", "password=[masked] x"),
+        ('7,"{""apiKey"": ""abcd"", ""a"": 1}"', '7,"{""apiKey"": ""[masked]"", ""a"": 1}"'),
         ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nabc\n", "[masked]"),
         (
             '{"key": "x-api-key", "value": {"stringValue": "abcd"}, ',

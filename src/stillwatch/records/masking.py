@@ -46,6 +46,10 @@ _VALUE = (
 _EQUALS = r"(?:\\*[\"']|%22)?\s*(?:[:=]>?|%3[AaDd])\s*"
 _NAME = re.compile(rf"(?<![\w.-])(?P<name>[\w.-]++){_EQUALS}")
 _NAMED = re.compile(rf"(?P<value>{_VALUE})")
+# JSON in a field of CSV, where every quote is doubled.
+_DOUBLED = re.compile(
+    r"(?<![\w.-])(?P<before>(?P<name>[\w.-]++)\"\"\s*:\s*\"\")(?P<inner>(?:(?!\"\")[\s\S])+)"
+)
 # {"key": "authorization", "value": {"stringValue": ...}}, as OTLP writes attributes.
 _PAIR = re.compile(
     r"(?P<before>[\"'](?:key|name)\\*[\"']\s*:\s*\\*[\"'](?P<name>[^\"'\\]{1,100})\\*[\"']\s*,\s*\\*[\"']value\\*[\"']\s*:"
@@ -220,6 +224,9 @@ def _plain_text(text: str, depth: int, is_id: bool) -> str:
     masked = ANYWHERE.sub(MASK, unescaped)
     masked = _HEADER.sub(lambda m: f"{m['before'] or m['cookie']}{MASK}", masked)
     masked = _PAIR.sub(lambda m: m["before"] + _cover_if(_plain_name(m["name"]), m), masked)
+    masked = _DOUBLED.sub(
+        lambda m: m["before"] + (MASK if _hides(_plain_name(m["name"]), m["inner"]) else m["inner"]), masked
+    )
     masked = _named_values(masked)
     masked = _SPACED_NAME.sub(lambda m: m["before"] + _covered(m), masked)
     masked = _SCHEME.sub(_mask_scheme, masked)
