@@ -207,6 +207,23 @@ def test_an_accounts_table_of_somebody_else_is_refused(exercise, usage, scan_com
     assert not (tmp_path / "out").exists()
 
 
+def test_raw_keys_of_every_table_stand_under_the_mapping_s_salt(usage, scan_command, tmp_path, monkeypatch):
+    raw = "gsk_" + "a1B2c3D4" * 6
+    some = usage.slice(0, 3)
+    some = some.set_column(some.schema.get_field_index("account_id"), "account_id", pa.array([raw] * 3))
+    pq.write_table(some, tmp_path / "usage.parquet")
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    pq.write_table(pa.table({"account_id": [raw], "plan": ["paid"]}), tables / "accounts.parquet")
+    (tmp_path / "map.yaml").write_text(
+        "version: 1\nadapter: native\nsalt_env: TEST_SALT\ncolumns: {model: model}\n"
+    )
+    monkeypatch.setenv("TEST_SALT", "pepper")
+    scan_command(tmp_path / "usage.parquet", tables, tmp_path / "out", f"--mapping={tmp_path / 'map.yaml'}")
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["accounts_table"] == {"rows": 1, "in_usage": 1}
+
+
 @pytest.mark.parametrize("rows", [1, 2, 30])
 def test_few_rows_end_well(exercise, usage, scan_command, tmp_path, rows):
     pq.write_table(usage.slice(0, rows), tmp_path / "usage.parquet")

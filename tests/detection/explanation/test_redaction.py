@@ -1,3 +1,4 @@
+import re
 import unicodedata
 
 import pytest
@@ -58,6 +59,30 @@ def test_telephone_numbers_go(number):
 def test_secrets_go(secret):
     assert secret not in mask(f"use {secret} here")
     assert secret[6:] not in mask(f"use {secret} here")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "gsk_abcdefghijklmnopqrst",
+        "nvapi-abcdefghijklm-nopq",
+        "ya29.abcdefghijklm.nopq",
+        "SG.abcdefghijklmnopqrst.abcdefghijklmnopqrst",
+        "GOCSPX-abcdefgh-ijklmnop",
+        "hvs.abcdefghijklmnopqrstuv",
+        "AccountKey=abcdefgh+/ijkl==",
+        "ApiKey abcdefghijkl",
+    ],
+)
+def test_secrets_of_the_list_shared_with_masking_go(secret):
+    for hide in (mask, redact):
+        hidden = hide(f"use {secret} here")
+        assert not set(re.split(r"[^A-Za-z0-9]+", secret)[1:]) & set(re.split(r"[^A-Za-z0-9]+", hidden)) - {
+            ""
+        }
+        assert "[secret]" in hidden
+        assert hidden.startswith("use ")
+        assert hidden.endswith(" here")
 
 
 @given(st.from_regex(r"[A-Z][a-z]{3,9}( [A-Z][a-z]{3,9}){1,2}", fullmatch=True))

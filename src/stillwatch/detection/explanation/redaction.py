@@ -12,22 +12,23 @@ import unicodedata
 from collections.abc import Callable
 from importlib import resources
 
+from stillwatch.records.secret_shapes import ANYWHERE
+
 LONGEST = 20_000
 """Characters that are read; what follows is dropped, so that hostile text costs bounded time."""
 
 _ROUNDS = 12
 
 _SECRETS = re.compile(
-    r"-----BEGIN [A-Z ]{3,40}-----[\s\S]*?(?:-----END [A-Z ]{3,40}-----|\Z)"
-    r"|\b(?:sk|pk|rk|xox[abprs]|gh[pousr]|github_pat|glpat|hf|npm|pypi|AKIA|ASIA|AIza|ya29)[-_.]?[A-Za-z0-9_\-.]{10,}"
-    r"|\beyJ[A-Za-z0-9_\-]{6,}(?:\.[A-Za-z0-9_\-]+){0,2}"
-    r"|(?i:\bbearer\s+)[^\s\"'<>\[\]]{6,}"
-    r"|(?i:\b(?:password|passwd|pwd|secret|token|api[ _-]?key|access[ _-]?key)\b\s*(?:is\s+|[:=]\s*))"
-    r"[\"']?[^\s\"'<>\[\]]+"
+    ANYWHERE.pattern + r"|-----BEGIN [A-Z ]{3,40}-----[\s\S]*?(?:-----END [A-Z ]{3,40}-----|\Z)"
+    r"|\beyJ[A-Za-z0-9_\-]{6,}"
+    r"|(?i:\b(?:bearer|apikey)\s+)[^\s\"'<>\[\]]{6,}"
+    r"|(?i:(?<![A-Za-z0-9])(?:password|passwd|passphrase|pwd|secret|token|(?:api|access|account|secret|private)[ _-]?key)"
+    r"\b\s*(?:is\s+|[:=]\s*))[\"']?[^\s\"'<>\[\]]+"
 )
 _SECRET_LABEL = re.compile(
-    r"(?i)\b(?:password|passwd|pwd|secret|token|api[ _-]?key|access[ _-]?key)\b\s*(?:is\s+|[:=]\s*)[\"']?"
-    r"|\bbearer\s+"
+    r"(?i)(?:password|passwd|passphrase|pwd|secret|token|(?:api|access|account|secret|private)[ _-]?key)\b"
+    r"\s*(?:is\s+|[:=]\s*)[\"']?|(?:bearer|apikey)\s+"
 )
 _LINKS = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.\-]{1,15}://|www\.)[^\s<>\"'\[\]]+")
 _MAILS = re.compile(r"[^\s<>\"'()\[\]{},;:@]{1,64}@[^\s<>\"'()\[\]{},;:@]{1,255}")
