@@ -176,3 +176,19 @@ def test_nothing_planted_and_nothing_found(tmp_path):
 def test_a_folder_without_tables_is_the_users_error(tmp_path):
     with pytest.raises(InputError, match=r"groups\.parquet: no such table; give the folder"):
         score(tmp_path, tmp_path)
+
+
+def test_who_is_only_suspected_is_not_accused(tmp_path):
+    """Linked to a campaign is not part of it: the accused are its members and relays."""
+    truth = write_truth(
+        tmp_path / "truth",
+        {
+            "c": ("template_farm", "plain", True, "extraction", ["g1", "g2", "g3", "g4"]),
+            "l": ("class", None, False, "cohort", ["a", "b"]),
+        },
+    )
+    roles = {**dict.fromkeys(["g1", "g2", "g3", "g4"], "member"), **dict.fromkeys("ab", "suspected")}
+    found = score(truth, write_scan(tmp_path / "scan", {"g": ("extraction", "extraction", 1, roles)}))
+    assert found.look_alikes_accused == 0
+    assert {g.group_id: g.verdict for g in found.groups} == {"c": "extraction", "l": None}
+    assert found.accused == 4

@@ -77,7 +77,9 @@ def score(truth: Path, scanned: Path) -> Score:
     reviewed: set[str] = set()
     for m in _read(scanned / "members.parquet").to_pylist():
         campaign = campaigns[m["campaign_id"]]
-        by_account.setdefault(m["account_id"], []).append(m["campaign_id"])
+        # Who is only suspected is linked to a group and no part of it.
+        if m["role"] in ACCUSED_ROLES:
+            by_account.setdefault(m["account_id"], []).append(m["campaign_id"])
         if campaign["verdict"] == "extraction" and m["role"] in ACCUSED_ROLES:
             accused.add(m["account_id"])
         if campaign["verdict"] == "review":

@@ -288,16 +288,20 @@ def time_us(value: object) -> Coerced:
     return (us, None) if FIRST_US <= us < END_US else (None, TIME_OUT_OF_RANGE)
 
 
-def clamped_us(value: object) -> int | None:
-    """The edge of the range of `time_us` that a moment outside it is nearest to; None where that can't be told."""
+def limit_us(value: object) -> Coerced:
+    """As `time_us`, but a moment before or after that range is moved to its edge, where it can be told which."""
+    us, problem = time_us(value)
+    if problem != TIME_OUT_OF_RANGE:
+        return us, problem
+    moment: object = value
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(_ZONE_NAME.sub("+00:00", value.strip()))
+            moment = datetime.fromisoformat(_ZONE_NAME.sub("+00:00", value.strip()))
         except ValueError:
-            return None
-    if not isinstance(value, date):
-        return None
-    return FIRST_US if value.year < FIRST_TIME.year else END_US - 1
+            return None, problem
+    if not isinstance(moment, date):
+        return None, problem
+    return (FIRST_US if moment.year < FIRST_TIME.year else END_US - 1), None
 
 
 def names(value: object, column: Column) -> Coerced:
@@ -328,7 +332,7 @@ def names(value: object, column: Column) -> Coerced:
 def coercer(column: Column, salt: bytes = b"") -> Coercer:
     """The function for one column: raw value to (value, reason); times as microseconds since 1970."""
     if pa.types.is_timestamp(column.type):
-        return time_us
+        return limit_us if column.clamp else time_us
     if pa.types.is_integer(column.type):
         return lambda value: integer(value, column)
     if pa.types.is_floating(column.type):

@@ -129,24 +129,6 @@ def _bits(array: pa.Array) -> Mask:
 
 def convert(column: Column, raw: Raw, salt: bytes = b"") -> Converted:
     """One raw column to `column`'s type."""
-    done = _converted(column, raw, salt)
-    if column.clamp and TIME_OUT_OF_RANGE in done.problems:
-        _clamp(done, python_values(raw) if isinstance(raw, pa.Array | pa.ChunkedArray) else list(raw))
-    return done
-
-
-def _clamp(done: Converted, values: list[object]) -> None:
-    """Move times before or after all logs to the edge of their range, where it can be told which."""
-    us = {int(i): coercion.clamped_us(values[i]) for i in np.flatnonzero(done.problems[TIME_OUT_OF_RANGE])}
-    moved = {i: edge for i, edge in us.items() if edge is not None}
-    mask = np.zeros(len(values), dtype=np.bool_)
-    mask[list(moved)] = True
-    edges = pa.array([moved[i] for i in sorted(moved)], pa.int64()).cast(TIME)
-    done.array = pc.replace_with_mask(done.array, pa.array(mask), edges)
-    done.problems[TIME_OUT_OF_RANGE] = done.problems[TIME_OUT_OF_RANGE] & ~mask
-
-
-def _converted(column: Column, raw: Raw, salt: bytes) -> Converted:
     array = raw if isinstance(raw, pa.Array | pa.ChunkedArray) else _as_arrow(column, raw)
     if array is None:
         return _value_by_value(column, list(raw), salt)
@@ -234,7 +216,7 @@ def _convert_arrow(column: Column, array: pa.Array, salt: bytes) -> Converted | 
     if column.type == TEXT:
         return _text(column, array, salt)
     if pa.types.is_timestamp(column.type):
-        return _time(array)
+        return None if column.clamp else _time(array)
     if pa.types.is_integer(column.type):
         return _integer(column, array)
     if pa.types.is_floating(column.type):
