@@ -31,6 +31,7 @@ from stillwatch.records.recognition import Recogniser, chain, nothing_readable
 from stillwatch.records.rejects import (
     FILE_CUT_SHORT,
     FILE_NOT_READABLE,
+    NOT_PARSEABLE,
     UNREADABLE_PART,
     RejectLog,
 )
@@ -291,11 +292,11 @@ def _json_or_frames(
         return
     limit = adapter.limit if isinstance(adapter, MappingAdapter) else adapter.max_value_bytes
     for value in split_values(chunks, limit):
-        if value.problem is not None:
+        if value.problem not in (None, NOT_PARSEABLE):
             yield value.number, len(value.data), Row({}, value.data, rejected=value.problem)
             continue
         weight = _ROW_BYTES + len(value.data)
-        for row in adapter.documents(value.data):
+        for row in adapter.documents(value.data) if value.problem is None else adapter.broken(value.data):
             yield value.number, weight, row
             weight = _ROW_BYTES
 

@@ -15,7 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Status, TracesData
 
 from stillwatch.records.adapters.base import NOT_A_MODEL_CALL
-from stillwatch.records.adapters.otel import OtelAdapter
+from stillwatch.records.adapters.otel import OtelAdapter, _varint
 from stillwatch.records.rejects import NOT_PARSEABLE, RejectLog
 from stillwatch.records.tables import open_usage
 
@@ -320,3 +320,27 @@ def test_wrong_shapes_are_rejected_not_raised(tmp_path: Path) -> None:
     rows, counts, _ = read(tmp_path / "t.jsonl")
     assert len(rows) == 2
     assert sum(counts.values()) >= 4
+
+
+@pytest.mark.parametrize("lines", [True, False], ids=["one a line", "pretty-printed"])
+def test_the_whole_spans_of_a_json_export_that_breaks_off_are_saved(tmp_path: Path, lines: bool) -> None:
+    spans = [span({**CURRENT, "gen_ai.response.id": f"id-{i}"}) for i in range(4)]
+    data = json.dumps(export(*spans), indent=None if lines else 1).encode()
+    for cut, whole in ((len(data) - 1, 4), (data.index(b"id-3") + 2, 3), (data.index(b"id-2") + 2, 2)):
+        (tmp_path / "t.json").write_bytes(data[:cut])
+        rows, counts, _ = read(tmp_path / "t.json")
+        assert [row["event_id"] for row in rows] == [f"id-{i}" for i in range(whole)]
+        assert counts == {("usage", NOT_PARSEABLE): 1}
+
+
+@pytest.mark.parametrize("framing", ["bare", "varint", "fixed"])
+def test_the_whole_spans_of_a_protobuf_message_that_breaks_off_are_saved(
+    tmp_path: Path, framing: str
+) -> None:
+    data = message(*({**CURRENT, "gen_ai.response.id": f"id-{i}"} for i in range(3)))
+    head = {"bare": b"", "varint": _varint(len(data)), "fixed": struct.pack(">I", len(data))}[framing]
+    for lost, whole in ((1, 2), (len(data) - data.index(b"id-2"), 2), (len(data) - data.index(b"id-1"), 1)):
+        (tmp_path / "t.pb").write_bytes(head + data[:-lost])
+        rows, counts, _ = read(tmp_path / "t.pb")
+        assert [row["event_id"] for row in rows] == [f"id-{i}" for i in range(whole)]
+        assert counts == {("usage", NOT_PARSEABLE): 1}

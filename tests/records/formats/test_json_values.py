@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillwatch.records.formats.json_values import BadJson, decode, split_values
+from stillwatch.records.formats.json_values import BadJson, decode, last_element, split_values
 from stillwatch.records.rejects import NOT_PARSEABLE, TOO_LONG
 
 objects = st.dictionaries(
@@ -111,3 +111,11 @@ def test_lenient_reading() -> None:
     for bad in (b"", b"{", b"nope", b"[" * 100_000, b'{"a": ' + b"9" * 10_000 + b"}"):
         with pytest.raises(BadJson):
             decode(bad)
+
+
+def test_a_value_that_breaks_off_is_closed_after_its_last_whole_element() -> None:
+    data = b'{"a": [{"b": "}]"}, {"b": [{}]}, {"b": 1'
+    assert last_element(data, b"{[") == (b'{"a": [{"b": "}]"}, {"b": [{}]}]}', b', {"b": 1')
+    assert last_element(b'{"a": [{"b": 1}]}', b"{[") is None
+    assert last_element(b'{"a": [1, 2', b"{[") is None
+    assert last_element(b"]]", b"{[") is None

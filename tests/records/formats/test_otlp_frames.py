@@ -71,3 +71,10 @@ def test_no_bytes_make_it_fail(data: bytes, size: int) -> None:
     frames = list(otlp_frames(data[i : i + size] for i in range(0, len(data), size)))
     assert len(frames) <= len(data)
     list(wire_fields(data))
+
+
+def test_fields_of_a_message_tell_whether_they_are_whole() -> None:
+    one = message("a", "b")
+    whole = list(wire_fields(one))
+    assert [field[2] for field in whole] == [True, True]
+    assert list(wire_fields(one[:-1])) == [whole[0], (1, whole[1][1][:-1], False)]

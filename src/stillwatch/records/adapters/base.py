@@ -88,12 +88,16 @@ class Adapter(ABC):
         try:
             value = decode(data)
         except BadJson:
-            yield Row({}, data[:4096], rejected=NOT_PARSEABLE)
+            yield from self.broken(data)
             return
         try:
             yield from self.rows(value)
         except RecursionError:
             yield Row({}, data[:4096], rejected=NOT_PARSEABLE)
+
+    def broken(self, data: bytes) -> Iterator[Row]:
+        """What can be saved of bytes that are no JSON value, and a rejected row for the rest."""
+        yield Row({}, data[:4096], rejected=NOT_PARSEABLE)
 
     def columns(self, batch: pa.RecordBatch) -> Mapping[str, pa.Array] | None:
         """Our raw columns of a batch; None when its rows must be taken one by one."""

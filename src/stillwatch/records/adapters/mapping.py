@@ -184,6 +184,10 @@ class MappingAdapter(Adapter):
             map(self._over, self.base.documents(data)) if self.base is not None else super().documents(data)
         )
 
+    def broken(self, data: bytes) -> Iterator[Row]:
+        """What the base can save of bytes that are no JSON value."""
+        yield from map(self._over, self.base.broken(data)) if self.base is not None else super().broken(data)
+
     def frames(self, frame: Frame) -> Iterator[Row]:
         """The rows of one OTLP message, when the base is `otel`."""
         if isinstance(self.base, OtelAdapter):

@@ -38,7 +38,7 @@ from stillwatch.records.adapters.base import (
     text_of,
     turn_of,
 )
-from stillwatch.records.formats.json_values import BadJson, decode
+from stillwatch.records.formats.json_values import BadJson, decode, last_element
 from stillwatch.records.formats.otlp_frames import MAX_FRAME_BYTES, Frame, wire_fields
 from stillwatch.records.rejects import NOT_PARSEABLE
 
@@ -66,6 +66,9 @@ _ROLE_EVENTS = {
 }
 _DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 _ERROR = 2  # Status.StatusCode.STATUS_CODE_ERROR
+
+# How deep spans lie in an export: {resourceSpans: [{scopeSpans: [{spans: [
+_SPANS = b"{[{[{["
 
 Events = list[tuple[str, Mapping[str, object]]]
 
@@ -131,13 +134,31 @@ class OtelAdapter(Adapter):
                         continue
                     yield self._json_span(span, resource)
 
+    def broken(self, data: bytes) -> Iterator[Row]:
+        """The whole spans of an export that breaks off, and one rejected row for the rest."""
+        cut = last_element(data, _SPANS)
+        if cut is not None:
+            try:
+                export = decode(cut[0])
+            except BadJson:
+                pass
+            else:
+                yield from self.rows(export)
+                data = cut[1]
+        yield Row({}, data[:4096], rejected=NOT_PARSEABLE)
+
     def frames(self, frame: Frame) -> Iterator[Row]:
         """The rows of one protobuf message."""
-        if frame.problem is not None:
-            yield Row({}, frame.data, rejected=frame.problem)
+        if frame.problem not in (None, NOT_PARSEABLE):
+            yield Row({}, frame.data[:4096], rejected=frame.problem)
             return
         if not frame.bare and frame.data[:1] in (b"{", b"["):
             yield from self.documents(frame.data)
+            return
+        if frame.problem is not None:
+            yield from self._damaged(
+                frame
+            )  # cut short: some beginnings of a message parse as one that is whole
             return
         try:
             spans = [ResourceSpans.FromString(frame.data)] if frame.bare else None
@@ -152,30 +173,36 @@ class OtelAdapter(Adapter):
                     yield self._message_span(span, resource)
 
     def _damaged(self, frame: Frame) -> Iterator[Row]:
-        """The spans of a message that does not parse as a whole, each by itself."""
-        found = False
-        bodies = [frame.data] if frame.bare else [data for tag, data in wire_fields(frame.data) if tag == 1]
+        """The spans of a message that does not parse as a whole, each by itself; at least one row is rejected."""
+        lost = False
+        bodies = (
+            [frame.data] if frame.bare else [data for tag, data, _ in wire_fields(frame.data) if tag == 1]
+        )
         for body in bodies:
             parts = list(wire_fields(body))
             resource: Mapping[str, object] = {}
-            for tag, data in parts:
-                if tag == 1:
+            for tag, data, whole in parts:
+                if tag == 1 and whole:
                     try:
                         resource = _attributes_of_message(
                             ResourceSpans.FromString(b"\x0a" + _varint(len(data)) + data).resource.attributes
                         )
                     except DecodeError:
                         resource = {}
-            for tag, data in parts:
-                for inner, span in wire_fields(data) if tag == 2 else ():
+            for tag, data, _ in parts:
+                for inner, span, whole in wire_fields(data) if tag == 2 else ():
                     if inner != 2:
                         continue
-                    found = True
+                    if not whole:
+                        lost = True
+                        yield Row({}, span[:4096], rejected=NOT_PARSEABLE)
+                        continue
                     try:
                         yield self._message_span(Span.FromString(span), resource)
                     except DecodeError:
+                        lost = True
                         yield Row({}, span[:4096], rejected=NOT_PARSEABLE)
-        if not found:
+        if not lost:
             yield Row({}, frame.data[:4096], rejected=NOT_PARSEABLE)
 
     def _export(self, value: Mapping[str, object]) -> Iterator[Row]:

@@ -18,6 +18,7 @@ MAX_VALUE_BYTES = 16 * 1024 * 1024
 _KEPT_OF_BROKEN = 4096
 _PEEK = 1024 * 1024
 _SPACE = b" \t\r\n"
+_CLOSING = bytes.maketrans(b"{[", b"}]")
 
 _decoder = msgspec.json.Decoder()
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -31,7 +32,7 @@ class BadJson(ValueError):  # noqa: N818 - not an error of the program
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of a stream: its bytes, or the start of them and the reason why it can't be read.
+    """One value of a stream: its bytes, or as far as they go (a start, when too long) and why it can't be read.
 
     `number` is the line, or in a document the place among its values, from 1.
     """
@@ -55,6 +56,30 @@ def decode(data: bytes) -> object:
         return json.loads(data.decode("utf-8", "replace"), strict=False)
     except (ValueError, RecursionError) as error:
         raise BadJson(str(error)) from None
+
+
+def last_element(data: bytes, nesting: bytes) -> tuple[bytes, bytes] | None:
+    """A value that breaks off, up to the last whole element that lies inside `nesting`, and the rest.
+
+    `nesting` names the brackets around an element, such as `{[`. The first part has its brackets closed, so that it
+    parses where what it holds does. None when there is no such element, or the value does not break off.
+    """
+    open_brackets = bytearray()
+    end = -1
+    for match in _TOKEN.finditer(data):
+        token = match.group()
+        if token in (b"{", b"["):
+            open_brackets += token
+        elif token in (b"}", b"]"):
+            if not open_brackets:
+                return None
+            del open_brackets[-1:]
+            if open_brackets == nesting:
+                end = match.end()
+    if not open_brackets or end < 0:
+        return None
+    closed = nesting[::-1].translate(_CLOSING)
+    return data[:end] + closed, data[end:]
 
 
 class _Buffer:
@@ -212,8 +237,10 @@ def _scan(buffer: _Buffer, limit: int) -> Iterator[Value]:
             if oversize or not buffer.more():
                 if begin >= 0:
                     number += 1
-                    problem = TOO_LONG if oversize else NOT_PARSEABLE
-                    yield Value(number, bytes(buffer.data[:_KEPT_OF_BROKEN]), problem)
+                    if oversize:
+                        yield Value(number, bytes(buffer.data[:_KEPT_OF_BROKEN]), TOO_LONG)
+                    else:
+                        yield Value(number, bytes(buffer.data), NOT_PARSEABLE)
                 if not oversize or not _skip_line(buffer):
                     return
                 depth, begin, at = top or 0, -1, 0
@@ -223,7 +250,7 @@ def _scan(buffer: _Buffer, limit: int) -> Iterator[Value]:
             # A line break inside a string: the value was cut off here.
             if begin >= 0:
                 number += 1
-                yield Value(number, bytes(buffer.data[begin : begin + _KEPT_OF_BROKEN]), NOT_PARSEABLE)
+                yield Value(number, bytes(buffer.data[begin : match.start()]), NOT_PARSEABLE)
             at = buffer.data.find(b"\n", match.start()) + 1
             depth, begin = top or 0, -1
         elif token in (b"{", b"["):

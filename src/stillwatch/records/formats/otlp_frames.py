@@ -22,7 +22,7 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One message: a whole TracesData, or one ResourceSpans of it when `bare`; or why there is none."""
+    """One message: a whole TracesData, or one ResourceSpans of it when `bare`; or as far as it goes, and its problem."""
 
     number: int
     data: bytes
@@ -102,7 +102,8 @@ def _message(reader: _Reader, number: int, header: int, size: int, *, bare: bool
         reader.skip(header + size)
         return Frame(number, start, problem=TOO_LONG)
     if not reader.ensure(header + size):
-        return Frame(number, reader.take(len(reader.data))[:64], problem=NOT_PARSEABLE)
+        reader.take(header)
+        return Frame(number, reader.take(len(reader.data)), bare=bare, problem=NOT_PARSEABLE)
     reader.take(header)
     return Frame(number, reader.take(size), bare=bare)
 
@@ -153,10 +154,10 @@ def _decompressed(frame: Frame) -> Frame:
     return Frame(frame.number, data)
 
 
-def wire_fields(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Number and bytes of each length-delimited field of a protobuf message, up to the first damage.
+def wire_fields(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
+    """Number and bytes of each length-delimited field of a protobuf message, up to the first damage; whether whole.
 
-    Other fields are passed over (protobuf encoding guide, "Message structure").
+    Only the last one may be cut short. Other fields are passed over (protobuf encoding guide, "Message structure").
     """
     reader = _Reader(iter(()))
     reader.data += data
@@ -169,10 +170,13 @@ def wire_fields(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += tag[1]
         if kind == 2:
             length = reader.varint(at)
-            if length is None or at + length[1] + length[0] > len(data):
+            if length is None:
                 return
             at += length[1]
-            yield number, data[at : at + length[0]]
+            whole = at + length[0] <= len(data)
+            yield number, data[at : at + length[0]], whole
+            if not whole:
+                return
             at += length[0]
         elif kind == 0:
             value = reader.varint(at)
