@@ -60,7 +60,9 @@ def _print_catalogue(as_json: bool) -> None:
         click.echo(json.dumps(found, indent=1))
         return
     click.echo("Scenarios: " + ", ".join(s for s in found["scenarios"] if not s.startswith("class:")))
-    click.echo("           class:NAME for any one class below")
+    click.echo(
+        "           class:NAME for any one class below; those called published_... are in published-2026 only"
+    )
     click.echo("Levels of craft (--tier): " + ", ".join(found["tiers"]))
     for kind, title in (("campaigns", "Campaigns"), ("lookalikes", "Look-alikes")):
         click.echo(f"\n{title} (knobs of each: --list --json)")
