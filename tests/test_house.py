@@ -219,3 +219,16 @@ def test_wheel_holds_the_package_and_its_data(tmp_path):
     assert wanted - held == set()
     assert any(name.endswith("licenses/LICENSE") for name in held)
     assert "stillwatch/py.typed" in held
+
+
+def test_patterns_do_without_possessive_quantifiers():
+    """Python 3.11 before 3.11.5 matches them wrongly, and masks were built on them."""
+    possessive = re.compile(r"(?<!\\)(?:[\w)\]}.][*+?]\+|\(\?>)")
+    assert possessive.search(r"[a-z]++")
+    found = [
+        f"{module.name}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and possessive.search(node.value)
+    ]
+    assert found == []

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stillwatch.records.rejects import RejectLog
-from stillwatch.records.whole_tables import read_accounts
+from stillwatch.records.whole_tables import read_accounts, read_agreements
 
 
 @pytest.mark.parametrize("blank", ["", "NULL", "\\N", "None", "null"])
@@ -30,3 +30,11 @@ def test_dropped_values_of_small_tables_are_counted(tmp_path):
         ("accounts", "created_at", "time not readable"): 3,
         ("accounts", "plan", "not in the vocabulary"): 5,
     }
+
+
+@pytest.mark.parametrize(("written", "rows"), [("", 1), ("NULL", 1), ("None", 0), ("NaN", 0)])
+def test_only_what_means_no_limit_is_no_limit(tmp_path, written, rows):
+    (tmp_path / "g.csv").write_text(f"agreement_id,account_id,purpose,ends_at\ng,a,distillation,{written}\n")
+    rejects = RejectLog()
+    assert read_agreements(tmp_path / "g.csv", rejects).num_rows == rows
+    assert rejects.total("agreements") == 1 - rows

@@ -39,16 +39,16 @@ _DOTTED_NAME = re.compile(r"[A-Za-z_]+(?:[._-][A-Za-z0-9_]+)*")
 # A value as it stands in text: quoted, quoted under escapes, masked before, in brackets, or bare.
 _BARE = r"(?:[^\s,;&\"'}\]\\]|\\(?![nrt\"'\\/u]))"
 _VALUE = (
-    r"(?P<open>\"|')(?:(?!(?P=open))[^\\]|\\[\s\S])*+(?:(?P=open)|\\?\Z)"
-    r"|(?P<escapes>\\+)(?P<quote>[\"'])(?:(?!(?<!\\)(?P=escapes)(?P=quote))[\s\S])*+(?:(?P=escapes)(?P=quote)|\Z)"
-    rf"|\[masked\]{_BARE}*+|\{{[^{{}}]*+\}}?|\[[^\[\]]*+\]?|{_BARE}++"
+    r"(?P<open>\"|')(?:(?!(?P=open))[^\\]|\\[\s\S])*(?:(?P=open)|\\?\Z)"
+    r"|(?P<escapes>\\+)(?P<quote>[\"'])(?:(?!(?<!\\)(?P=escapes)(?P=quote))[\s\S])*(?:(?P=escapes)(?P=quote)|\Z)"
+    rf"|\[masked\]{_BARE}*|\{{[^{{}}]*\}}?|\[[^\[\]]*\]?|{_BARE}+"
 )
 _EQUALS = r"(?:\\*[\"']|%22)?\s*(?:[:=]>?|%3[AaDd])\s*"
-_NAME = re.compile(rf"(?<![\w.-])(?P<name>[\w.-]++){_EQUALS}")
+_NAME = re.compile(rf"(?<![\w.-])(?P<name>[\w.-]+){_EQUALS}")
 _NAMED = re.compile(rf"(?P<value>{_VALUE})")
 # JSON in a field of CSV, where every quote is doubled.
 _DOUBLED = re.compile(
-    r"(?<![\w.-])(?P<before>(?P<name>[\w.-]++)\"\"\s*:\s*\"\")(?P<inner>(?:(?!\"\")[\s\S])+)"
+    r"(?<![\w.-])(?P<before>(?P<name>[\w.-]+)\"\"\s*:\s*\"\")(?P<inner>(?:(?!\"\")[\s\S])+)"
 )
 # {"key": "authorization", "value": {"stringValue": ...}}, as OTLP writes attributes.
 _PAIR = re.compile(
@@ -91,7 +91,7 @@ _ID_PREFIX = re.compile(
     r"(?:chatcmpl|cmpl|msg|req|resp|run|step|call|toolu|srvtoolu|thread|asst|file|batch|gen|trace|event|evt|acct|user"
     r"|org|proj|conv|sess|session|account|request|response)[-_]"
 )
-_UNICODE_ESCAPE = re.compile(r"(?<!\\)\\++u00([2-7][0-9A-Fa-f])")
+_UNICODE_ESCAPE = re.compile(r"(?<!\\)\\+u00([2-7][0-9A-Fa-f])")
 
 
 def passes_luhn(digits: str) -> bool:

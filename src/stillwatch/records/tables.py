@@ -41,7 +41,8 @@ from stillwatch.records.validation import python_values, validate
 
 BATCH_ROWS = 65536
 # How exports write that there is no value. In people's own words they are words.
-_NULLS = frozenset({"NULL", "Null", "null", "\\N", "None", "NaN", "nan"})
+_DATABASE_NULLS = frozenset({"NULL", "Null", "null", "\\N"})
+_NULLS = _DATABASE_NULLS | {"None", "NaN", "nan"}
 _WORDING = frozenset({"input_text", "system_text", "output_text"})
 # What a mean CSV field or small JSON value weighs beside its text.
 _ROW_BYTES = 256
@@ -170,9 +171,11 @@ class UsageReader:
     def _csv_batch(
         self, file: SourceFile, adapter: Adapter, names: list[str], rows: list[CsvRow]
     ) -> Iterator[pa.RecordBatch]:
+        # In agreements null means no limit: there only what a database writes for it is taken for that.
+        nulls = _DATABASE_NULLS if self.table.strict else _NULLS
         arrays = [
             pa.array(
-                column if name in _WORDING else [None if v in _NULLS else v for v in column],
+                column if name in _WORDING else [None if v in nulls else v for v in column],
                 pa.large_string(),
             )
             for name, column in zip(names, zip(*(row.values for row in rows), strict=True), strict=True)
