@@ -29,7 +29,7 @@ def examine(case: Case) -> Observation | None:
         [spread(rng.choice(pool, size)) for _ in range(case.population.settings.reference_draws)]
     )
     p = draw_tail(-observed, -drawn)
-    low, high = np.quantile(counts, [0.1, 0.9])
+    low, high = np.quantile(counts, [0.05, 0.95])
     return Observation(
         statistic=observed,
         p_value=p,
