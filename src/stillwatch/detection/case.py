@@ -13,16 +13,12 @@ from functools import cached_property
 
 import numpy as np
 from scipy import stats
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
-from stillwatch.detection.groups import Group
+from stillwatch.detection.groups import Group, Halves
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.records.sketches import MARKS
-
-STRONG_KINDS = ("payment", "telephone", "mail", "credential", "signup", "address")
 
 
 class Population:
@@ -32,6 +28,11 @@ class Population:
         """`releases`: model -> hour of its release."""
         self.view, self.settings, self.releases = view, settings, releases
         self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
+
+    @cached_property
+    def halves(self) -> Halves:
+        """Every account's texts in two halves, with the communities that the first one forms."""
+        return Halves.of(self.view, self.settings)
 
     @cached_property
     def linking(self) -> Bools:
@@ -48,69 +49,55 @@ class Population:
         return {name: float(by_kind[i]) for i, name in enumerate(KINDS)}
 
     @cached_property
-    def infrastructure_component(self) -> Ints:
-        """By account code: the component it belongs to when only strong infrastructure ties accounts."""
-        view = self.view
-        usable = self.linking & np.isin(view.evidence.obj_kind, [KINDS.index(k) for k in STRONG_KINDS])
-        n = len(view.active)
-        keep = usable[view.link_obj]
-        rows, cols = view.link_acc[keep], view.link_obj[keep] + n
-        size = n + len(view.evidence.obj_kind)
-        graph = coo_matrix((np.ones(len(rows), dtype=np.int8), (rows, cols)), shape=(size, size))
-        _, label = connected_components(graph, directed=False)
-        return np.asarray(label[:n], dtype=np.int64)
-
-    @cached_property
     def mark_share(self) -> dict[str, Floats]:
         """By mark: share of each account's texts that carry it."""
         texts = np.maximum(self.view.totals["texts"], 1)
         return {name: self.view.totals[f"mark_{name}"] / texts for name in MARKS}
 
     @cached_property
-    def _first_block(self) -> int:
+    def days(self) -> int:
+        """Days from the first hour to the last, begun ones too."""
         hour = self.view.ledger["hour"]
-        return int(hour.min()) // 24 * 8 if len(hour) else 0
+        return (int(hour.max()) - int(hour.min())) // 24 + 1 if len(hour) else 0
 
     @cached_property
-    def block(self) -> Ints:
-        """Along the ledger: the block of three hours, from midnight of the first day."""
-        return np.asarray(self.view.ledger["hour"] // 3 - self._first_block)
-
-    @cached_property
-    def blocks(self) -> int:
-        """How many blocks of three hours there are, in whole days."""
-        return 8 * (int(self.block.max()) // 8 + 1) if len(self.block) else 0
-
-    @cached_property
-    def exchanges_by_day(self) -> Floats:
-        """Exchanges of everybody on each day."""
-        return np.bincount(self.block // 8, weights=self.view.ledger["n"], minlength=self.blocks // 8).astype(
-            np.float64
-        )
+    def _own_day(self) -> Ints:
+        """Along the ledger: days since the account's first hour, so that no clock and no time zone matters."""
+        acc, hour = self.view.ledger["acc"], self.view.ledger["hour"]
+        first = np.full(len(self.view.active), np.iinfo(np.int64).max)
+        np.minimum.at(first, acc, hour)
+        return np.asarray((hour - first[acc]) // 24)
 
     @cached_property
     def active_days(self) -> Ints:
         """By account: days with an exchange."""
-        days = np.unique(self.view.ledger["acc"] * np.int64(1 << 20) + self.view.ledger["hour"] // 24) >> 20
+        days = np.unique(self.view.ledger["acc"] * np.int64(1 << 20) + self._own_day) >> 20
         return np.bincount(days, minlength=len(self.view.active))
 
     @cached_property
-    def rhythm(self) -> tuple[Floats, Bools]:
-        """By account: strength of the daily rhythm (0 flat, 1 one hour only), and whether 12 hours or more show it.
+    def rhythm(self) -> tuple[Floats, Floats]:
+        """By account: (sum, number) of the cosines between its hours on different days, on a clock of 24 hours.
 
-        The length of the mean resultant vector of hours on the clock (Fisher 1993, section 2.3), corrected for the
-        length that few flat hours have by chance. A shift of everybody's hours leaves it as it is.
+        Their mean is the squared length of the mean resultant vector (Fisher 1993, section 2.3), without bias however few
+        hours there are; hours of one day are not compared, since they come in one sitting. A person who wakes
+        and sleeps has about 0.2 to 0.6, a machine 0. A shift of all hours changes nothing.
         """
-        ledger = self.view.ledger
-        angle = 2 * np.pi * (ledger["hour"] % 24) / 24
-        n = len(self.view.active)
-        x = np.bincount(ledger["acc"], weights=ledger["n"] * np.cos(angle), minlength=n)
-        y = np.bincount(ledger["acc"], weights=ledger["n"] * np.sin(angle), minlength=n)
-        # Hours, not exchanges, are the independent draws: requests come in sittings.
-        hours = np.bincount(ledger["acc"], minlength=n)
-        square = (x**2 + y**2) / np.maximum(self.view.totals["n"], 1) ** 2
-        by_chance = 1 / np.maximum(hours, 2)
-        return np.sqrt(np.maximum((square - by_chance) / (1 - by_chance), 0)), np.asarray(hours >= 12)
+        ledger, n = self.view.ledger, len(self.view.active)
+        turn = np.exp(2j * np.pi * (ledger["hour"] % 24) / 24)
+        key, inverse = np.unique(ledger["acc"] * np.int64(1 << 20) + self._own_day, return_inverse=True)
+        acc = key >> 20
+
+        def sums(values: Floats) -> tuple[Floats, Floats]:
+            of_day = np.bincount(inverse, weights=values, minlength=len(key))
+            return (
+                np.bincount(acc, weights=of_day, minlength=n),
+                np.bincount(acc, weights=of_day**2, minlength=n),
+            )
+
+        x, x_days = sums(turn.real)
+        y, y_days = sums(turn.imag)
+        hours, hours_days = sums(np.ones(len(turn)))
+        return x**2 - x_days + y**2 - y_days, hours**2 - hours_days
 
     @cached_property
     def first_days(self) -> Floats:
@@ -192,47 +179,37 @@ class Case:
         """Median share of members' texts that are the group's."""
         return float(np.median(self.group.content_share[self.group.firm]))
 
-    @cached_property
+    @property
     def textual(self) -> bool:
-        """Do texts hold the group together?"""
-        return self.typical_share >= self.population.settings.tie_share and len(self.group.text_objects) > 0
-
-    @cached_property
-    def users(self) -> Ints:
-        """Accounts, anywhere, that spend 5% of their texts or more on a text object of the group."""
-        pairs = self.view.accounts_by_text.places(self.group.text_objects)
-        enough = self.view.share[pairs] >= self.population.settings.tie_share
-        return np.unique(self.view.share_acc[pairs[enough]])
+        """Did texts form the group?"""
+        return self.group.origin == "texts"
 
     @cached_property
     def by_content(self) -> Ints | None:
-        """Accounts, anywhere, that the group's texts alone would choose; None when texts do not hold it together."""
-        settings = self.population.settings
+        """Members that the group's texts alone choose; None when texts did not form it."""
         if not self.textual:
             return None
-        who, share = self.view.text_share(self.view.exchanges_with(self.group.text_objects))
-        chosen = who[share >= max(settings.tie_share, 0.3 * self.typical_share)]
-        return chosen if len(chosen) >= settings.group_accounts else None
+        return self.group.accounts[self.group.by_text]
 
     @cached_property
     def by_infrastructure(self) -> Ints | None:
-        """Accounts, anywhere, in infrastructure-only components that hold four or more members.
+        """Members of a group that infrastructure alone formed; None when texts did."""
+        return None if self.textual else self.members
 
-        None when texts hold the group together: they chose its members, and so these components.
-        """
-        if self.textual:
-            return None
-        settings = self.population.settings
-        component = self.population.infrastructure_component
-        of_members = np.bincount(component[self.members])
-        rooms = np.flatnonzero(of_members >= settings.group_accounts)
-        chosen = np.flatnonzero(np.isin(component, rooms) & self.view.active)
-        return chosen if len(chosen) >= settings.group_accounts else None
+    @cached_property
+    def own(self) -> Ints:
+        """Exchanges of members that are built on the group's texts: the campaign itself, without what members relay besides."""
+        member = np.zeros(len(self.view.active), dtype=bool)
+        member[self.members] = True
+        return self.group.exchanges[member[self.view.evidence.ex_acc[self.group.exchanges]]]
 
     @cached_property
     def exchanges_by_member(self) -> Floats:
-        """Exchanges of each member, all kinds."""
-        return self.view.totals["n"][self.members]
+        """Exchanges of each member: its own of the campaign where texts formed the group, else all."""
+        if not self.textual:
+            return self.view.totals["n"][self.members]
+        own = np.bincount(self.view.evidence.ex_acc[self.own], minlength=len(self.view.active))
+        return own[self.members].astype(np.float64)
 
     def rate_outside(self, having: Bools) -> float:
         """Share of outside accounts with a property, pulled away from zero by half an account."""

@@ -12,7 +12,6 @@ from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
-from stillwatch.detection.linking import candidate_edges
 from stillwatch.detection.rivals import Weighing, weigh
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import benjamini_hochberg, decided_alone, family_p_values
@@ -24,7 +23,7 @@ ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "rese
 RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
-NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template")
+NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
 
 
@@ -70,6 +69,7 @@ def _only(view: View, group: Group, keep: Bools) -> Group:
         content_share=group.content_share[keep],
         infrastructure_kinds=group.infrastructure_kinds[keep],
         firm=group.firm[keep],
+        by_text=group.by_text[keep],
         exchanges=group.exchanges[np.isin(view.evidence.ex_acc[group.exchanges], accounts)],
     )
 
@@ -141,6 +141,8 @@ class _Candidate:
         """Weigh the candidate, given which families are significant over the scan."""
         synchrony = self.observations.get("synchronised_activity")
         figures = measure(self.case, synchrony.statistic if synchrony else None)
+        # Only what was tested can agree.
+        figures["agreement"] = float(len(significant)) if len(self.family_p) >= 2 else None
         single = self.given is not None
         if single:
             figures |= dict.fromkeys(NOT_OF_ONE)
@@ -191,7 +193,7 @@ def _candidates(
         kinds = frozenset(kind for kind, by_account in allowed.items() if by_account[group.members].all())
         found.append(_Candidate(Case(group, population), consent, kinds, notes, given))
 
-    for formed in form_groups(view, candidate_edges(view, settings), settings):
+    for formed in form_groups(view, settings):
         group, consent, notes = _consent(view, formed, coverage, settings.group_accounts)
         taken[group.members] = True
         taken[formed.members] |= coverage.of("distillation", view.totals["n"])[formed.members]
@@ -217,14 +219,26 @@ def judge(
     """
     candidates = _candidates(view, agreements, releases, settings)
     hypotheses = len(FAMILIES) * len(candidates)
+    # Larger groups weigh more: what a handful of accounts could show is little, and there are many handfuls.
+    size = np.sqrt([len(c.case.members) for c in candidates])
+    weight = (
+        {id(c): float(w) for c, w in zip(candidates, size / max(size.mean(), 1e-9), strict=True)}
+        if len(size)
+        else {}
+    )
     wanted = candidates
     if about is not None:
         wanted = [c for c in candidates if any(holds_half(c.case.members, accounts) for accounts in about)]
-    alone = all(decided_alone(p, settings.fdr, hypotheses) for c in wanted for p in c.family_p.values())
+    alone = all(
+        decided_alone(p, settings.fdr, weight[id(c)], hypotheses) for c in wanted for p in c.family_p.values()
+    )
     tested = wanted if alone else candidates
     keys = [(i, family) for i, candidate in enumerate(tested) for family in candidate.family_p]
     rejected = benjamini_hochberg(
-        [tested[i].family_p[family] for i, family in keys], settings.fdr, hypotheses
+        [tested[i].family_p[family] for i, family in keys],
+        settings.fdr,
+        [weight[id(tested[i])] for i, _ in keys],
+        hypotheses,
     )
     significant: dict[int, set[str]] = {}
     for (i, family), passed in zip(keys, rejected, strict=True):

@@ -84,6 +84,9 @@ class Evidence:
     ex_acc: Ints
     ex_hour: Ints
     ex_item: Ints  # code of the whole item, -1 where there is none
+    ex_marks: Ints  # bits
+    ex_tools: Ints  # tools defined: 1, 0, or -1 where not recorded
+    ex_later: Ints  # not the first turn: the same
     # one row for each text object on an exchange
     tie_ex: Ints
     tie_obj: Ints
@@ -250,6 +253,9 @@ def gather(relations: Relations, accounts: pa.Table | None) -> Evidence:
         ex_acc=_ints(exchanges, "acc"),
         ex_hour=_ints(exchanges, "hour"),
         ex_item=_codes(exchanges["item_hash"]),
+        ex_marks=_ints(exchanges, "marks"),
+        ex_tools=_ints(exchanges, "tools"),
+        ex_later=_ints(exchanges, "later"),
         tie_ex=tie_ex,
         tie_obj=tie_obj,
         tie_ready=ready,
@@ -286,6 +292,17 @@ class View:
     def population(self) -> int:
         """How many accounts were active."""
         return int(self.active.sum())
+
+    @cached_property
+    def share_by_text(self) -> Floats:
+        """By text object: shares of texts that carry it, summed over accounts."""
+        return np.bincount(self.share_obj, weights=self.share, minlength=len(self.evidence.obj_kind))
+
+    @cached_property
+    def typical_texts(self) -> float:
+        """Median number of texts of the accounts that sent any; 1 where none did."""
+        texts = self.totals["texts"]
+        return float(np.median(texts[texts > 0])) if (texts > 0).any() else 1.0
 
     @cached_property
     def texts_by_account(self) -> "Ragged":

@@ -6,48 +6,95 @@ from stillwatch.detection.behaviours._sharing import sharing_accounts
 from stillwatch.detection.behaviours.disposable_identity import DISPOSABLE
 from stillwatch.detection.behaviours.divided_work_list import repeats
 from stillwatch.detection.behaviours.even_volumes import spread
+from stillwatch.detection.behaviours.round_the_clock import daily_rhythm
 from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
-from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
+from stillwatch.detection.evidence import KINDS, Bools, Ints
+from stillwatch.records.sketches import MARKS
 
 NEW_DAYS = 30
+FEW = 4
+"""Accounts of the ordinary kind that are added to the members where shares are compared with those outside."""
 PLACES = 3
 """Addresses that a person has at hand: a home, a telephone, and where others are."""
 SYSTEM = KINDS.index("system")
 DECLARED_KINDS = [KINDS.index(kind) for kind in ("payment", "signup", "address")]
 
 
-def _of_exchanges(case: Case, column: str, over: str) -> float | None:
+def _of_totals(case: Case, column: str, over: str) -> float | None:
     total = float(case.view.totals[over][case.members].sum())
     return float(case.view.totals[column][case.members].sum()) / total if total else None
 
 
 def _marks(case: Case, names: tuple[str, ...]) -> float | None:
-    parts = [_of_exchanges(case, f"mark_{name}", "texts") for name in names]
+    """Share of the campaign's own texts that carry one of these marks."""
+    if case.textual:
+        mask = sum(MARKS[name].mask for name in names)
+        return float(((case.view.evidence.ex_marks[case.own] & mask) != 0).mean()) if len(case.own) else None
+    parts = [_of_totals(case, f"mark_{name}", "texts") for name in names]
     known = [p for p in parts if p is not None]
     return min(1.0, sum(known)) if known else None
 
 
-def _text_shares(case: Case) -> tuple[float, float]:
-    """(typical share of members' texts on templates; mean share of members' texts with the group's system prompt)."""
-    view, group = case.view, case.group
-    system = view.evidence.obj_kind[group.text_objects] == SYSTEM
+def _flagged(case: Case, own: Ints, column: str, over: str) -> float | None:
+    """Share of the campaign's own exchanges with a flag (1, 0, or -1 where not recorded)."""
+    if not case.textual:
+        return _of_totals(case, column, over)
+    flags = own[case.own]
+    return float(flags[flags >= 0].mean()) if (flags >= 0).any() else None
 
-    def share(objects: Ints) -> Floats:
-        who, part = view.text_share(view.exchanges_with(objects))
-        found = np.zeros(len(view.active))
-        found[who] = part
-        return np.asarray(found[case.members])
 
-    return (
-        float(np.median(share(group.text_objects[~system]))),
-        float(share(group.text_objects[system]).mean()),
-    )
+def _system_prompt(case: Case) -> float:
+    """Mean share of members' texts that come with the group's system prompt."""
+    view = case.view
+    objects = case.group.text_objects[view.evidence.obj_kind[case.group.text_objects] == SYSTEM]
+    who, part = view.text_share(view.exchanges_with(objects))
+    found = np.zeros(len(view.active))
+    found[who] = part
+    return float(found[case.members].mean())
 
 
 def _share(having: Bools, known: Bools) -> float | None:
     """Share of those of whom it is known; None where that is less than half of them."""
     return float(having[known].mean()) if known.any() and 2 * known.sum() >= len(known) else None
+
+
+def _times(case: Case, having: Bools, known: Bools) -> float | None:
+    """How many times as often members have a property as accounts outside; both by account code.
+
+    Drawn towards one by FEW accounts: a few strangers are easily all of a kind. None where it is known of less than half of them.
+    """
+    own = case.members[known[case.members]]
+    others = case.outside[known[case.outside]]
+    if not len(own) or 2 * len(own) < len(case.members):
+        return None
+    rate = (float(having[others].sum()) + 0.5) / (len(others) + 1)
+    return (float(having[own].sum()) + FEW * rate) / (len(own) + FEW) / rate
+
+
+def _address_spread(case: Case) -> float | None:
+    """New addresses for each exchange, in multiples of what accounts outside with as many exchanges show."""
+    view = case.view
+    n, addresses = view.totals["n"], view.novelty["address"]
+    if not addresses[case.members].sum():
+        return None
+    stratum = np.round(2 * np.log2(np.maximum(n, 1))).astype(np.int64)
+    size = int(stratum.max()) + 1
+    pool = case.outside
+    rate = np.bincount(stratum[pool], weights=addresses[pool] / np.maximum(n[pool], 1), minlength=size)
+    count = np.bincount(stratum[pool], minlength=size)
+    seen = np.flatnonzero(count)
+    # Where nobody outside is as busy, the nearest who are.
+    nearest = seen[np.abs(np.arange(size)[:, None] - seen).argmin(axis=1)] if len(seen) else np.arange(size)
+    expected = (rate[nearest] / np.maximum(count[nearest], 1))[stratum[case.members]]
+    observed = addresses[case.members] / np.maximum(n[case.members], 1)
+    return float(observed.sum() / max(expected.sum(), 1e-9))
+
+
+def _rhythm(case: Case) -> float | None:
+    """Daily rhythm of members as a share of that of accounts outside."""
+    own, others = daily_rhythm(case, case.members), daily_rhythm(case, case.outside)
+    return None if own is None or others is None or others <= 0 else own / others
 
 
 def _plans(case: Case) -> dict[str, float | None]:
@@ -58,22 +105,20 @@ def _plans(case: Case) -> dict[str, float | None]:
     named = organisations[organisations != ""]
     common = max(np.unique(named, return_counts=True)[1]) if len(named) else 0
     created = case.view.created[who]
-    first = case.view.totals["first"][who] // 3_600_000_000
+    every_first, every_created = case.view.totals["first"] // 3_600_000_000, case.view.created
     known = created >= 0
     burst = None
     if known.sum() >= 4:
         burst = densest(created[known], WINDOW)[0] / len(who)
     networks = case.view.totals["net_education"][who] / np.maximum(case.view.totals["n"][who], 1)
     plan, payment = facts.plan[who], facts.payment_kind[who]
-    verified = facts.verified[who]
+    disposable = np.isin(facts.payment_kind, DISPOSABLE) & (facts.verified == 0)
     return {
         # No name is a statement, too, where the provider asks for one.
         "one_organisation": common / int(listed.sum()) if "organisation" in have and listed.any() else None,
-        "verified": _share(verified == 1, verified >= 0),
-        "disposable": _share(
-            np.isin(payment, DISPOSABLE) & (verified == 0), (payment != "") & (verified >= 0)
-        ),
-        "new_accounts": _share(first - created < 24 * NEW_DAYS, known),
+        "verified": _times(case, facts.verified == 1, facts.verified >= 0),
+        "disposable": _times(case, disposable, (facts.payment_kind != "") & (facts.verified >= 0)),
+        "new_accounts": _times(case, every_first - every_created < 24 * NEW_DAYS, every_created >= 0),
         "signup_burst": burst,
         "institution": _share(np.isin(plan, ("education", "research")) | (networks >= 0.5), plan != ""),
         "business": _share(
@@ -141,37 +186,34 @@ def _addresses(case: Case) -> tuple[float | None, float | None]:
 def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
     """The features of rivals.yaml for one group; `synchrony` comes from its test, which is dear to repeat."""
     view = case.view
-    counts = case.exchanges_by_member
     exchanges, repeated = repeats(case)
-    strength, enough = case.population.rhythm
-    rhythm = strength[case.members[enough[case.members]]]
     active_days = case.population.active_days
-    template, system = _text_shares(case)
+    volumes = view.totals["n"][case.members]
     has_text = bool(view.totals["texts"][case.members].sum())
     payment = None
     if (view.evidence.obj_kind == KINDS.index("payment")).any():
         payment = sharing_accounts(case, "payment", case.members)[0] / len(case.members)
     shared_address, one_place = _addresses(case)
-    addresses = view.novelty["address"][case.members]
     return {
         "elicitation": _marks(case, ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug")),
         "grading": _marks(case, ("rubric_grading",)),
         "evasive_asks": _marks(case, ("replayed_block", "thinking_language_coercion", "safety_rewrite")),
-        "template": template if has_text else None,
+        "template": case.typical_share if has_text else None,
+        "likeness": case.group.likeness if case.textual else None,
         "repetition": repeated / exchanges if exchanges >= case.population.settings.min_exchanges else None,
-        "system_prompt": system if has_text else None,
-        "tools": _of_exchanges(case, "tools", "tools_known"),
-        "conversation": _of_exchanges(case, "later_turns", "turns_known"),
-        "unevenness": spread(counts),
+        "system_prompt": _system_prompt(case) if has_text else None,
+        "tools": _flagged(case, view.evidence.ex_tools, "tools", "tools_known"),
+        "conversation": _flagged(case, view.evidence.ex_later, "later_turns", "turns_known"),
+        "unevenness": spread(volumes),
         "synchrony": synchrony,
-        "daily_rhythm": float(rhythm.mean()) if len(rhythm) >= max(2, 0.3 * len(counts)) else None,
-        "daily_rate": float(np.median(counts / np.maximum(active_days[case.members], 1))),
+        "daily_rhythm": _rhythm(case),
+        "daily_rate": float(np.median(volumes / np.maximum(active_days[case.members], 1))),
         **_plans(case),
         "shared_payment": payment,
         "shared_address": shared_address,
         "one_place": one_place,
         "undeclared_sharing": _undeclared_sharing(case),
-        "address_spread": float((addresses / np.maximum(counts, 1)).mean()) if addresses.sum() else None,
+        "address_spread": _address_spread(case),
         "end_users": float(view.novelty["end_user"][case.members].mean())
         if view.novelty["end_user"].any()
         else None,

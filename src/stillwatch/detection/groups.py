@@ -1,15 +1,16 @@
 """Stage 4: groups of accounts by Leiden over the weighted graph, and who belongs to each and why."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import igraph
 import leidenalg
 import numpy as np
+from scipy import sparse, stats
 
-from stillwatch.detection.evidence import KINDS, N_CONTENT, Bools, Floats, Ints, View
-from stillwatch.detection.linking import Edges, linking_objects
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
+from stillwatch.detection.linking import Edges, infrastructure_edges, linking_objects
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.similarity import Vectors, vectors
 
 GRAIN = 64
 """Weights of edges and the resolution are counted in 64ths."""
@@ -17,11 +18,21 @@ SIGNATURE_LIFT = 5.0
 """An object marks a group when members hold it this many times as often as others do."""
 ITEM_KIND = KINDS.index("item")
 ALIKE = 0.3
-"""An account belongs by its texts when it uses at least this share of what a typical one uses of the group's."""
+"""An account belongs by its texts when it is at least so near to the group as a share of what is typical there."""
 ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
+LIKEST = 200
+"""Accounts outside, most alike in texts, that a core is compared with: of its language and its subjects, if there are any."""
+MARK_SHARE = 0.03
+"""A text object marks a group when at least this share of its accounts send it, three of them or more."""
+OWN = 2.0
+"""An exchange is the group's when its objects are together 10^2 times as frequent there as elsewhere."""
+ALIKE_CORES = 0.75
+"""Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
+BY_CHANCE = 0.01
+"""An account belongs when so many of the group's texts are less probable than this for those most alike outside."""
 FRAGMENT = 0.7
-"""Share of a group's members, or of what marks it, that a larger group must hold for it to be a fragment of that one."""
+"""Share of a group's members that a larger group must hold for it to be a fragment of that one."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +45,13 @@ class Group:
     the evidence's exchange arrays: the exchanges that carry a text object of the group.
     """
 
+    origin: str  # what formed it: "texts" or "infrastructure"
     accounts: Ints
     content_share: Floats
     infrastructure_kinds: Ints
     firm: Bools  # belongs by itself; others are linked only
+    by_text: Bools  # its texts alone would choose it
+    likeness: float  # how alike members' texts are, in multiples of what is usual for communities; 0 where texts formed none
     text_objects: Ints
     infrastructure_objects: Ints
     exchanges: Ints
@@ -48,41 +62,56 @@ class Group:
         return self.accounts[self.firm]
 
 
-def _distinct(edges: Edges) -> Edges:
-    """One object in place of several that exactly the same accounts hold, with their weights together."""
-    n = int(edges.acc.max()) + 1
-    mark = np.random.default_rng(0).integers(1, 1 << 62, n)
-    order = np.argsort(edges.obj, kind="stable")
-    obj, acc, weight = edges.obj[order], edges.acc[order], edges.weight[order]
-    starts = np.flatnonzero(np.r_[True, obj[1:] != obj[:-1]])
-    # Sums of random numbers over sets tell sets apart (wrapping at 64 bits).
-    signature = np.add.reduceat(mark[acc], starts)
-    _, first, same = np.unique(signature, return_index=True, return_inverse=True)
-    merged = obj[starts][first][same]
-    owner = np.repeat(merged, np.diff(np.r_[starts, len(obj)]))
-    cells, inverse = np.unique(acc * (np.int64(obj.max()) + 1) + owner, return_inverse=True)
-    span = np.int64(obj.max()) + 1
-    return Edges(cells // span, cells % span, np.bincount(inverse, weights=weight).astype(np.float64))
+def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
+    """Account codes of each community with more than one account, in a fixed order."""
+    order = np.argsort(membership, kind="stable")
+    cuts = np.flatnonzero(np.diff(membership[order])) + 1
+    found = [np.sort(accounts[part]) for part in np.split(order, cuts) if len(part) > 1]
+    found.sort(key=lambda part: int(part[0]))
+    return found
 
 
-def communities(edges: Edges, settings: Settings) -> list[Ints]:
-    """Account codes of each community with more than one account, in a fixed order.
+def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
+    """Communities of accounts whose texts are alike: Leiden on the graph of nearest neighbours.
+
+    Modularity with a resolution (Reichardt and Bornholdt 2006), seeded; vertices are numbered by account code, so row order
+    does not matter. A high resolution cuts large campaigns into parts, which the texts that mark them put together again.
+    """
+    who, near, cosine = vectors.neighbours(settings.neighbours)
+    if not len(who):
+        return []
+    low, high = np.minimum(who, near), np.maximum(who, near)
+    cells, first = np.unique(low * np.int64(len(vectors.known)) + high, return_index=True)
+    accounts, ends = np.unique(
+        np.concatenate([cells // len(vectors.known), cells % len(vectors.known)]), return_inverse=True
+    )
+    graph = igraph.Graph(n=len(accounts), edges=ends.reshape(2, -1).T)
+    partition = leidenalg.RBConfigurationVertexPartition(
+        graph,
+        # Whole numbers: with fractions, rounding let Leiden move vertices for ever.
+        weights=np.rint(cosine[first] * GRAIN).clip(1).tolist(),
+        resolution_parameter=settings.text_resolution,
+    )
+    optimiser = leidenalg.Optimiser()
+    optimiser.set_rng_seed(settings.seed)
+    optimiser.optimise_partition(partition, n_iterations=2)
+    return _parts(np.asarray(partition.membership), accounts)
+
+
+def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
+    """Communities of accounts that hold the same cards, addresses and the like.
 
     Leiden (Traag, Waltman, van Eck 2019), seeded, on accounts and objects together, maximising the constant Potts
     model in its bipartite form: within a community the weight of edges, less `resolution` for every pair of an
-    account and an object. Unlike modularity it has no resolution limit (Traag, Van Dooren, Nesterov 2011): a
-    campaign of 24,000 accounts is not cut for its size, nor is one of ten swallowed. Vertices are numbered by
-    account and object code, so row order does not matter.
+    account and an object. Unlike modularity it has no resolution limit (Traag, Van Dooren, Nesterov 2011).
     """
     if not len(edges.acc):
         return []
-    edges = _distinct(edges)
     accounts, a = np.unique(edges.acc, return_inverse=True)
     objects, o = np.unique(edges.obj, return_inverse=True)
     graph = igraph.Graph(
         n=len(accounts) + len(objects), edges=np.column_stack([a, o + len(accounts)]), directed=False
     )
-    # Whole numbers: sums are exact on every machine. With fractions, rounding let Leiden move vertices for ever.
     graph.es["weight"] = np.rint(edges.weight * GRAIN).tolist()
     graph.vs["type"] = [0] * len(accounts) + [1] * len(objects)
     layers = leidenalg.CPMVertexPartition.Bipartite(
@@ -96,100 +125,85 @@ def communities(edges: Edges, settings: Settings) -> list[Ints]:
     optimiser = leidenalg.Optimiser()
     optimiser.set_rng_seed(settings.seed)
     optimiser.optimise_partition_multiplex(list(layers), layer_weights=[1, -1, -1], n_iterations=2)
-    label = np.asarray(layers[0].membership)[: len(accounts)]
-    order = np.argsort(label, kind="stable")
-    cuts = np.flatnonzero(np.diff(label[order])) + 1
-    found = [accounts[part] for part in np.split(order, cuts) if len(part) > 1]
-    found.sort(key=lambda part: int(part[0]))
-    return found
+    return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
+
+
+def _by_share(view: View, accounts: Ints) -> tuple[Ints, Floats, Ints]:
+    """(text objects of these accounts, share of texts with each summed over accounts, accounts that send it)."""
+    places = view.texts_by_account.places(accounts)
+    objects, inverse, holders = np.unique(view.share_obj[places], return_inverse=True, return_counts=True)
+    return objects, np.bincount(inverse, weights=view.share[places], minlength=len(objects)), holders
+
+
+def _text_marks(
+    view: View, accounts: Ints, settings: Settings, likest: Ints | None = None
+) -> tuple[Ints, Floats]:
+    """Text objects that mark these accounts, and log10 of how many times as often they send them as others do.
+
+    Counted is the mean share of an account's texts, so that every account weighs the same. Others are everybody outside
+    and, where `likest` are given (those outside whose texts are most alike), these too: the more frequent use counts. So what
+    a language or a subject brings with it marks nobody.
+    """
+    n, outside = len(accounts), max(view.population - len(accounts), 1)
+    objects, inside, holders = _by_share(view, accounts)
+    beyond = (view.share_by_text[objects] - inside).clip(0)
+    # Half a text of a typical account outside keeps what nobody else sends from being infinitely telling.
+    elsewhere = (beyond + 0.5 / view.typical_texts) / (outside + 1)
+    if likest is not None and len(likest):
+        known, shares, _ = _by_share(view, likest)
+        at = np.searchsorted(known, objects).clip(0, max(len(known) - 1, 0))
+        near = np.where(known[at] == objects, shares[at], 0.0) if len(known) else np.zeros(len(objects))
+        elsewhere = np.maximum(elsewhere, near / len(likest))
+    lift = (inside / n) / elsewhere
+    enough = holders >= max(settings.content_accounts, MARK_SHARE * n)
+    kind = view.evidence.obj_kind[objects]
+    marks = enough & (lift >= SIGNATURE_LIFT) & (kind != ITEM_KIND)
+    return objects[marks], np.log10(lift[marks])
+
+
+def _infrastructure_marks(view: View, accounts: Ints, usable: Bools) -> Ints:
+    """Infrastructure that mostly these accounts hold, two of them or more."""
+    links = view.links_by_account.places(accounts)
+    obj = view.link_obj[links[usable[view.link_obj[links]]]]
+    objects, inside = np.unique(obj, return_counts=True)
+    beyond = view.popularity[objects] - inside
+    return np.asarray(objects[(inside >= 2) & (inside > beyond)])
+
+
+def _own_exchanges(view: View, text: Ints, weight: Floats) -> Ints:
+    """Exchanges of anybody whose objects together are OWN times as frequent in the group as elsewhere, in rising order."""
+    places = view.exchanges_by_text.places(text)
+    by_object = np.zeros(len(view.evidence.obj_kind))
+    by_object[text] = weight
+    tied, inverse = np.unique(view.tie_ex[places], return_inverse=True)
+    score = np.bincount(inverse, weights=by_object[view.tie_obj[places]], minlength=len(tied))
+    return np.asarray(tied[np.round(score, 9) >= OWN])
 
 
 @dataclass(frozen=True)
-class _Holdings:
-    """How many accounts hold each object for good: texts on which they spend `tie_share`, links that may link."""
+class Nearness:
+    """How alike every account's texts are to those of a core: mean cosine with its accounts, itself left out."""
 
-    text: Bools  # along share_*: counts as held
-    link: Bools  # along link_*
-    holders: Ints  # by object
+    of: Floats  # by account code
+    typical: float  # median over the core
+    likest: Ints  # accounts outside that come next, but are not like members
 
     @classmethod
-    def of(cls, view: View, settings: Settings) -> "_Holdings":
-        usable = linking_objects(view, settings)
-        kind = view.evidence.obj_kind[view.share_obj]
-        text = (view.share >= settings.tie_share) & usable[view.share_obj] & (kind != ITEM_KIND)
-        link = usable[view.link_obj]
-        n_obj = len(view.evidence.obj_kind)
-        holders = np.bincount(view.share_obj[text], minlength=n_obj) + np.bincount(
-            view.link_obj[link], minlength=n_obj
-        )
-        return cls(text, link, holders)
+    def to(cls, vectors: Vectors, core: Ints) -> "Nearness":
+        """Nearness of everybody to these accounts."""
+        total = vectors.total(core)
+        cosine = np.asarray(vectors.matrix @ total)
+        inside = np.zeros(len(cosine), dtype=bool)
+        inside[core] = True
+        of = np.where(inside, cosine - vectors.known, cosine) / np.maximum(len(core) - inside, 1)
+        typical = float(np.median(of[core]))
+        others = np.flatnonzero(~inside & (of > 0) & (of < ALIKE_TO_JOIN * typical))
+        order = others[np.lexsort((others, -np.round(of[others], 9)))]
+        return cls(of, typical, np.sort(order[: max(LIKEST, 2 * len(core))]))
 
 
-def _signature(view: View, accounts: Ints, held: _Holdings, settings: Settings) -> tuple[Ints, Ints]:
-    """Text and infrastructure objects that mark these accounts: far more frequent here, and mostly held here."""
-    n, outside = len(accounts), max(view.population - len(accounts), 1)
-    texts = view.texts_by_account.places(accounts)
-    links = view.links_by_account.places(accounts)
-    own = np.concatenate([view.share_obj[texts[held.text[texts]]], view.link_obj[links[held.link[links]]]])
-    objects, inside = np.unique(own, return_counts=True)
-    beyond = held.holders[objects] - inside
-    lift = (inside / n) / ((beyond + 0.5) / (outside + 1))
-    content = view.evidence.obj_kind[objects] < N_CONTENT
-    enough = inside >= np.where(content, settings.content_accounts, settings.infrastructure_accounts)
-    # A template may be cut into several communities; cards and addresses are not.
-    marks = enough & (lift >= SIGNATURE_LIFT) & (inside > np.where(content, beyond / 3, beyond))
-    return objects[marks & content], objects[marks & ~content]
-
-
-def _own_exchanges(view: View, accounts: Ints, text: Ints) -> Ints:
-    """Exchanges of anybody that are built on these text objects, in rising order.
-
-    One closing phrase in common is chance; where the accounts' own exchanges typically carry three of the objects
-    or more, two are asked for.
-    """
-    tied, carried = np.unique(view.tie_ex[view.exchanges_by_text.places(text)], return_counts=True)
-    own = np.isin(view.evidence.ex_acc[tied], accounts)
-    need = 2 if own.any() and np.median(carried[own]) >= 3 else 1
-    return np.asarray(tied[carried >= need])
-
-
-def _profile(view: View, accounts: Ints, everyone: Ints, text: Ints) -> Floats:
-    """How much of the group's texts each account uses: its text objects, weighted by how many of `accounts` use each.
-
-    1 for an account that uses all of them. One phrase in common with a campaign of many makes a small share.
-    """
-    places = view.accounts_by_text.places(text)
-    acc, obj = view.share_acc[places], view.share_obj[places]
-    inside = np.isin(acc, accounts)
-    objects, held = np.unique(obj[inside], return_counts=True)
-    # Objects in proportion to how common they are in the group; rare buckets say little of who belongs.
-    weight = np.zeros(len(view.evidence.obj_kind))
-    weight[objects] = held / len(accounts)
-    at = np.searchsorted(everyone, acc)
-    known = (at < len(everyone)) & (everyone[np.minimum(at, len(everyone) - 1)] == acc)
-    score = np.bincount(at[known], weights=weight[obj[known]], minlength=len(everyone))
-    total = float(weight.sum())
-    return np.asarray(score / total if total else score)
-
-
-def _membership(
-    view: View, accounts: Ints, text: Ints, infrastructure: Ints, settings: Settings
-) -> Group | None:
-    tied = _own_exchanges(view, accounts, text)
-    who, share = view.text_share(tied)
-    everyone = np.unique(np.concatenate([accounts, who]))
-    content = np.zeros(len(everyone))
-    content[np.searchsorted(everyone, who)] = share
-    inside = np.isin(everyone, accounts, assume_unique=True)
-    typical = float(np.median(content[inside]))
-    textual = typical >= settings.tie_share
-    profile = _profile(view, accounts, everyone, text)
-    alike = profile / max(float(np.median(profile[inside])), 1e-9)
-    by_text = (content >= max(settings.tie_share, 0.3 * typical)) & (alike >= ALIKE)
-    if textual:
-        # Infrastructure binds to the accounts that the texts chose, not to a room that hangs on by a phrase.
-        chosen = view.link_obj[view.links_by_account.places(everyone[inside & by_text])]
-        infrastructure = np.intersect1d(infrastructure, chosen)
+def _kinds_held(view: View, infrastructure: Ints, everyone: Ints) -> Ints:
+    """Along `everyone`: of how many kinds of these objects each account holds one."""
     links = view.links_by_object.places(infrastructure)
     kinds = np.unique(
         view.link_acc[links] * np.int64(len(KINDS)) + view.evidence.obj_kind[view.link_obj[links]]
@@ -197,93 +211,181 @@ def _membership(
     linked, kind_count = np.unique(kinds // len(KINDS), return_counts=True)
     at = np.searchsorted(everyone, linked)
     known = (at < len(everyone)) & (everyone[np.minimum(at, len(everyone) - 1)] == linked)
-    infra = np.zeros(len(everyone), dtype=np.int64)
-    infra[at[known]] = kind_count[known]
-    firm = inside & (by_text | (infra >= 2) | ((infra >= 1) & ((content > 0) | (not textual))))
-    # Accounts that Leiden left elsewhere, whose texts are the group's all the same.
-    joins = ~inside & textual & (content >= max(0.3, 0.5 * typical)) & (view.totals["texts"][everyone] >= 2)
-    joins &= alike >= ALIKE_TO_JOIN
-    kept = firm | joins | (inside & ((content > 0) | (infra > 0)))
-    if not kept.any():
+    held = np.zeros(len(everyone), dtype=np.int64)
+    held[at[known]] = kind_count[known]
+    return held
+
+
+def _by_texts(
+    view: View,
+    core: Ints,
+    near: Nearness,
+    elsewhere: Floats,
+    usual: float,
+    usable: Bools,
+    settings: Settings,
+) -> Group | None:
+    """The group around a core of accounts whose texts are alike: who sends its texts belongs, wherever it was put.
+
+    `elsewhere`: by account, how near it is to the core that it was put into, if that is another one. `usual`: how near
+    accounts are to their communities in this population.
+    """
+    text, weight = _text_marks(view, core, settings, near.likest)
+    if not len(text):
         return None
-    members = everyone[kept]
+    tied = _own_exchanges(view, text, weight)
+    who, share = view.text_share(tied)
+    content = np.zeros(len(view.active))
+    content[who] = share
+    inside = np.zeros(len(view.active), dtype=bool)
+    inside[core] = True
+    typical = float(np.median(content[core]))
+    if typical < settings.tie_share:
+        return None
+    texts = view.totals["texts"]
+    sent = np.round(content * texts)
+    # Those most alike outside send such texts by chance: who sends no more of them than that belongs to nobody.
+    rate = (sent[near.likest].sum() + 0.5) / (texts[near.likest].sum() + 1)
+    chance = np.ones(len(content))
+    some = sent > 0
+    chance[some] = stats.binom.sf(sent[some] - 1, texts[some], min(rate, 1.0))
+    stays = inside & (content >= max(settings.tie_share, 0.3 * typical)) & (near.of >= ALIKE * near.typical)
+    stays &= chance <= BY_CHANCE
+    joins = ~inside & (content >= 0.5 * typical) & (sent >= 2) & (chance <= BY_CHANCE)
+    joins &= (near.of >= ALIKE_TO_JOIN * near.typical) & (near.of > elsewhere)
+    chosen = stays | joins
+    if not chosen.any():
+        return None
+    infrastructure = _infrastructure_marks(view, np.flatnonzero(chosen), usable)
+    linked = np.unique(view.link_acc[view.links_by_object.places(infrastructure)])
+    everyone = np.unique(np.concatenate([np.flatnonzero(chosen | (inside & (content > 0))), linked]))
+    held = _kinds_held(view, infrastructure, everyone)
+    by_text = chosen[everyone]
     return Group(
-        accounts=members,
-        content_share=content[kept],
-        infrastructure_kinds=infra[kept],
-        firm=(firm | joins)[kept],
+        origin="texts",
+        accounts=everyone,
+        content_share=content[everyone],
+        infrastructure_kinds=held,
+        firm=by_text | (inside[everyone] & (content[everyone] > 0) & (held >= 2)),
+        by_text=by_text,
+        likeness=near.typical / usual if usual else 0.0,
         text_objects=text,
         infrastructure_objects=infrastructure,
-        exchanges=tied[np.isin(view.evidence.ex_acc[tied], members)],
+        exchanges=tied[np.isin(view.evidence.ex_acc[tied], everyone)],
     )
 
 
-def _holders(view: View, found: Sequence[Ints], held: _Holdings) -> tuple[Ints, Ints, Ints]:
-    """How many accounts of each community hold each text object: object, number of the community, count."""
-    label = np.full(len(view.active), -1, dtype=np.int64)
-    for number, accounts in enumerate(found):
-        label[accounts] = number
-    obj, community = view.share_obj[held.text], label[view.share_acc[held.text]]
-    cells, count = np.unique(
-        obj[community >= 0] * np.int64(len(found)) + community[community >= 0], return_counts=True
+def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings) -> Group | None:
+    """The group of a core that holds the same cards and addresses; its texts are described, and choose nobody."""
+    infrastructure = _infrastructure_marks(view, core, usable)
+    held = _kinds_held(view, infrastructure, core)
+    firm = held >= 1
+    if not firm.any():
+        return None
+    text, weight = _text_marks(view, core[firm], settings)
+    tied = _own_exchanges(view, text, weight)
+    tied = tied[np.isin(view.evidence.ex_acc[tied], core[firm])]
+    who, share = view.text_share(tied)
+    content = np.zeros(len(core))
+    content[np.searchsorted(core, who)] = share
+    return Group(
+        origin="infrastructure",
+        accounts=core[firm],
+        content_share=content[firm],
+        infrastructure_kinds=held[firm],
+        firm=np.ones(int(firm.sum()), dtype=bool),
+        by_text=np.zeros(int(firm.sum()), dtype=bool),
+        likeness=0.0,
+        text_objects=text,
+        infrastructure_objects=infrastructure,
+        exchanges=tied,
     )
-    return cells // max(len(found), 1), cells % max(len(found), 1), count
 
 
-def _owners(view: View, found: Sequence[Ints], held: _Holdings) -> Ints:
-    """By object: the number of the community with most of its holders, -1 for none."""
-    obj, community, count = _holders(view, found, held)
-    owner = np.full(len(view.evidence.obj_kind), -1, dtype=np.int64)
-    # The last to be written stays: the most holders; among equals the community that comes first.
-    order = np.lexsort((-community, count))
-    owner[obj[order]] = community[order]
-    return owner
+def _merged(space: Vectors, cores: list[Ints]) -> list[Ints]:
+    """The cores, with those put into one whose accounts are as alike across as within.
 
-
-def _merged(view: View, found: list[Ints], held: _Holdings, settings: Settings) -> list[Ints]:
-    """The communities, with those put into one that the same texts mark.
-
-    Infrastructure can cut a campaign into parts. Most of what marks a part is then held by more accounts of a
-    larger one: it goes there.
+    Likeness of two cores is the mean cosine over pairs across, in multiples of the larger mean within. In each pass
+    those that are each other's likest, and at least ALIKE_CORES, become one; until there are none.
     """
-    owner = _owners(view, found, held)
-    obj, community, count = _holders(view, found, held)
-    into = np.arange(len(found))
-    for number, accounts in enumerate(found):
-        text, _ = _signature(view, accounts, held, settings)
-        own = (community == number) & np.isin(obj, text)
-        if not own.any():
-            continue
-        weight = np.bincount(owner[obj[own]], weights=count[own])
-        most = int(weight.argmax())
-        larger = (len(found[most]), -most) > (len(accounts), -number)
-        if larger and weight[most] >= FRAGMENT * weight.sum():
-            into[number] = most
-    while (into[into] != into).any():  # a part of a part; always into a larger one, so this ends
-        into = into[into]
-    return [
-        np.sort(np.concatenate([found[part] for part in np.flatnonzero(into == number)]))
-        for number in np.unique(into)
-    ]
-
-
-def form_groups(view: View, edges: Edges, settings: Settings) -> list[Group]:
-    """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
-    found = communities(edges, settings)
-    if not found:
+    if not cores:
         return []
-    held = _Holdings.of(view, settings)
-    found = [accounts for accounts in found if len(accounts) >= settings.group_accounts]
-    found = _merged(view, found, held, settings)
-    # What most of its holders use elsewhere marks nobody here: a few of a class in a campaign's community would
-    # else bring their own assignments with them, and pass by those for members.
-    owner = _owners(view, found, held)
+    sizes = np.array([len(core) for core in cores])
+    member = sparse.csr_matrix(
+        (np.ones(int(sizes.sum())), (np.repeat(np.arange(len(cores)), sizes), np.concatenate(cores))),
+        shape=(len(cores), space.matrix.shape[0]),
+    )
+    totals = (member @ space.matrix).tocsr()
+    between = (totals @ totals.T).toarray()
+    alone = np.asarray(member @ space.known.astype(np.float64))
+    parts = [[core] for core in cores]
+    while len(parts) > 1:
+        within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
+        likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
+        np.fill_diagonal(likeness, 0.0)
+        likeness = np.round(likeness, 9)
+        best = likeness.argmax(axis=1)
+        one = np.arange(len(parts))
+        pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= ALIKE_CORES)]
+        if not len(pairs):
+            break
+        into = one.copy()
+        into[best[pairs]] = pairs
+        kept = np.flatnonzero(into == one)
+        fold = sparse.csr_matrix((np.ones(len(one)), (np.searchsorted(kept, into), one)))
+        between = np.asarray(fold @ between @ fold.T)
+        alone, sizes = fold @ alone, np.asarray(fold @ sizes).astype(np.int64)
+        parts = [parts[k] + (parts[int(best[k])] if k in set(pairs.tolist()) else []) for k in kept.tolist()]
+    return [np.sort(np.concatenate(part)) for part in parts]
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Each account's texts in two halves, every other one: communities of the first, and vectors of both."""
+
+    cores: list[Ints]
+    first: Vectors
+    second: Vectors
+
+    @classmethod
+    def of(cls, view: View, settings: Settings) -> "Halves":
+        """Split the texts of a view."""
+        acc = view.evidence.ex_acc
+        order = np.argsort(acc, kind="stable")
+        place = np.empty(len(acc), dtype=np.int64)
+        place[order] = np.arange(len(acc)) - np.searchsorted(acc[order], acc[order], "left")
+        odd = (place % 2 == 1)[view.tie_ex]
+        first = vectors(view, settings, ~odd)
+        cores = [c for c in alike_in_texts(first, settings) if len(c) >= settings.group_accounts]
+        return cls(cores, first, vectors(view, settings, odd))
+
+
+def form_groups(view: View, settings: Settings) -> list[Group]:
+    """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
+    usable = linking_objects(view, settings)
+    least = settings.group_accounts
     groups: list[Group] = []
-    for number, accounts in enumerate(found):
-        text, infrastructure = _signature(view, accounts, held, settings)
-        group = _membership(view, accounts, text[owner[text] == number], infrastructure, settings)
-        if group is not None and int(group.firm.sum()) >= settings.group_accounts:
+    space = vectors(view, settings)
+    cores = [c for c in alike_in_texts(space, settings) if len(c) >= least]
+    cores = _merged(space, cores)
+    nearness = [Nearness.to(space, core) for core in cores]
+    at_home = np.zeros(len(view.active))
+    usual = np.zeros(len(view.active))
+    for core, near in zip(cores, nearness, strict=True):
+        at_home[core], usual[core] = near.of[core], near.typical
+    # What is usual for communities of this population, by accounts: language and subjects alone make accounts this alike.
+    ordinary = float(np.median(usual[usual > 0])) if (usual > 0).any() else 0.0
+    for core, near in zip(cores, nearness, strict=True):
+        if near.typical < ordinary:
+            continue
+        group = _by_texts(view, core, near, at_home, ordinary, usable, settings)
+        if group is not None:
             groups.append(group)
+    for core in tied_by_infrastructure(infrastructure_edges(view, settings), settings):
+        group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None
+        if group is not None:
+            groups.append(group)
+    groups = [g for g in groups if int(g.firm.sum()) >= least]
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
     return _without_fragments(groups, len(view.active))
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import Engine
-from stillwatch.records.sketches import BANDS, MARKS
+from stillwatch.records.sketches import MARKS
 
 HOUR_US = 3_600_000_000
 
 TEXT_KINDS = ("system", "block", "prefix", "suffix", "item")
-"""Whole-text objects, by the sketch column that holds them; `band_00`... follow them."""
-CONTENT_KINDS = (*TEXT_KINDS, *(f"band_{b:02d}" for b in range(BANDS)))
+"""Whole-text objects, by the sketch column that holds them; sampled phrases follow them."""
+CONTENT_KINDS = (*TEXT_KINDS, "phrase")
 EXCHANGE_KINDS = {
     "address": "client_address",
     "fingerprint": "tls_ja4",
@@ -38,7 +38,8 @@ class Relations:
     novelty: kind, acc, hour, fresh: how many new addresses, credentials, ... the account showed in that hour.
     content: row, kind, value, ready: a text object that at least k accounts used, on one exchange; `ready` is
         the hour in which the k-th account had used it.
-    exchanges: row, time, event_id, acc, hour, item_hash for every exchange in `content`.
+    exchanges: row, time, event_id, acc, hour, item_hash, marks (bits), tools and later (1, 0, or -1 where not recorded: tools
+        defined; not the first turn) for every exchange in `content`.
     shared: kind, acc, value, hour: an object of the exchanges that two accounts or more used, first use each.
     models: acc, model, hour, n.
     """
@@ -83,8 +84,11 @@ def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table
 
 def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> pa.Table:
     """Exchanges that carry an object of this kind which at least `accounts` accounts used."""
-    value = rows.bands[int(kind[5:])] if kind.startswith("band_") else rows[f"{kind}_hash"]
-    carriers = rows.select("row", "acc", "hour", value=value).filter(ibis._.value.notnull())
+    if kind == "phrase":
+        carriers = rows.select("row", "acc", "hour", value=rows.phrases.unnest())
+    else:
+        carriers = rows.select("row", "acc", "hour", value=rows[f"{kind}_hash"])
+    carriers = carriers.filter(carriers.value.notnull())
     users = carriers.group_by("value", "acc").agg(first=ibis._.hour.min())
     places = users.mutate(place=ibis.row_number().over(group_by="value", order_by=[users.first, users.acc]))
     ready = places.filter(places.place == accounts - 1).select("value", ready=places.first)
@@ -92,54 +96,17 @@ def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> p
     return engine.fetch(shared.mutate(kind=ibis.literal(CONTENT_KINDS.index(kind)).cast("int16")))
 
 
-class _EarliestBands:
-    """Of each exchange the few bands whose buckets were shared first (ties: lower band), fed band by band.
-
-    Those ready before an hour H come first in that order, so what is kept here is, restricted to H, what would
-    be kept from the rows before H. Memory: 16 bytes for each row and place.
-    """
-
-    def __init__(self, rows: int, places: int) -> None:
-        self.order = np.full((rows, places), np.iinfo(np.int64).max)  # ready hour and band, as one number
-        self.value = np.zeros((rows, places), dtype=np.int64)
-
-    def feed(self, band: int, found: pa.Table) -> None:
-        row, ready = found["row"].to_numpy(), found["ready"].to_numpy().astype(np.int64)
-        order = ready * 64 + band
-        worst = self.order[row].argmax(axis=1)
-        better = order < self.order[row, worst]
-        row, worst = row[better], worst[better]
-        self.order[row, worst] = order[better]
-        self.value[row, worst] = found["value"].to_numpy()[better]
-
-    def table(self) -> pa.Table:
-        row, place = np.nonzero(self.order != np.iinfo(np.int64).max)
-        order = self.order[row, place]
-        return pa.table(
-            {
-                "row": row.astype(np.int64),
-                "kind": (order % 64 + len(TEXT_KINDS)).astype(np.int16),
-                "value": self.value[row, place],
-                "ready": (order // 64).astype(np.int32),
-            }
-        )
-
-
 def _content(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
     """Text objects that enough accounts used: row, kind, value, ready."""
-    parts = []
-    bands = _EarliestBands(
-        int(engine.fetch(rows.agg(last=rows.row.max()))["last"][0].as_py()) + 1, settings.bands_per_exchange
+    return pa.concat_tables(
+        _text_objects(
+            rows,
+            kind,
+            settings.infrastructure_accounts if kind == "item" else settings.content_accounts,
+            engine,
+        ).select(["row", "kind", "value", "ready"])
+        for kind in CONTENT_KINDS
     )
-    for place, kind in enumerate(CONTENT_KINDS):
-        enough = settings.infrastructure_accounts if kind == "item" else settings.content_accounts
-        found = _text_objects(rows, kind, enough, engine)
-        if kind in TEXT_KINDS:
-            parts.append(found.select(["row", "kind", "value", "ready"]))
-        else:
-            bands.feed(place - len(TEXT_KINDS), found)
-    schema = parts[0].schema
-    return pa.concat_tables([*parts, bands.table().cast(schema)])
 
 
 def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations:
@@ -200,7 +167,17 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     carriers = engine.table("carriers", pa.table({"row": content["row"].unique()}))
     touched = engine.fetch(
         rows.semi_join(carriers, "row")
-        .select("row", "time", "event_id", "acc", "hour", "item_hash")
+        .select(
+            "row",
+            "time",
+            "event_id",
+            "acc",
+            "hour",
+            "item_hash",
+            marks=marked,
+            tools=(rows.tool_count > 0).cast("int8").fill_null(-1),
+            later=(rows.turn > 1).cast("int8").fill_null(-1),
+        )
         .order_by("time", "event_id")
     )
     models = engine.fetch(rows.group_by("acc", "model", "hour").agg(n=rows.row.count()))

@@ -48,7 +48,7 @@ class Weighing:
 
 
 @cache
-def _data() -> tuple[tuple[Feature, ...], Mapping[str, float]]:
+def _data() -> tuple[tuple[Feature, ...], Mapping[str, float], Mapping[str, float]]:
     raw = yaml.safe_load(
         (resources.files("stillwatch.detection") / "rivals.yaml").read_text(encoding="utf-8")
     )
@@ -58,11 +58,13 @@ def _data() -> tuple[tuple[Feature, ...], Mapping[str, float]]:
             family=row["family"],
             meaning=row["meaning"],
             cuts=(row["cuts"][0], row["cuts"][1]),
-            levels=MappingProxyType({use: tuple(row[use]) for use in (EXTRACTION, *raw["weights"])}),
+            levels=MappingProxyType(
+                {use: tuple(row.get(use, row[EXTRACTION])) for use in (*raw["ways"], *raw["weights"])}
+            ),
         )
         for name, row in raw["features"].items()
     )
-    return features, MappingProxyType(raw["weights"])
+    return features, MappingProxyType(raw["ways"]), MappingProxyType(raw["weights"])
 
 
 def features() -> tuple[Feature, ...]:
@@ -70,13 +72,20 @@ def features() -> tuple[Feature, ...]:
     return _data()[0]
 
 
+def _mixture(score: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """log10 of the weighted sum of likelihoods given by their log10."""
+    parts = np.array([score[use] + np.log10(weights[use]) for use in weights])
+    return float(parts.max() + np.log10((10 ** (parts - parts.max())).sum()))
+
+
 def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
     """Weigh a group's figures (missing ones are left out) under every use.
 
-    The Bayes factor sets extraction against the mixture of benign uses with the weights of rivals.yaml.
+    The Bayes factor sets the mixture of the ways of extraction against the mixture of benign uses, with the weights of
+    rivals.yaml. A feature's weight is that between the best of the ones and the best of the others.
     """
-    known, weights = _data()
-    score = dict.fromkeys((EXTRACTION, *weights), 0.0)
+    known, ways, weights = _data()
+    score = dict.fromkeys((*ways, *weights), 0.0)
     by_feature: dict[str, dict[str, float]] = {}
     for feature in known:
         value = figures.get(feature.name)
@@ -88,13 +97,14 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
         }
         for use, points in by_feature[feature.name].items():
             score[use] += points
-    benign = np.array([score[use] + np.log10(weights[use]) for use in weights])
-    mixture = float(benign.max() + np.log10((10 ** (benign - benign.max())).sum()))
+    best_way = max(ways, key=lambda use: (score[use], use))
     best_benign = max(weights, key=lambda use: (score[use] + float(np.log10(weights[use])), use))
-    factor = score[EXTRACTION] - mixture
+    extraction = _mixture(score, ways)
     return Weighing(
-        log10_likelihood=MappingProxyType(score),
-        log10_bayes_factor=factor,
+        log10_likelihood=MappingProxyType(
+            {EXTRACTION: extraction} | {use: score[use] for use in weights},
+        ),
+        log10_bayes_factor=extraction - _mixture(score, weights),
         best_benign=best_benign,
-        weights=MappingProxyType({n: p[EXTRACTION] - p[best_benign] for n, p in by_feature.items()}),
+        weights=MappingProxyType({n: p[best_way] - p[best_benign] for n, p in by_feature.items()}),
     )

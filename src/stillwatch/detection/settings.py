@@ -17,8 +17,10 @@ class Settings:
     """A text object (template bucket, prefix, system prompt) counts once this many accounts used it."""
     infrastructure_accounts: int = 2
     """A shared card or address counts from two accounts on: two is already sharing."""
-    bands_per_exchange: int = 4
-    """Bucket hits kept for each exchange: templates hit several bands, more hits say the same again."""
+    neighbours: int = 15
+    """Most similar accounts that each account is joined with: enough that a campaign of thousands stays in one piece."""
+    text_resolution: float = 20.0
+    """Resolution of the communities of accounts whose texts are alike; high, since parts are put together again."""
     popular_share: float = 0.01
     """Addresses and fingerprints used by more than this share of accounts (and over 50) link nobody."""
     popular_floor: int = 50
@@ -27,7 +29,7 @@ class Settings:
     tie_share: float = 0.05
     """An account is tied to a group's texts when at least this share of its exchanges are among them."""
     resolution: float = 0.15625
-    """Weight of edges for each pair of an account and an object from which Leiden keeps them together."""
+    """Weight of edges for each pair of an account and an object from which infrastructure keeps accounts together."""
     reference_draws: int = 200
     """Random sets of outside accounts behind each drawn null; synchrony, which is dear, takes 40."""
     fdr: float = 0.01
@@ -40,7 +42,7 @@ class Settings:
     """Fewer exchanges than this in a group are too few to accuse on: data_state `insufficient`."""
     few_accounts: float = 2.0
     """A group of so many accounts weighs half of what its features say; larger ones approach the whole."""
-    tempering: float = 1.2
+    tempering: float = 1.6
     """Power on the likelihood of features. Dependence asks for less than one, the cautious lines of rivals.yaml for
     more. Set by eye on development exercises (seeds 1 to 99); it is not yet a calibration."""
 

@@ -24,14 +24,23 @@ def family_p_values(observations: Mapping[str, Observation]) -> dict[str, float]
     return found
 
 
-def benjamini_hochberg(p_values: Sequence[float], level: float, hypotheses: int | None = None) -> list[bool]:
+def benjamini_hochberg(
+    p_values: Sequence[float],
+    level: float,
+    weights: Sequence[float] | None = None,
+    hypotheses: float | None = None,
+) -> list[bool]:
     """Which hypotheses the Benjamini-Hochberg procedure (1995) rejects at this level, in the order given.
 
-    `hypotheses` is how many there are, when some were not tested; those count as p = 1.
+    With `weights` (fixed before any p-value is seen) p-values are divided by them (Genovese, Roeder and Wasserman 2006);
+    the level holds where weights of all hypotheses sum to `hypotheses`. That is also how many there are when some were
+    not tested; those count as p = 1.
     """
     p = np.asarray(p_values, dtype=np.float64)
     if not len(p):
         return []
+    if weights is not None:
+        p = p / np.asarray(weights, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     passes = p[order] <= level * np.arange(1, len(p) + 1) / (hypotheses or len(p))
     last = int(np.flatnonzero(passes).max()) if passes.any() else -1
@@ -40,9 +49,9 @@ def benjamini_hochberg(p_values: Sequence[float], level: float, hypotheses: int 
     return rejected.tolist()
 
 
-def decided_alone(p_value: float, level: float, hypotheses: int) -> bool:
+def decided_alone(p_value: float, level: float, weight: float, hypotheses: float) -> bool:
     """Does Benjamini-Hochberg decide this hypothesis the same way whatever the others' p-values are?
 
-    It rejects whatever is at most level / hypotheses, and nothing above level.
+    It rejects whatever is at most level / hypotheses times the weight, and nothing above level times the weight.
     """
-    return p_value <= level / hypotheses or p_value > level
+    return p_value / weight <= level / hypotheses or p_value / weight > level

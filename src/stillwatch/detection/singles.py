@@ -55,10 +55,13 @@ def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dic
         found.append(
             (
                 Group(
+                    origin="one account",
                     accounts=accounts,
                     content_share=np.ones(1),
                     infrastructure_kinds=np.zeros(1, dtype=np.int64),
                     firm=np.ones(1, dtype=bool),
+                    by_text=np.zeros(1, dtype=bool),
+                    likeness=0.0,
                     text_objects=empty,
                     infrastructure_objects=empty,
                     exchanges=own[view.evidence.ex_hour[own] < view.until],

@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stillwatch.detection.behaviours._sharing import together_tail
 from stillwatch.detection.behaviours.base import Observation, percent
 from stillwatch.detection.case import Case, binomial_tail
 
 NULL = (
-    "of those who send the group's texts, anywhere, the ones that carry the mark hold infrastructure in common as often"
-    " as accounts outside do (binomial); in a group held together by infrastructure, accounts carry the mark as often"
-    " as accounts outside"
+    "the group's template is one drawn from those of accounts outside: it carries the mark with the probability that an"
+    " account outside mostly does; in a group that infrastructure formed, accounts carry the mark as often as accounts"
+    " outside (binomial)"
 )
 MOSTLY = 0.2
 """An account counts as marked from this share of its texts on: relayed traffic dilutes campaigns."""
@@ -20,10 +19,8 @@ MOSTLY = 0.2
 def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], Observation | None]:
     """A test of how many accounts mostly send texts that carry one of these marks.
 
-    In a group that infrastructure holds together, those that it ties are independent draws: binomial with the
-    outside rate. Those whom texts chose are not: one template is one draw, however many accounts repeat it. There
-    the test is whether those of them who carry the mark, anywhere, share infrastructure more often than others do; in
-    data without infrastructure p is the outside rate itself.
+    In a group that infrastructure formed, accounts are independent draws: binomial with the outside rate. Those whom
+    texts chose are not: one template is one draw, however many accounts repeat it; so p is the outside rate itself.
     """
 
     def examine(case: Case) -> Observation | None:
@@ -35,12 +32,9 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
         inside = float(marked[case.members].mean())
         rate = case.rate_outside(marked)
         if case.textual:
-            p = together_tail(case, case.users[marked[case.users]])
-        else:
-            chosen = case.by_infrastructure
-            p = None if chosen is None else binomial_tail(int(marked[chosen].sum()), len(chosen), rate)
-        if p is None:
             p = min(1.0, rate) if inside >= 0.5 else 1.0
+        else:
+            p = binomial_tail(int(marked[case.members].sum()), len(case.members), rate)
         of_texts = float(
             (share * view.totals["texts"])[case.members].sum() / view.totals["texts"][case.members].sum()
         )

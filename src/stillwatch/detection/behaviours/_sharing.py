@@ -7,7 +7,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from stillwatch.detection.behaviours.base import Observation, percent
-from stillwatch.detection.case import STRONG_KINDS, Case, binomial_tail
+from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import KINDS, Ints
 
 
@@ -60,19 +60,6 @@ def pair_rate(case: Case, kind: str) -> float:
     gone = float((every * (every - 1) / 2 - beyond * (beyond - 1) / 2).sum())
     n = len(case.outside)
     return (max(case.population.pairs_by_kind[kind] - gone, 0.0) + 0.5) / max(n * (n - 1) / 2, 1.0)
-
-
-def together_tail(case: Case, accounts: Ints) -> float | None:
-    """P-value of so many of these accounts, chosen by texts alone, holding strong infrastructure in common.
-
-    If what people send has nothing to do with the rooms and cards that they share, those who send it share as
-    often as any others. None where the data have no strong infrastructure.
-    """
-    known = [k for k in STRONG_KINDS if (case.view.evidence.obj_kind == KINDS.index(k)).any()]
-    if not known:
-        return None
-    rate = min(sum(pair_rate(case, kind) for kind in known), 1.0)
-    return sharing_tail(case, known, accounts, rate)
 
 
 def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:

@@ -10,13 +10,17 @@ SAMPLE = 2000
 
 
 def spread(counts: np.ndarray) -> float:
-    """Standard deviation of the logarithm of exchanges by account."""
-    return float(np.log(np.maximum(counts, 1)).std())
+    """Coefficient of variation of exchanges by account beyond what counting alone brings: sqrt(variance - mean) / mean.
+
+    0 for counts no more uneven than Poisson's, which accounts with a few exchanges each are under any plan.
+    """
+    mean = float(np.mean(counts))
+    return float(np.sqrt(max(float(np.var(counts)) - mean, 0.0)) / mean) if mean else 0.0
 
 
 def examine(case: Case) -> Observation | None:
-    """Spread of log volumes against random sets of accounts outside that are active in the same range."""
-    counts = case.exchanges_by_member
+    """Spread of volumes against random sets of accounts outside that are active in the same range."""
+    counts = case.view.totals["n"][case.members]
     pool = case.view.totals["n"][case.outside]
     # People who come once have no volume to be even about.
     pool = pool[pool >= max(2.0, float(np.quantile(counts, 0.05)))]
@@ -28,14 +32,15 @@ def examine(case: Case) -> Observation | None:
     drawn = np.array(
         [spread(rng.choice(pool, size)) for _ in range(case.population.settings.reference_draws)]
     )
-    p = draw_tail(-observed, -drawn)
+    # On the scale of logarithms the spread of heavy-tailed sets is near normal.
+    p = draw_tail(-np.log(observed + 0.1), -np.log(drawn + 0.1))
     low, high = np.quantile(counts, [0.05, 0.95])
     return Observation(
         statistic=observed,
         p_value=p,
         statement=f"Exchanges an account: median {np.median(counts):.0f}, nine in ten between {low:.0f} and {high:.0f};"
-        f" log spread {observed:.2f} against {drawn.mean():.2f} in random sets outside (people are heavy-tailed).",
-        supports=observed < 0.7 and p < 0.05,
+        f" coefficient of variation {observed:.2f} against {np.median(drawn):.2f} in random sets outside (people are heavy-tailed).",
+        supports=observed < 1.0 and p < 0.05,
     )
 
 
@@ -44,7 +49,7 @@ BEHAVIOUR = Behaviour(
     title="Volumes too even",
     family=TIMING,
     field_numbers=(7,),
-    statistic="standard deviation of log exchanges by account",
+    statistic="coefficient of variation of exchanges by account, beyond Poisson's",
     null="random sets of as many accounts outside the group, of those at least as active as its least active",
     atlas="AML.T0024.002",
     reference="Anthropic, 23 Feb 2026 (load balancing); Cao et al. 2014 (SynchroTrap)",

@@ -2,29 +2,46 @@
 
 import numpy as np
 
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
+from stillwatch.detection.evidence import Floats, Ints
+
+LEAST = 30
+"""Pairs of hours on different days that a group must show, and accounts outside that have such pairs."""
+
+
+def daily_rhythm(case: Case, accounts: Ints) -> float | None:
+    """Mean cosine between hours of one account on different days, over all such pairs of these accounts."""
+    cosines, pairs = case.population.rhythm
+    total = float(pairs[accounts].sum())
+    return float(cosines[accounts].sum()) / total if total >= LEAST else None
 
 
 def examine(case: Case) -> Observation | None:
-    """Mean strength of the daily rhythm among members, against random sets outside."""
-    strength, enough = case.population.rhythm
-    own = strength[case.members[enough[case.members]]]
-    pool = strength[case.outside[enough[case.outside]]]
-    if len(own) < max(4, 0.3 * len(case.members)) or len(pool) < 30:
+    """The daily rhythm of members against random sets of accounts outside with as many pairs of hours."""
+    cosines, pairs = case.population.rhythm
+    observed = daily_rhythm(case, case.members)
+    own = case.members[pairs[case.members] > 0]
+    pool = case.outside[pairs[case.outside] > 0]
+    if observed is None or len(own) < 4 or len(pool) < LEAST:
         return None
-    observed = float(np.mean(own))
+    # As many pairs of hours each: rhythms of busy accounts are known better, and they weigh more.
+    order = pool[np.argsort(pairs[pool], kind="stable")]
+    at = np.searchsorted(pairs[order], pairs[own])
     rng = case.generator(3)
-    drawn = np.array(
-        [rng.choice(pool, len(own)).mean() for _ in range(case.population.settings.reference_draws)]
-    )
+
+    def drawn_rhythm() -> float:
+        chosen = order[(at + rng.integers(-25, 26, len(own))).clip(0, len(order) - 1)]
+        return float(cosines[chosen].sum() / pairs[chosen].sum())
+
+    drawn: Floats = np.array([drawn_rhythm() for _ in range(case.population.settings.reference_draws)])
     p = draw_tail(-observed, -drawn)
     return Observation(
         statistic=observed,
         p_value=p,
-        statement=f"Daily rhythm of the accounts is {observed:.2f} (0 flat, 1 one hour of the day); outside it is"
-        f" {drawn.mean():.2f}. Batch jobs are flat too. Seen on {percent(len(own) / len(case.members))} of the accounts.",
-        supports=observed < 0.25 and p < 0.05,
+        statement=f"Daily rhythm of the accounts from one day to another is {observed:.2f} (0: all hours alike); of accounts"
+        f" outside that are as active it is {drawn.mean():.2f}. Batch jobs have none either.",
+        supports=observed < 0.5 * float(drawn.mean()) and p < 0.05,
     )
 
 
@@ -33,8 +50,8 @@ BEHAVIOUR = Behaviour(
     title="Day and night alike",
     family=TIMING,
     field_numbers=(7,),
-    statistic="mean strength of the accounts' daily rhythms (resultant length, corrected for few hours)",
-    null="random sets, of the same size, of accounts outside the group; all of 12 hours of activity or more",
+    statistic="mean cosine, on a clock of 24 hours, between hours of an account on different days",
+    null="random sets, of the same size, of accounts outside the group that are active as often",
     atlas="AML.T0024.002",
     reference="Fisher 1993, Statistical Analysis of Circular Data, 2.3",
     examine=examine,

@@ -2,28 +2,62 @@
 
 import numpy as np
 
-from stillwatch.detection.behaviours._sharing import together_tail
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
-from stillwatch.detection.case import Case
+from stillwatch.detection.case import Case, draw_tail
+from stillwatch.detection.groups import Nearness
+
+LARGEST = 200
+"""Accounts in a reference draw at most: a mean over 20,000 pairs is known well enough."""
+
+
+def replicated(case: Case) -> tuple[float, float, float] | None:
+    """(similarity, of the reference on average, p-value) of the group on texts that had no part in finding it.
+
+    Every other text of each account forms communities by itself; of them the one with most of the group's members is looked
+    at in the texts left over. Compared are random sets of those accounts outside whose first halves are most alike to
+    it: of its language and subjects. None where texts are too few for halves.
+    """
+    halves = case.population.halves
+    found = [core for core in halves.cores if np.isin(core, case.members).sum() >= 4]
+    if not found:
+        return None
+    core = max(found, key=lambda c: (int(np.isin(c, case.members).sum()), -int(c[0])))
+    outside = Nearness.to(halves.first, core).likest
+    outside = outside[~case.inside[outside] & halves.second.known[outside]]
+    core = core[halves.second.known[core]]
+    size = min(len(core), len(outside) // 2, LARGEST)
+    if size < 4:
+        return None
+    observed = halves.second.mean_similarity(core)
+    rng = case.generator(5)
+    drawn = np.array(
+        [
+            halves.second.mean_similarity(rng.choice(outside, size, replace=False))
+            for _ in range(case.population.settings.reference_draws)
+        ]
+    )
+    return observed, float(drawn.mean()), draw_tail(observed, drawn)
 
 
 def examine(case: Case) -> Observation | None:
-    """Share of members who use the group's text objects; tested is how much all who use them share besides."""
-    view, group = case.view, case.group
-    if not len(group.text_objects):
+    """How much of members' texts the group's phrases wrap, and whether that comes again in texts not used to find it."""
+    if not len(case.group.text_objects):
         return None
-    uses = np.zeros(len(view.active), dtype=bool)
-    uses[case.users] = True
-    inside = float(uses[case.members].mean())
-    rate = case.rate_outside(uses)
-    p = together_tail(case, case.users) if case.textual else None
-    texts = float(np.median(group.content_share[group.firm]))
+    texts = case.typical_share
+    text = f"{percent(texts)} of a typical account's texts are built from the same phrases"
+    if not case.textual:
+        return Observation(texts, None, f"{text}. Infrastructure formed the group.", supports=texts >= 0.3)
+    found = replicated(case)
+    if found:
+        text += (
+            f"; in texts that had no part in finding the group its accounts are alike by {found[0]:.3f} (cosine), the most"
+            f" similar accounts outside by {found[1]:.3f}"
+        )
     return Observation(
-        statistic=inside,
-        p_value=p,
-        statement=f"{percent(inside)} of the {len(case.members)} accounts send texts built on the same templates or"
-        f" system prompt ({percent(texts)} of a typical account's texts); outside the group {percent(rate)} of accounts do.",
-        supports=inside >= 0.5 and texts >= 0.3,
+        statistic=texts,
+        p_value=found[2] if found else None,
+        statement=text + ".",
+        supports=texts >= 0.15,
     )
 
 
@@ -32,10 +66,10 @@ BEHAVIOUR = Behaviour(
     title="One template, many accounts",
     family=CONTENT,
     field_numbers=(1, 2),
-    statistic="share of accounts with at least 5% of their texts on the group's templates",
-    null="those who use these templates, anywhere, hold payment, contact, sign-up and network addresses in common as"
-    " often as accounts outside the group (binomial, each account against those before it)",
+    statistic="share of a typical account's texts that are built from the group's phrases",
+    null="split sample: a community found in every other text of each account is no more alike in the texts left over than"
+    " the accounts outside that are nearest to it (drawn sets, cosine of phrase vectors)",
     atlas="AML.T0024.002",
-    reference="Broder 1997 (min-wise hashing); Anthropic, 23 Feb 2026 (identical patterns)",
+    reference="Manber 1994; Salton and Buckley 1988; Anthropic, 23 Feb 2026 (identical patterns)",
     examine=examine,
 )

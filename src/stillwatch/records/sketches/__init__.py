@@ -1,4 +1,4 @@
-"""Sketches of texts, made at intake: hashes, min-wise bands, marks and features, under a local key.
+"""Sketches of texts, made at intake: hashes, sampled phrases, marks and features, under a local key.
 
 All hashes are computed with fixed public functions and leave through a function keyed with the local key. So
 who shares what with whom is the same under every key, and whoever holds stored sketches without the key cannot
@@ -7,16 +7,13 @@ test a guessed text against them.
 
 from stillwatch.records.sketches.key import Key
 from stillwatch.records.sketches.marks import LANGUAGES, MARKS, MARKS_VERSION, Mark
-from stillwatch.records.sketches.minhash import BANDS, ROWS
 from stillwatch.records.sketches.sketch import SKETCH_SCHEMA, sketch, split_words, words
 from stillwatch.records.sketches.unicode_table import SCRIPTS
 
 __all__ = [
-    "BANDS",
     "LANGUAGES",
     "MARKS",
     "MARKS_VERSION",
-    "ROWS",
     "SCRIPTS",
     "SKETCH_SCHEMA",
     "Key",

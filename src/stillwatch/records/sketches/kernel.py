@@ -14,9 +14,10 @@ from numba import njit
 
 from stillwatch.records.sketches.blocks import find_block
 from stillwatch.records.sketches.marks.match import SYMBOLS, WAYS, find_marks
-from stillwatch.records.sketches.minhash import BANDS, LANES, band, minima
 from stillwatch.records.sketches.mixing import finished
 from stillwatch.records.sketches.normalise import MOST, normalise
+from stillwatch.records.sketches.phrases import MOST as PHRASES
+from stillwatch.records.sketches.phrases import phrases
 from stillwatch.records.sketches.siphash import siphash24
 from stillwatch.records.sketches.tokens import edges, scan
 from stillwatch.records.sketches.unicode_table import SCRIPTS
@@ -29,6 +30,7 @@ LEAST = 24  # below twelve words, prefix and suffix would be most of the text an
 # Told apart before the key, so that equal texts in different columns do not show as equal.
 _TAGS = np.array([finished(i + 1) for i in range(HASHES)], dtype=np.uint64)
 _TOKEN_TAG = finished(HASHES + 1)
+_PHRASE_TAG = finished(HASHES + 2)
 _SCRIPT_CODES = len(SCRIPTS)
 _MEMORY = 256  # system texts that a range of rows remembers
 _WORD = 8
@@ -78,9 +80,20 @@ def _raw_hash(data, i, end):  # type: ignore[no-untyped-def]
 
 def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
     @njit(nogil=True, cache=True)
-    def sketch_rows(data, offsets, valid, first, stop, table, key, a, b, lexicon, names, out):  # type: ignore[no-untyped-def]
+    def sketch_rows(data, offsets, valid, first, stop, table, key, lexicon, names, out):  # type: ignore[no-untyped-def]
         """Everything about the input texts of rows first to stop (not included); see `sketch.py` for `out`."""
-        (word_counts, chars, script, marks, hashes, known, bands, has_bands, digit_share, symbol_share) = out
+        (
+            word_counts,
+            chars,
+            script,
+            marks,
+            hashes,
+            known,
+            phrase,
+            phrase_counts,
+            digit_share,
+            symbol_share,
+        ) = out
         index, blocks, expansions = table
         k0, k1 = key
         (
@@ -103,9 +116,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         masks = np.empty(room, np.uint64)
         ways = np.empty((WAYS, 2), np.int64)
         signs = np.empty((2, SYMBOLS), np.int64)
-        shingles = np.empty(room, np.uint32)
-        least = np.empty(LANES, np.uint32)
-        joined = np.empty(BANDS, np.uint64)
+        sampled = np.empty(PHRASES, np.uint64)
         scripts = np.zeros(_SCRIPT_CODES, np.int64)
         for row in range(first, stop):
             if not valid[row]:
@@ -158,12 +169,10 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 ways,
                 signs,
             )
-            if minima(tokens, weights, count, a, b, shingles, least):
-                has_bands[row] = True
-                for k in range(BANDS):
-                    joined[k] = band(least, k)
-                for k in range(BANDS):  # on its own, so that it can use vector registers
-                    bands[row, k] = siphash24(k0, k1, joined[k])
+            kept = phrases(tokens, weights, count, sampled)
+            phrase_counts[row] = kept
+            for k in range(kept):
+                phrase[row, k] = siphash24(k0, k1, sampled[k] ^ _PHRASE_TAG)
 
     @njit(nogil=True, cache=True)
     def system_rows(data, offsets, valid, first, stop, table, key, lexicon, names, out):  # type: ignore[no-untyped-def]

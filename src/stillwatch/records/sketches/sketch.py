@@ -16,7 +16,7 @@ from stillwatch.records.sketches.arrow import Texts, pieces
 from stillwatch.records.sketches.blocks import tag_names
 from stillwatch.records.sketches.key import Key
 from stillwatch.records.sketches.marks.lexicon import lexicon
-from stillwatch.records.sketches.minhash import BANDS, lanes
+from stillwatch.records.sketches.phrases import MOST
 from stillwatch.records.sketches.unicode_table import unicode_table
 
 SKETCH_SCHEMA = pa.schema(
@@ -33,7 +33,7 @@ SKETCH_SCHEMA = pa.schema(
         pa.field("prefix_hash", pa.int64()),
         pa.field("suffix_hash", pa.int64()),
         pa.field("block_hash", pa.int64()),
-        pa.field("bands", pa.list_(pa.int64(), BANDS)),
+        pa.field("phrases", pa.list_(pa.int64())),
     ]
 )
 """Columns of a sketch; all but the two system columns are null where `input_text` is null.
@@ -48,7 +48,7 @@ SKETCH_SCHEMA = pa.schema(
 - `prefix_hash`, `suffix_hash`: the first and last eight words (sixteen characters in scripts without spaces); null in
   texts of fewer than twelve words, where they would be most of the text and of each other.
 - `block_hash`: a long opaque or marked reasoning block in the text (see `blocks.py`); null where there is none.
-- `bands`: min-wise hash bands (see `minhash.py`); null where the text has no word.
+- `phrases`: a fixed sample of the text's phrases (see `phrases.py`), each once; empty where none is sampled.
 """
 
 _HASHES = ("system_hash", "item_hash", "prefix_hash", "suffix_hash", "block_hash")
@@ -58,7 +58,6 @@ _BYTES = 1 << 22
 
 class _Tables(NamedTuple):
     unicode: tuple[Any, Any, Any]
-    lanes: tuple[Any, Any]
     lexicon: tuple[Any, ...]
     names: NDArray[np.uint32]
 
@@ -66,7 +65,7 @@ class _Tables(NamedTuple):
 @cache
 def _tables() -> _Tables:
     table = unicode_table()
-    return _Tables((table.pages, table.blocks, table.expansions), lanes(), lexicon(), tag_names())
+    return _Tables((table.pages, table.blocks, table.expansions), lexicon(), tag_names())
 
 
 def _threads(threads: int | None) -> int:
@@ -117,7 +116,7 @@ def sketch(
     system_marks = np.zeros(rows, np.int64)
     hashes = np.zeros((kernel.HASHES, rows), np.uint64)
     known = np.zeros((kernel.HASHES, rows), np.bool_)
-    bands, has_bands = np.zeros((rows, BANDS), np.uint64), np.zeros(rows, np.bool_)
+    phrases, phrase_counts = np.zeros((rows, MOST), np.uint64), np.zeros(rows, np.int32)
     digit_share, symbol_share = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
     has_text, has_system = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     with ThreadPoolExecutor(workers) as pool:
@@ -133,8 +132,8 @@ def sketch(
                 marks[part],
                 hashes[:, part],
                 known[:, part],
-                bands[part],
-                has_bands[part],
+                phrases[part],
+                phrase_counts[part],
                 digit_share[part],
                 symbol_share[part],
             )
@@ -146,7 +145,6 @@ def sketch(
                     stop,
                     tables.unicode,
                     key.words,
-                    *tables.lanes,
                     tables.lexicon,
                     tables.names,
                     out,
@@ -172,8 +170,11 @@ def sketch(
     columns.append(pa.array(system_marks, mask=~has_system))
     columns.extend(pa.array(values, mask=~has_text) for values in (digit_share, symbol_share))
     columns.extend(pa.array(hashes[k].view(np.int64), mask=~known[k]) for k in range(len(_HASHES)))
-    flat = pa.array(bands.reshape(-1).view(np.int64))
-    columns.append(pa.FixedSizeListArray.from_arrays(flat, BANDS, mask=pa.array(~has_bands)))
+    offsets = np.r_[0, np.cumsum(phrase_counts, dtype=np.int64)].astype(np.int32)
+    filled = phrases[np.arange(MOST) < phrase_counts[:, None]]
+    columns.append(
+        pa.ListArray.from_arrays(pa.array(offsets), pa.array(filled.view(np.int64)), mask=pa.array(~has_text))
+    )
     return pa.RecordBatch.from_arrays(columns, schema=SKETCH_SCHEMA)
 
 

@@ -1,0 +1,144 @@
+"""Semantic similarity of accounts, off line: which accounts ask in the same phrases, whatever they ask about?
+
+An account is a sparse vector over the sampled phrases of its texts (`records/sketches/phrases.py`): the share of its texts
+with the phrase, times the root of the phrase's rarity log(accounts / holders), of length one. Cosine similarity of such
+vectors is the standard measure of information retrieval (Salton and Buckley 1988); it needs no model and no download, in
+any language. The root keeps a campaign of a third of all accounts from vanishing: its phrases are not rare.
+What two accounts ask about differs from text to text and averages out; what they wrap it in comes again and again. So
+paraphrased wordings, which share sentences but no whole text, lie close together.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
+from stillwatch.detection.settings import Settings
+
+VECTOR_KINDS = ("phrase", "prefix", "suffix", "block")
+"""Parts of texts that make up a vector. Whole texts and system prompts stay out: greetings and popular clients."""
+LANDMARKS = 1000
+"""Holders of a phrase that others are compared with over it: bounds the work for a phrase of many thousands, and
+hides nobody, since all of them are compared with the same thousand."""
+DIGITS = 1e9
+"""Cosines are compared to nine digits: the order of sums must not decide."""
+
+
+@njit(nogil=True, cache=True)
+def _nearest(start, columns, values, held_from, holders, held, who, near):  # type: ignore[no-untyped-def]
+    """For each row of the first matrix (CSR) the most similar rows of the second (CSC), best first, into who and near."""
+    n, count = who.shape
+    score = np.zeros(n)
+    touched = np.empty(n, np.int64)
+    for i in range(n):
+        seen = 0
+        for at in range(start[i], start[i + 1]):
+            column, value = columns[at], values[at]
+            for h in range(held_from[column], held_from[column + 1]):
+                j = holders[h]
+                if score[j] == 0.0:
+                    touched[seen] = j
+                    seen += 1
+                score[j] += value * held[h]
+        filled = 0
+        for t in range(seen):
+            j = touched[t]
+            value = np.round(score[j] * DIGITS) / DIGITS
+            score[j] = 0.0
+            if j == i or value <= 0.0:
+                continue
+            if filled == count and (
+                value < near[i, count - 1] or (value == near[i, count - 1] and j > who[i, count - 1])
+            ):
+                continue
+            place = min(filled, count - 1)
+            while place > 0 and (
+                value > near[i, place - 1] or (value == near[i, place - 1] and j < who[i, place - 1])
+            ):
+                near[i, place], who[i, place] = near[i, place - 1], who[i, place - 1]
+                place -= 1
+            near[i, place], who[i, place] = value, j
+            filled = min(filled + 1, count)
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Accounts as vectors. `matrix`: accounts (by code) x text objects (by code), rows of length one or zero."""
+
+    matrix: sparse.csr_matrix
+    seed: int
+
+    @cached_property
+    def known(self) -> Bools:
+        """By account code: has it a vector?"""
+        return np.asarray(np.diff(self.matrix.indptr) > 0)
+
+    def total(self, accounts: Ints) -> Floats:
+        """Sum of the vectors of these accounts."""
+        return np.asarray(self.matrix[accounts].sum(axis=0)).ravel()
+
+    def mean_similarity(self, accounts: Ints) -> float:
+        """Mean cosine over pairs of different accounts among these (repeats count as given); 0 for fewer than two."""
+        n = len(accounts)
+        if n < 2:
+            return 0.0
+        total = self.total(accounts)
+        return float((total @ total - self.known[accounts].sum()) / (n * (n - 1)))
+
+    def neighbours(self, count: int) -> tuple[Ints, Ints, Floats]:
+        """(account, neighbour, cosine) of the `count` most similar others of each account, over landmarks.
+
+        Ties go to the lower code, so row order does not matter.
+        """
+        n = self.matrix.shape[0]
+        holders = self._landmarks().tocsc()
+        who, near = np.zeros((n, count), np.int64), np.zeros((n, count))
+        _nearest(
+            self.matrix.indptr, self.matrix.indices, self.matrix.data,
+            holders.indptr, holders.indices, holders.data, who, near,
+        )  # fmt: skip
+        row, place = np.nonzero(near > 0)
+        return row, who[row, place], near[row, place]
+
+    def _landmarks(self) -> sparse.csr_matrix:
+        """The matrix with at most LANDMARKS entries in a column: those of the accounts that a fixed draw puts first."""
+        matrix = self.matrix.tocoo()
+        held = np.bincount(matrix.col, minlength=matrix.shape[1])
+        if held.max(initial=0) <= LANDMARKS:
+            return self.matrix
+        luck = np.random.default_rng(self.seed).permutation(matrix.shape[0])
+        order = np.lexsort((luck[matrix.row], matrix.col))
+        column = matrix.col[order]
+        keep = order[np.arange(len(column)) - np.searchsorted(column, column, "left") < LANDMARKS]
+        return sparse.csr_matrix(
+            (matrix.data[keep], (matrix.row[keep], matrix.col[keep])), shape=matrix.shape
+        )
+
+
+def vectors(view: View, settings: Settings, keep: Bools | None = None) -> Vectors:
+    """Vectors of all accounts of a view. `keep`: along the view's ties; others are left out (half of the exchanges)."""
+    n, n_obj = len(view.active), len(view.evidence.obj_kind)
+    usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in VECTOR_KINDS])
+    if keep is None:
+        acc, obj = view.share_acc, view.share_obj
+        texts = np.round(view.share * np.maximum(view.totals["texts"][acc], 1))
+    else:
+        cells, count = np.unique(
+            view.evidence.ex_acc[view.tie_ex[keep]] * np.int64(max(n_obj, 1)) + view.tie_obj[keep],
+            return_counts=True,
+        )
+        acc, obj, texts = cells // max(n_obj, 1), cells % max(n_obj, 1), count.astype(np.float64)
+    holders = np.bincount(obj, minlength=n_obj)
+    take = usable[obj] & (holders[obj] >= settings.content_accounts)
+    acc, obj, texts = acc[take], obj[take], texts[take]
+    rarity = np.log(max(view.population, 2) / np.maximum(holders[obj], 1)).clip(0)
+    matrix = sparse.csr_matrix(
+        (texts / np.maximum(view.totals["texts"][acc], 1) * np.sqrt(rarity), (acc, obj)), shape=(n, n_obj)
+    )
+    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    scaled = (sparse.diags(1 / np.maximum(length, 1e-12)) @ matrix).tocsr()
+    scaled.eliminate_zeros()
+    return Vectors(scaled, settings.seed)
