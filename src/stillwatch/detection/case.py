@@ -144,6 +144,21 @@ class Population:
         repeated[view.tie_ex[item]] = True
         return repeated, view.tie_ex[item]
 
+    @cached_property
+    def long_item_exchanges(self) -> Ints:
+        """Exchanges whose whole text two accounts sent, and that carry two sampled phrases or more."""
+        view = self.view
+        kind = view.evidence.obj_kind[view.tie_obj]
+        size = len(view.evidence.ex_row)
+        phrases = np.bincount(view.tie_ex[kind == KINDS.index("phrase")], minlength=size)
+        return np.flatnonzero(self.repeated_item[0] & (phrases >= 2))
+
+    @cached_property
+    def long_items(self) -> tuple[Ints, Ints]:
+        """Along `long_item_exchanges`: account and item."""
+        evidence = self.view.evidence
+        return evidence.ex_acc[self.long_item_exchanges], evidence.ex_item[self.long_item_exchanges]
+
 
 @dataclass(frozen=True)
 class Case:

@@ -27,6 +27,12 @@ MARK_SHARE = 0.03
 """A text object marks a group when at least this share of its accounts send it, three of them or more."""
 OWN = 2.0
 """An exchange is the group's when its objects are together 10^2 times as frequent there as elsewhere."""
+TELLING = 12.0
+"""More than 10^12 times is not told apart: one long text must not outweigh many."""
+CERTAIN = 0.5
+"""Certainty from which an account belongs; below it is only suspected."""
+BUSY = 1.9
+"""Logarithm of an account's volume, in multiples of the typical one's, from which it is another kind of account."""
 ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
 BY_CHANCE = 0.01
@@ -170,14 +176,38 @@ def _infrastructure_marks(view: View, accounts: Ints, usable: Bools) -> Ints:
     return np.asarray(objects[(inside >= 2) & (inside > beyond)])
 
 
-def _own_exchanges(view: View, text: Ints, weight: Floats) -> Ints:
-    """Exchanges of anybody whose objects together are OWN times as frequent in the group as elsewhere, in rising order."""
+def _own_exchanges(view: View, text: Ints, weight: Floats) -> tuple[Ints, Floats]:
+    """Exchanges of anybody whose objects together are 10^OWN times as frequent in the group as elsewhere, in rising order.
+
+    And by how much, as log10 and at most TELLING.
+    """
     places = view.exchanges_by_text.places(text)
     by_object = np.zeros(len(view.evidence.obj_kind))
     by_object[text] = weight
     tied, inverse = np.unique(view.tie_ex[places], return_inverse=True)
     score = np.bincount(inverse, weights=by_object[view.tie_obj[places]], minlength=len(tied))
-    return np.asarray(tied[np.round(score, 9) >= OWN])
+    score = np.round(score, 9)
+    own = score >= OWN
+    return tied[own], np.minimum(score[own], TELLING)
+
+
+def _certainty(view: View, core: Ints, tied: Ints, score: Floats) -> Floats:
+    """By account: how surely it takes part, in multiples of what is typical of the core.
+
+    How telling its own texts are on average, times the logarithm of how many it sent, each beside the typical account's. Who
+    sent one or two faintly similar texts may be of the same language or subject and nothing else. An account that is far
+    busier than the others is not surer for it, and above BUSY not one of them.
+    """
+    n = len(view.active)
+    who = view.evidence.ex_acc[tied]
+    sent = np.bincount(who, minlength=n)
+    telling = np.bincount(who, weights=score, minlength=n) / np.maximum(sent, 1)
+    some = core[sent[core] > 0]
+    if not len(some):
+        return np.zeros(n)
+    volume = np.log1p(sent) / np.log1p(np.median(sent[some]))
+    certain = telling / np.median(telling[some]) * np.minimum(volume, 1.0)
+    return np.asarray(np.where(volume < BUSY, certain, 0.0))
 
 
 @dataclass(frozen=True)
@@ -233,7 +263,7 @@ def _by_texts(
     text, weight = _text_marks(view, core, settings, near.likest)
     if not len(text):
         return None
-    tied = _own_exchanges(view, text, weight)
+    tied, score = _own_exchanges(view, text, weight)
     who, share = view.text_share(tied)
     content = np.zeros(len(view.active))
     content[who] = share
@@ -253,7 +283,7 @@ def _by_texts(
     stays &= chance <= BY_CHANCE
     joins = ~inside & (content >= 0.5 * typical) & (sent >= 2) & (chance <= BY_CHANCE)
     joins &= (near.of >= ALIKE_TO_JOIN * near.typical) & (near.of > elsewhere)
-    chosen = stays | joins
+    chosen = (stays | joins) & (_certainty(view, core, tied, score) >= CERTAIN)
     if not chosen.any():
         return None
     infrastructure = _infrastructure_marks(view, np.flatnonzero(chosen), usable)
@@ -283,7 +313,7 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     if not firm.any():
         return None
     text, weight = _text_marks(view, core[firm], settings)
-    tied = _own_exchanges(view, text, weight)
+    tied, _ = _own_exchanges(view, text, weight)
     tied = tied[np.isin(view.evidence.ex_acc[tied], core[firm])]
     who, share = view.text_share(tied)
     content = np.zeros(len(core))

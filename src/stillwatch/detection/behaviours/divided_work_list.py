@@ -4,38 +4,81 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
 from stillwatch.detection.case import Case
+from stillwatch.detection.evidence import Floats, Ints
 
 EVERYWHERE = 0.4
 """From this share of repeated items on, accounts work through the same items: a benchmark or a class."""
+LEAST = 30
+"""Accounts outside that a reference needs."""
 
 
 def repeats(case: Case) -> tuple[int, int]:
     """Exchanges of members on the group's texts, and how many of their whole texts two accounts or more sent."""
     repeated, _ = case.population.repeated_item
-    member = np.zeros(len(case.view.active), dtype=bool)
-    member[case.members] = True
-    own = case.group.exchanges[member[case.view.evidence.ex_acc[case.group.exchanges]]]
-    own = own[case.view.evidence.ex_item[own] >= 0]
+    own = case.own[case.view.evidence.ex_item[case.own] >= 0]
     return len(own), int(repeated[own].sum())
 
 
+def met(acc: Ints, item: Ints, chosen: Ints) -> int:
+    """How many items two or more of the chosen accounts sent. acc, item: who sent what, in pairs that may come again."""
+    at = np.isin(acc, chosen)
+    pairs = np.unique(item[at] * np.int64(1 << 31) + acc[at])
+    _, senders = np.unique(pairs >> 31, return_counts=True)
+    return int((senders >= 2).sum())
+
+
+def chance_to_meet(observed: int, drawn: Floats) -> tuple[float, float]:
+    """(p-value of so few items met, p-value of so many) among reference draws, by rank."""
+    return (
+        (1.0 + float((drawn <= observed).sum())) / (1.0 + len(drawn)),
+        (1.0 + float((drawn >= observed).sum())) / (1.0 + len(drawn)),
+    )
+
+
 def examine(case: Case) -> Observation | None:
-    """Repeated items among the group's exchanges, beside how often accounts outside repeat each other's texts."""
+    """Items that several members asked, against sets of accounts outside that sent as many texts.
+
+    Whether two texts ask the same is told by their whole text: the same question in another wording is not seen as a
+    repeat. Texts too short for two sampled phrases (greetings, "go on") are left out on both sides.
+    """
     exchanges, repeated = repeats(case)
     if exchanges < case.population.settings.min_exchanges:
         return None
-    view = case.view
-    flags, _ = case.population.repeated_item
-    outside_mask = ~case.inside
-    outside_repeats = int(flags[outside_mask[view.evidence.ex_acc]].sum())
-    outside_texts = float(view.totals["texts"][case.outside].sum())
-    rate = (outside_repeats + 0.5) / (outside_texts + 1)
     share = repeated / exchanges
+    acc, item = case.population.long_items
+    texts = case.view.totals["texts"]
+    own = np.bincount(case.view.evidence.ex_acc[case.own], minlength=len(texts))
+    pool = case.outside[texts[case.outside] > 0]
+    p, text = None, ""
+    if len(pool) >= LEAST and len(acc):
+        inside = np.isin(case.population.long_item_exchanges, case.own)
+        mine_acc, mine_item = acc[inside], item[inside]
+        observed = met(mine_acc, mine_item, case.members)
+        order = pool[np.argsort(texts[pool], kind="stable")]
+        at = np.searchsorted(texts[order], own[case.members])
+        rng = case.generator(6)
+        draws = case.population.settings.reference_draws
+        drawn = np.array(
+            [
+                met(acc, item, order[(at + rng.integers(-25, 26, len(at))).clip(0, len(order) - 1)])
+                for _ in range(draws)
+            ],
+            dtype=np.float64,
+        )
+        fewer, more = chance_to_meet(observed, drawn)
+        p = fewer
+        found = (
+            "less than chance" if fewer < 0.05 else "more than chance" if more < 0.05 else "as much as chance"
+        )
+        text = (
+            f" {observed:,} questions were asked by two accounts or more; sets of accounts outside that sent as many texts have"
+            f" {np.median(drawn):,.0f} (middle of {draws} draws): {found}."
+        )
     return Observation(
         statistic=share,
-        p_value=None,
+        p_value=p,
         statement=f"Of {exchanges:,} exchanges on the group's texts {percent(share)} ask something that another account"
-        f" asked too; outside the group {percent(rate)} of texts are repeated by others."
+        f" asked too.{text}"
         + (
             " The same items everywhere are the mark of a benchmark or a class."
             if share >= EVERYWHERE
@@ -51,8 +94,9 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(6,),
     statistic="share of the group's exchanges whose whole text two accounts or more sent",
-    null="none: how often strangers' items repeat by chance depends on what the template asks; the figure is described,"
-    " and weighed against rival explanations",
+    null="accounts ask each other's questions as often as sets of accounts outside that sent as many texts (rank among"
+    " drawn sets of the number of questions asked by two or more; where people outside do not repeat each other either,"
+    " that is no evidence)",
     atlas="AML.T0024.002",
     reference="Anthropic, 23 Feb 2026 (load balancing over accounts)",
     examine=examine,
