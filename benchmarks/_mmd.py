@@ -4,7 +4,7 @@ After "An Embarrassingly Simple Detector for Model Extraction Attacks in Large L
 (arXiv 2606.05725, 2026): embed requests, compare a window's distribution with a benign reference by MMD with a Gaussian
 kernel, and set the threshold by benign windows alone. Two things differ. The paper embeds with a trained encoder,
 which would have to be downloaded; here texts are signed feature hashes of word 1- and 2-grams. And its windows are of one
-size (1,500 requests in its published runs); accounts have few requests, so thresholds go by the size of the window.
+size (1,500 requests in its repository's examples); accounts have few requests, so thresholds go by the size of the window.
 """
 
 from dataclasses import dataclass
