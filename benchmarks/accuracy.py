@@ -10,25 +10,11 @@ benchmarks/results/accuracy-SCENARIO.json. Development used seeds 1 to 99; repor
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from scipy import stats
-
-RESULTS = Path(__file__).parent / "results"
-COMMAND = [sys.executable, "-m", "stillwatch"]
-
-
-def call(*arguments: str) -> str:
-    return subprocess.run([*COMMAND, *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def upper_bound(events: int, trials: int) -> float:
-    """Clopper-Pearson upper 95% bound of a rate."""
-    return 1.0 if events >= trials else float(stats.beta.ppf(0.95, events + 1, trials - events))
+from _common import RESULTS, call, upper_bound
 
 
 def one(scenario: str, size: list[str], seed: int, folder: Path) -> dict[str, object]:

@@ -163,6 +163,7 @@ def drill() -> str:
     from stillwatch.drill import lookalikes, scenarios
     from stillwatch.drill.campaigns.classes import CLASSES
     from stillwatch.drill.campaigns.knobs import TIERS, Knobs
+    from stillwatch.drill.prompts.packs import language_names
 
     found = table(
         ("class", "what it is", "covers"),
@@ -180,7 +181,10 @@ def drill() -> str:
     )
     return (
         f"Scenarios: {codes([name for name in scenarios.names() if not name.startswith('class:')])}.\n\n"
-        f"Levels of craft: {codes(TIERS)}.\n\n### Campaigns, which must be found\n\n{found}\n"
+        f"Levels of craft: {codes(TIERS)}.\n\n"
+        "Languages, by number (`--knob CLASS.language=NUMBER`): "
+        f"{', '.join(f'{number} `{name}`' for number, name in enumerate(language_names()))}.\n\n"
+        f"### Campaigns, which must be found\n\n{found}\n"
         f"### Look-alikes, which must not be accused\n\n{spared}\n"
         f"### Knobs of campaigns\n\nEach class sets some of them otherwise.\n\n{knobs(Knobs)}\n"
         f"### Knobs of look-alikes\n\n{knobs(lookalikes.LookAlikeKnobs)}"

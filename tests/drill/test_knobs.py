@@ -32,7 +32,17 @@ def test_any_text_is_a_knob_or_an_input_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pair", ["a.sync=1.01", "a.sync=-0.1", "a.accounts=0", "a.own_use=-1", "b.sync=0.5", "a.x=1"]
+    "pair",
+    [
+        "a.sync=1.01",
+        "a.sync=-0.1",
+        "a.accounts=0",
+        "a.own_use=-1",
+        "a.language=-2",
+        "a.language=10",
+        "b.sync=0.5",
+        "a.x=1",
+    ],
 )
 def test_values_out_of_range_and_unknown_names_are_refused(pair: str) -> None:
     with pytest.raises(InputError):

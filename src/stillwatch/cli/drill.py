@@ -26,10 +26,12 @@ def _catalogue() -> dict[str, Any]:
     from stillwatch.drill.campaigns.classes import CLASSES
     from stillwatch.drill.campaigns.knobs import TIERS
     from stillwatch.drill.exercise import COMMON_KNOBS
+    from stillwatch.drill.prompts.packs import language_names
 
     return {
         "scenarios": scenarios.names(),
         "tiers": list(TIERS),
+        "languages": list(language_names()),
         "knobs": sorted(COMMON_KNOBS),
         "campaigns": [
             {
@@ -64,6 +66,8 @@ def _print_catalogue(as_json: bool) -> None:
         "           class:NAME for any one class below; those called published_... are in published-2026 only"
     )
     click.echo("Levels of craft (--tier): " + ", ".join(found["tiers"]))
+    numbered = ", ".join(f"{number} {name}" for number, name in enumerate(found["languages"]))
+    click.echo(f"Languages (--knob CLASS.language=NUMBER): {numbered}")
     for kind, title in (("campaigns", "Campaigns"), ("lookalikes", "Look-alikes")):
         click.echo(f"\n{title} (knobs of each: --list --json)")
         for c in found[kind]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from stillwatch.drill.prompts.packs import language_names
 from stillwatch.records.errors import InputError, or_the_like
 
 K = TypeVar("K")
@@ -61,8 +62,11 @@ def check(
             "templates": 1.0,
             "languages": 1.0,
             "turns_mean": 1.0,
+            "language": -1.0,
         }.get(name, 0.0)
         most = 1.0 if name.endswith(("_share", "_rate")) or name == "sync" else 1e7
+        if name == "language":
+            most = len(language_names()) - 1
         if not least <= value <= most:
             raise InputError(
                 f"{name} must be {least:g} to {most:g}, not {value:g}",

@@ -134,3 +134,14 @@ def test_downgrades_follow_the_first_blocks(setting: Setting) -> None:
     cast = campaign(setting, "account_replacement", downgrade_share=1.0)
     assert (cast.accounts[0]["retreat"] > START).all()
     assert (cast.accounts[0]["retreat"] < setting.clock.end + 7 * DAY).all()
+
+
+def test_a_language_that_is_set_changes_the_words_alone(setting: Setting) -> None:
+    def actor(language: int) -> Actor:
+        return Actor.make(setting, "test", "0", Knobs(language=language))
+
+    drawn, hindi = actor(-1), actor(setting.languages.index("hi"))
+    assert hindi.languages == (setting.languages.index("hi"),)
+    assert actor(drawn.languages[0]).languages == drawn.languages
+    assert (hindi.group_id, hindi.start, hindi.pivot) == (drawn.group_id, drawn.start, drawn.pivot)
+    assert (hindi.cards == drawn.cards).all() and (hindi.bursts == drawn.bursts).all()

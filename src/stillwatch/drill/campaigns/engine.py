@@ -53,7 +53,8 @@ class Actor:
             1, 1 << 63, max(1, round(k.accounts / max(k.accounts_per_address, 1))), dtype=np.uint64
         )
         known = len(setting.languages)
-        first = setting.people.language(rng)
+        drawn = setting.people.language(rng)  # always drawn, so that all but the words stays when it is set
+        first = drawn if k.language < 0 else k.language
         rest = [int(x) for x in rng.permutation(known) if x != first]
         return cls(
             "g" + rng.bytes(8).hex(),

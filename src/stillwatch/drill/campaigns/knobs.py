@@ -18,6 +18,7 @@ class Knobs:
     slot_share: float = 0.5  # share of a request's text that is the item
     reuse_rate: float = 0.0  # share of items that were asked before
     languages: int = 1  # languages of the requests, one drawn for each item
+    language: int = -1  # the first of them, by its number in the list of languages; -1: drawn by seed
     turns_mean: float = 1.0  # exchanges per conversation
     shared_payment_rate: float = 0.5  # share of paying accounts whose card others of the campaign use too
     accounts_per_card: int = 8  # of those with a shared card

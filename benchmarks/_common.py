@@ -1,0 +1,137 @@
+"""What the benchmarks of detection share: the commands as a user runs them, their results, and bounds of rates."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from scipy import stats
+
+RESULTS = Path(__file__).parent / "results"
+COMMAND = [sys.executable, "-m", "stillwatch"]
+ACCUSED_ROLES = ("member", "relay")
+
+
+def call(*arguments: str) -> str:
+    """Run a command of stillwatch; what it printed. A failure ends the benchmark with the command's own words."""
+    done = subprocess.run([*COMMAND, *arguments], check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"stillwatch {' '.join(arguments)}\n{done.stderr}")
+    return done.stdout
+
+
+def make_drill(folder: Path, scenario: str, seed: int, *more: str) -> dict[str, Any]:
+    """Write an exercise into `folder`; its summary."""
+    command = ("drill", f"--out={folder}", f"--scenario={scenario}", f"--seed={seed}", "--json", *more)
+    found: dict[str, Any] = json.loads(call(*command))
+    return found
+
+
+def run_scan(drill: Path, out: Path, *more: str) -> dict[str, Any]:
+    """Scan an exercise with all of its tables into `out`; what run.json tells."""
+    tables = [f"--{name}={drill / name}.parquet" for name in ("accounts", "releases", "agreements")]
+    found: dict[str, Any] = json.loads(
+        call("scan", f"--usage={drill / 'usage'}", *tables, f"--out={out}", "--json", *more)
+    )
+    return found
+
+
+def run_score(drill: Path, out: Path) -> dict[str, Any]:
+    """A scan held against the truth of its exercise, as `score --json` prints it."""
+    found: dict[str, Any] = json.loads(call("score", f"--truth={drill / 'truth'}", f"--scan={out}", "--json"))
+    return found
+
+
+@dataclass(frozen=True)
+class Named:
+    """Accounts that a scan names: accused ones, and those that only a group for review holds."""
+
+    accused: frozenset[str]
+    reviewed: frozenset[str]
+
+
+def named(out: Path) -> Named:
+    """Whom the scan at `out` accuses or would have a person look at; who is only suspected is neither."""
+    verdict_of = {
+        c["campaign_id"]: c["verdict"]
+        for c in pq.read_table(out / "campaigns.parquet", columns=["campaign_id", "verdict"]).to_pylist()
+    }
+    by_verdict: dict[str, set[str]] = {"extraction": set(), "review": set(), "legitimate": set()}
+    for m in pq.read_table(
+        out / "members.parquet", columns=["campaign_id", "account_id", "role"]
+    ).to_pylist():
+        if m["role"] in ACCUSED_ROLES:
+            by_verdict[verdict_of[m["campaign_id"]]].add(m["account_id"])
+    accused = frozenset(by_verdict["extraction"])
+    return Named(accused, frozenset(by_verdict["review"]) - accused)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """One group of an exercise's truth."""
+
+    group_id: str
+    name: str
+    tier: str
+    unauthorised: bool
+    accounts: frozenset[str]
+
+
+def planted(drill: Path) -> list[Planted]:
+    """The groups of an exercise, campaigns first."""
+    members: dict[str, set[str]] = {}
+    for row in pq.read_table(drill / "truth" / "accounts.parquet").to_pylist():
+        if row["group_id"] is not None:
+            members.setdefault(row["group_id"], set()).add(row["account_id"])
+    groups = [
+        Planted(
+            g["group_id"],
+            g["class"],
+            g["tier"] or "",
+            g["unauthorised"],
+            frozenset(members.get(g["group_id"], ())),
+        )
+        for g in pq.read_table(drill / "truth" / "groups.parquet").to_pylist()
+    ]
+    return sorted(groups, key=lambda g: (not g.unauthorised, g.name, g.tier, g.group_id))
+
+
+def everyone(drill: Path) -> frozenset[str]:
+    """All accounts of an exercise."""
+    column = pq.read_table(drill / "accounts.parquet", columns=["account_id"])["account_id"]
+    return frozenset(column.to_pylist())
+
+
+def upper_bound(events: int, trials: int) -> float:
+    """Clopper-Pearson upper 95% bound of a rate."""
+    return 1.0 if events >= trials else float(stats.beta.ppf(0.95, events + 1, trials - events))
+
+
+def show(header: Sequence[str], rows: Iterable[Sequence[object]], left: int = 1) -> None:
+    """Print a table; the first `left` columns are texts, the others figures."""
+    cells = [list(header), *([str(c) for c in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print(
+            "  ".join(
+                c.ljust(w) if i < left else c.rjust(w)
+                for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )
+
+
+def percent(part: float, whole: float) -> str:
+    """A share for a person; a dash of nothing."""
+    return f"{100 * part / whole:.1f}%" if whole else "-"
+
+
+def write(name: str, report: dict[str, Any]) -> None:
+    """Keep a report as benchmarks/results/NAME.json."""
+    RESULTS.mkdir(exist_ok=True)
+    target = RESULTS / f"{name}.json"
+    target.write_text(json.dumps(report, indent=1) + "\n")
+    print(f"written: {target}")

@@ -1,0 +1,104 @@
+"""What does each kind of craft cost a campaign's finder? Recall over the levels of one knob at a time.
+
+    python benchmarks/craft.py [--campaign template_harvest] [--knobs relay_share accounts] [--seeds 9061]
+
+One campaign among ordinary people, all of its knobs at the class's own values (number and volume of accounts: see
+--base-accounts and --base-volume, which leave room for every level) but the one that is turned. `infrastructure` turns
+three at once: the share of accounts with a shared card, how many accounts sit at one address, and the share behind
+residential proxies. Prints for each level the share of campaign accounts that are accused and that are at least up for
+review, and writes benchmarks/results/craft-CLASS-TIER.json. Development used seeds 61 to 69.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from _common import make_drill, named, percent, planted, run_scan, show, write
+
+CURVES: dict[str, tuple[dict[str, float], ...]] = {
+    "relay_share": tuple({"relay_share": x} for x in (0.0, 0.25, 0.5, 0.75, 0.9)),
+    "paraphrase_rate": tuple({"paraphrase_rate": x} for x in (0.0, 0.25, 0.5, 0.75, 1.0)),
+    "accounts": tuple({"accounts": x} for x in (8, 16, 40, 100, 250)),
+    "volume_mean": tuple({"volume_mean": x} for x in (4, 8, 16, 32, 64)),
+    "infrastructure": tuple(
+        {"shared_payment_rate": card, "accounts_per_address": address, "residential_share": proxied}
+        for card, address, proxied in (
+            (0.8, 12, 0.0),
+            (0.5, 6, 0.1),
+            (0.3, 3, 0.4),
+            (0.1, 2, 0.7),
+            (0.0, 1, 1.0),
+        )
+    ),
+}
+"""Knob (or knobs turned together) -> its levels."""
+
+
+def one(seed: int, turned: dict[str, float], options: argparse.Namespace) -> dict[str, Any]:
+    """The campaign with these knobs turned, under one seed."""
+    knobs = {"accounts": options.base_accounts, "volume_mean": options.base_volume} | turned
+    with tempfile.TemporaryDirectory() as folder:
+        drill, out = Path(folder) / "drill", Path(folder) / "scan"
+        make_drill(
+            drill,
+            f"class:{options.campaign}",
+            seed,
+            f"--exchanges={options.exchanges}",
+            f"--accounts={options.accounts}",
+            f"--tier={options.tier}",
+            *(f"--knob={options.campaign}.{name}={value}" for name, value in knobs.items()),
+        )
+        run_scan(drill, out)
+        guilty = frozenset().union(*(g.accounts for g in planted(drill) if g.unauthorised))
+        found = named(out)
+    return {
+        "seed": seed,
+        "planted": len(guilty),
+        "accused": len(found.accused & guilty),
+        "reviewed": len(found.reviewed & guilty),
+        "harmless_accused": len(found.accused - guilty),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--campaign", default="template_harvest", metavar="CLASS")
+    parser.add_argument("--tier", default="plain", help="of the knobs that are not turned")
+    parser.add_argument("--knobs", nargs="+", default=list(CURVES), choices=list(CURVES), metavar="KNOB")
+    parser.add_argument("--base-accounts", type=int, default=60)
+    parser.add_argument("--base-volume", type=float, default=20)
+    parser.add_argument("--exchanges", type=int, default=40_000)
+    parser.add_argument("--accounts", type=int, default=2_500)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[9061, 9062, 9063])
+    options = parser.parse_args()
+    curves: list[dict[str, Any]] = []
+    for name in options.knobs:
+        for turned in CURVES[name]:
+            runs = [one(seed, turned, options) for seed in options.seeds]
+            total = {k: sum(run[k] for run in runs) for k in runs[0] if k != "seed"}
+            curves.append({"knob": name, "level": turned, **total, "runs": runs})
+        print(f"{name}: done", flush=True)
+    show(
+        ["knob", "level", "planted", "accused", "recall", "accused or reviewed", "harmless accused"],
+        [
+            [
+                row["knob"],
+                ", ".join(f"{value:g}" for value in row["level"].values()),
+                row["planted"],
+                row["accused"],
+                percent(row["accused"], row["planted"]),
+                percent(row["accused"] + row["reviewed"], row["planted"]),
+                row["harmless_accused"],
+            ]
+            for row in curves
+        ],
+        left=2,
+    )
+    write(f"craft-{options.campaign}-{options.tier}", {"settings": vars(options), "levels": curves})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Is `scan` even between languages: in what it finds, and in whom it burdens without cause?
+
+    python benchmarks/languages.py [--classes reasoning_elicitation] [--seeds 9011] [--quiet-seeds 9021]
+
+First the same campaign (all but its words alike) is drawn in each language: the share of its accounts that are
+accused. Then exercises without any campaign: the share of people whose account writes a language that a scan accuses
+or puts up for review, and its ratio to the share among those who write English, with an upper 95% bound that has to be
+at most 1.25. `ordinary` counts people outside every group; `harmless` counts members of look-alike groups too, who come
+in groups of one language, so that its bound is too tight.
+
+The bound conditions on the sum of both counts (Clopper-Pearson for the share of one of two Poisson counts; Przyborowski
+and Wilenski, Biometrika 31, 1940). Where nobody is named it is infinite, and where few are it cannot be at most 1.25 even
+with equal rates: `needed` is how many people who write the language (with English in proportion) an exercise needs
+before equal rates can pass, at the rate seen over all languages, or, with nobody named, at least, at the upper bound of
+that rate.
+
+Writes benchmarks/results/languages.json. Development used seeds 61 to 69.
+"""
+
+import argparse
+import math
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from scipy import stats
+
+from _common import make_drill, named, percent, planted, run_scan, show, upper_bound, write
+from stillwatch.drill.exercise import Settings, make
+from stillwatch.drill.prompts.packs import language_names
+from stillwatch.drill.render import account_ids
+
+LANGUAGES = ("en", "zh", "ar", "es", "hi")
+BAR = 1.25
+
+
+def ratio_bound(events: float, people: int, base_events: float, base_people: int) -> float:
+    """Upper 95% bound of a rate over a base rate, given both counts; infinite where the base has no event."""
+    if not base_events or not people or not base_people:
+        return math.inf
+    share = float(stats.beta.ppf(0.95, events + 1, base_events))
+    return share / (1 - share) * base_people / people
+
+
+def people_needed(rate: float, people: int, base_people: int) -> float:
+    """People of a language that make `ratio_bound` at most `BAR` when both rates are `rate`, English in proportion."""
+    if not rate or not people or not base_people:
+        return math.inf
+    low, high = 0.0, 1.0
+    while ratio_bound(high * people, people, high * base_people, base_people) > BAR:
+        low, high = high, 2 * high
+    for _ in range(60):
+        middle = (low + high) / 2
+        passed = ratio_bound(middle * people, people, middle * base_people, base_people) <= BAR
+        low, high = (low, middle) if passed else (middle, high)
+    return high * people / rate
+
+
+def campaigns(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Recall of each class, seed and language."""
+    rows = []
+    numbers = language_names()
+    for kind in options.classes:
+        for seed in options.seeds:
+            for language in LANGUAGES:
+                with tempfile.TemporaryDirectory() as folder:
+                    drill, out = Path(folder) / "drill", Path(folder) / "scan"
+                    make_drill(
+                        drill,
+                        f"class:{kind}",
+                        seed,
+                        f"--exchanges={options.exchanges}",
+                        f"--accounts={options.accounts}",
+                        f"--tier={options.tier}",
+                        f"--knob={kind}.language={numbers.index(language)}",
+                    )
+                    run_scan(drill, out)
+                    guilty = frozenset().union(*(g.accounts for g in planted(drill) if g.unauthorised))
+                    found = named(out)
+                rows.append(
+                    {
+                        "class": kind,
+                        "seed": seed,
+                        "language": language,
+                        "accounts": len(guilty),
+                        "accused": len(found.accused & guilty),
+                        "reviewed": len(found.reviewed & guilty),
+                    }
+                )
+                print(f"{kind}, seed {seed}, {language}: {rows[-1]['accused']} of {len(guilty)}", flush=True)
+    return rows
+
+
+def written(settings: Settings) -> dict[str, str]:
+    """The language that each account of an exercise writes: made again in memory, as no table tells it."""
+    exercise = make(settings)
+    ids = account_ids(exercise.setting, exercise.accounts).to_pylist()
+    return dict(zip(ids, (language_names()[i] for i in exercise.accounts["language"]), strict=True))
+
+
+def burdens(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """People of each language over all exercises without a campaign, and how many are named."""
+    people: dict[str, Counter[str]] = {"ordinary": Counter(), "harmless": Counter()}
+    burdened: dict[str, Counter[str]] = {"ordinary": Counter(), "harmless": Counter()}
+    accused: dict[str, Counter[str]] = {"ordinary": Counter(), "harmless": Counter()}
+    for seed in options.quiet_seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            drill, out = Path(folder) / "drill", Path(folder) / "scan"
+            size = (options.quiet_exchanges, options.quiet_accounts)
+            make_drill(drill, "quiet", seed, f"--exchanges={size[0]}", f"--accounts={size[1]}")
+            run_scan(drill, out)
+            found = named(out)
+            grouped = frozenset().union(*(g.accounts for g in planted(drill)))
+        for account, language in written(Settings("quiet", *size, seed=seed)).items():
+            for who in ("harmless",) if account in grouped else ("ordinary", "harmless"):
+                people[who][language] += 1
+                accused[who][language] += account in found.accused
+                burdened[who][language] += account in found.accused or account in found.reviewed
+        print(f"quiet, seed {seed}: {burdened['harmless'].total()} named so far", flush=True)
+    rows = []
+    for who, count in people.items():
+        everyone, all_named = count.total(), burdened[who].total()
+        rate = all_named / everyone if all_named else upper_bound(0, everyone)
+        for language in LANGUAGES:
+            n, x = count[language], burdened[who][language]
+            base = (burdened[who]["en"], count["en"])
+            bound = ratio_bound(x, n, *base)
+            needed = people_needed(rate, n, base[1])
+            rows.append(
+                {
+                    "who": who,
+                    "language": language,
+                    "people": n,
+                    "accused": accused[who][language],
+                    "accused_or_reviewed": x,
+                    "ratio": x / n * base[1] / base[0] if n and base[0] else None,
+                    "ratio_at_most": bound if math.isfinite(bound) else None,
+                    "needed": math.ceil(needed) if math.isfinite(needed) else None,
+                    "needed_is_a_lower_bound": not all_named,
+                }
+            )
+    return rows
+
+
+def tell(found: list[dict[str, Any]], people: list[dict[str, Any]]) -> None:
+    """Print both tables."""
+    print("\nCampaign accounts accused, by language")
+    kinds = dict.fromkeys(row["class"] for row in found)
+    lines = []
+    for kind in kinds:
+        for language in LANGUAGES:
+            rows = [r for r in found if (r["class"], r["language"]) == (kind, language)]
+            accounts, accused, reviewed = (
+                sum(r[k] for r in rows) for k in ("accounts", "accused", "reviewed")
+            )
+            lines.append([kind, language, accounts, accused, reviewed, percent(accused, accounts)])
+    show(["class", "language", "accounts", "accused", "reviewed", "recall"], lines, left=2)
+    print(f"\nHarmless people named, by language (bound to be at most {BAR})")
+    show(
+        ["who", "language", "people", "accused", "or reviewed", "ratio to en", "at most", "needed"],
+        [
+            [
+                r["who"],
+                r["language"],
+                r["people"],
+                r["accused"],
+                r["accused_or_reviewed"],
+                "-" if r["ratio"] is None else f"{r['ratio']:.2f}",
+                ""
+                if r["language"] == "en"
+                else "no bound"
+                if r["ratio_at_most"] is None
+                else f"{r['ratio_at_most']:.2f}",
+                ""
+                if r["language"] == "en" or r["needed"] is None
+                else f"{'over ' if r['needed_is_a_lower_bound'] else ''}{r['needed']:,}",
+            ]
+            for r in people
+        ],
+        left=2,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--classes", nargs="+", default=["reasoning_elicitation", "template_harvest"])
+    parser.add_argument("--tier", default="plain")
+    parser.add_argument("--exchanges", type=int, default=40_000, help="of each campaign's exercise")
+    parser.add_argument("--accounts", type=int, default=2_000, help="of each campaign's exercise")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[9011, 9012, 9013])
+    parser.add_argument("--quiet-exchanges", type=int, default=200_000)
+    parser.add_argument("--quiet-accounts", type=int, default=9_000)
+    parser.add_argument("--quiet-seeds", type=int, nargs="*", default=[9021, 9022, 9023])
+    options = parser.parse_args()
+    found, people = campaigns(options), burdens(options)
+    tell(found, people)
+    write("languages", {"settings": vars(options), "bar": BAR, "campaigns": found, "people": people})
+
+
+if __name__ == "__main__":
+    main()
