@@ -3,11 +3,13 @@
 from types import MappingProxyType
 
 from stillwatch.detection.behaviours import (
+    account_succession,
     disposable_identity,
     divided_work_list,
     even_volumes,
     full_rate_at_once,
     heavy_account,
+    older_model,
     reasoning_elicitation,
     release_pivot,
     replayed_block,
@@ -44,6 +46,8 @@ REGISTRY: MappingProxyType[str, Behaviour] = MappingProxyType(
             full_rate_at_once,
             heavy_account,
             release_pivot,
+            account_succession,
+            older_model,
             shared_payment,
             shared_contact,
             shared_address,
