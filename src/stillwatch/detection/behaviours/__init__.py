@@ -10,6 +10,7 @@ from stillwatch.detection.behaviours import (
     full_rate_at_once,
     heavy_account,
     older_model,
+    plan_misfit,
     reasoning_elicitation,
     release_pivot,
     replayed_block,
@@ -24,6 +25,7 @@ from stillwatch.detection.behaviours import (
     spread_addresses,
     synchronised_activity,
     thinking_language,
+    traffic_spike,
 )
 from stillwatch.detection.behaviours.base import CONTENT, INFRASTRUCTURE, TIMING, Behaviour, Observation
 
@@ -45,6 +47,8 @@ REGISTRY: MappingProxyType[str, Behaviour] = MappingProxyType(
             round_the_clock,
             full_rate_at_once,
             heavy_account,
+            traffic_spike,
+            plan_misfit,
             release_pivot,
             account_succession,
             older_model,

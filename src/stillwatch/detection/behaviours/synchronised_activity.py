@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stillwatch.detection.behaviours._matched import matched
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Floats, Ints
@@ -65,16 +66,7 @@ def examine(case: Case) -> Observation | None:
     day = case.population.exchanges_by_day - own + 1.0
     day_share = day / day.sum()
     observed = correlation(_matrix(case, members), day_share)
-    # Match each member with outside accounts of the same volume, by halves of a doubling.
-    stratum = np.round(2 * np.log2(np.maximum(totals, 1))).clip(0).astype(int)
-    order = pool[np.argsort(stratum[pool], kind="stable")]
-    edges = stratum[order]
-    low = np.searchsorted(edges, stratum[members] - 1, "left")
-    high = np.searchsorted(edges, stratum[members] + 1, "right")
-    low, high = (
-        np.where(high - low < 5, np.maximum(len(order) - 50, 0), low),
-        np.where(high - low < 5, len(order), high),
-    )
+    order, low, high = matched(totals, members, pool)
     drawn = np.array(
         [correlation(_matrix(case, order[rng.integers(low, high)]), day_share) for _ in range(DRAWS)]
     )
