@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from stillwatch.detection.behaviours import (
     account_succession,
+    capability_focus,
     disposable_identity,
     divided_work_list,
     even_volumes,
@@ -24,6 +25,7 @@ from stillwatch.detection.behaviours import (
     signup_burst,
     spread_addresses,
     synchronised_activity,
+    technique_search,
     thinking_language,
     traffic_spike,
 )
@@ -41,6 +43,8 @@ REGISTRY: MappingProxyType[str, Behaviour] = MappingProxyType(
             thinking_language,
             replayed_block,
             safety_rewrites,
+            technique_search,
+            capability_focus,
             divided_work_list,
             even_volumes,
             synchronised_activity,
