@@ -7,8 +7,9 @@ from stillwatch.detection.behaviours.traffic_spike import BEHAVIOUR, densest_sha
 
 
 def test_densest_share_is_that_of_the_fullest_window():
-    assert densest_share(np.array([1.0, 0, 4, 3, 0, 2]), 2) == pytest.approx(0.7)
-    assert densest_share(np.array([1.0, 0, 4, 3, 0, 2]), 6) == 1
+    by_hour = np.array([[1.0, 0, 4, 3, 0, 2], [5.0, 0, 0, 0, 0, 5]])
+    assert densest_share(by_hour, 2) == pytest.approx([0.7, 0.5])
+    assert densest_share(by_hour, 6) == pytest.approx([1, 1])
 
 
 def spiked(worlds, share, shift=0):

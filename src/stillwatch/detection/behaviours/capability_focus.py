@@ -27,7 +27,10 @@ def aspects(case: Case) -> dict[str, tuple[Bools, Bools]]:
             texts,
             texts & (total["symbolic"] >= NARROW * total["texts"]),
         )
-        found[f"write {BROAD} scripts or more"] = (texts, texts & (case.view.novelty["script"] >= BROAD))
+        found[f"write {BROAD} scripts or more, as translators do"] = (
+            texts,
+            texts & (case.view.novelty["script"] >= BROAD),
+        )
     if tools.any():
         found["define tools in most requests"] = (
             tools,

@@ -11,29 +11,29 @@ WINDOW = 48
 """Hours. One campaign in public sent its requests in two days, after weeks of few."""
 SAMPLE = 300
 """Accounts looked at: of the total of 300 a window's share is known to some hundredths."""
+DRAWS = 40
 HEAVY = 3.0
 """An account counts for at most so many times the median of the group: one account's busy days are no group's spike."""
 
 
-def densest_share(by_hour: Floats, window: int) -> float:
-    """Largest share of the total that falls into so many hours in a row."""
-    run = np.r_[0.0, np.cumsum(by_hour)]
-    return float((run[window:] - run[:-window]).max() / run[-1])
+def densest_share(by_hour: Floats, window: int) -> Floats:
+    """For each row: the largest share of its total that falls into so many hours in a row."""
+    run = np.cumsum(np.pad(by_hour, ((0, 0), (1, 0))), axis=1)
+    return np.asarray((run[:, window:] - run[:, :-window]).max(axis=1) / run[:, -1])
 
 
-def _by_hour(case: Case, accounts: Ints, weights: Floats) -> Floats:
-    """Exchanges by hour of these accounts (repeats allowed), each account's scaled to its weight in all."""
-    view = case.view
+def _by_hour(case: Case, sets: Ints, weights: Floats) -> Floats:
+    """For each row of accounts in `sets` their exchanges by hour, where each account has its weight in all."""
+    view, accounts = case.view, sets.ravel()
     ragged, hours = view.hours_by_account, view.ledger["hour"]
-    weight = weights / view.totals["n"][accounts]
-    of_row = np.repeat(weight, ragged.start[accounts + 1] - ragged.start[accounts])
-    places = ragged.places(accounts)
+    rows = ragged.start[accounts + 1] - ragged.start[accounts]
+    weight = np.repeat(np.tile(weights, len(sets)) / view.totals["n"][accounts], rows)
+    place = ragged.places(accounts)
     first = int(hours.min())
-    return np.bincount(
-        hours[places] - first,
-        weights=view.ledger["n"][places] * of_row,
-        minlength=case.population.last_hour - first + 1,
-    ).astype(np.float64)
+    width = case.population.last_hour - first + 1
+    cell = np.repeat(np.arange(sets.size) // sets.shape[1], rows) * width + hours[place] - first
+    counts = np.bincount(cell, weights=view.ledger["n"][place] * weight, minlength=len(sets) * width)
+    return np.asarray(counts.reshape(len(sets), width))
 
 
 def examine(case: Case) -> Observation | None:
@@ -48,14 +48,10 @@ def examine(case: Case) -> Observation | None:
     if len(members) > SAMPLE:
         members = np.sort(rng.choice(members, SAMPLE, replace=False))
     weights = np.minimum(volumes[members], HEAVY * np.median(volumes[members]))
-    observed = densest_share(_by_hour(case, members, weights), WINDOW)
+    observed = float(densest_share(_by_hour(case, members[None, :], weights), WINDOW)[0])
     order, low, high = matched(volumes, members, case.outside)
-    drawn = np.array(
-        [
-            densest_share(_by_hour(case, order[rng.integers(low, high)], weights), WINDOW)
-            for _ in range(case.population.settings.reference_draws)
-        ]
-    )
+    sets = order[rng.integers(low, high, (DRAWS, len(members)))]
+    drawn = densest_share(_by_hour(case, sets, weights), WINDOW)
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,
