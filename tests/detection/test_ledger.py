@@ -83,6 +83,29 @@ def test_ledger_and_shared_things_are_what_plain_python_finds(rows, tmp_path):
     assert shared == {address: who for address, who in holders.items() if len(who) > 1}
 
 
+def test_endings_and_looks_are_counted_by_hour_and_scripts_by_first_use(tmp_path):
+    told = (
+        ("ok", 0.01, 1),
+        ("refused", 0.2, 1),
+        ("blocked", 0.081, 2),
+        (None, None, None),
+        ("refused", 0.079, 0),  # a text without letters has no script
+    )
+    rows = [
+        {"event_id": f"e{n}", "time": START, "account_id": "a", "model": "m", "status": status,
+         "symbol_share": symbols, "script": script, "item_hash": None if symbols is None else n}
+        for n, (status, symbols, script) in enumerate(told)
+    ]  # fmt: skip
+    found = computed(rows, tmp_path)
+    (row,) = found.ledger.to_pylist()
+    names = ("n", "texts", "blocked", "refused", "status_known", "symbolic")
+    assert {name: row[name] for name in names} == {
+        "n": 5, "texts": 4, "blocked": 1, "refused": 2, "status_known": 4, "symbolic": 2
+    }  # fmt: skip
+    (fresh,) = [r["fresh"] for r in found.novelty.to_pylist() if r["kind"] == "script"]
+    assert fresh == 2
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_of_repeats_the_earliest_stays_in_any_order(tmp_path, turned):
     rows = [

@@ -35,7 +35,8 @@ MONDAY = 496_560
 DAYS = 7
 MODEL = "m-1"
 LEDGER_COUNTS = (
-    "n", "texts", "tools", "tools_known", "later_turns", "turns_known", "net_education",
+    "n", "texts", "tools", "tools_known", "later_turns", "turns_known", "net_education", "blocked", "refused",
+    "status_known", "symbolic",
 )  # fmt: skip
 
 
@@ -56,6 +57,9 @@ class Exchange:
     credential: str | None = None
     end_user: str | None = None
     network: str | None = None
+    status: str | None = "ok"
+    symbolic: bool = False
+    script: str | None = None
     tools: bool | None = False
     later_turn: bool | None = False
     text: bool = True
@@ -255,6 +259,10 @@ def _counts(e: Exchange) -> Counter[str]:
         later_turns=int(bool(e.later_turn)),
         turns_known=int(e.later_turn is not None),
         net_education=int(e.network == "education"),
+        blocked=int(e.status == "blocked"),
+        refused=int(e.status == "refused"),
+        status_known=int(e.status is not None),
+        symbolic=int(e.symbolic),
     )
     found.update({f"mark_{m}": 1 for m in e.marks})
     return found

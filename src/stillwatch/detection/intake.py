@@ -15,7 +15,7 @@ from stillwatch.records.tables import UsageReader
 
 KEPT = (
     "event_id", "time", "account_id", "credential_id", "end_user_id", "model", "turn", "client_address",
-    "client_network", "user_agent", "tls_ja4", "tool_count",
+    "client_network", "user_agent", "tls_ja4", "tool_count", "status",
 )  # fmt: skip
 
 TEXTS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("input_text", TEXT)])

@@ -26,7 +26,10 @@ EXCHANGE_KINDS = {
     "client": "user_agent",
     "credential": "credential_id",
 }
-NOVELTY_KINDS = {**EXCHANGE_KINDS, "end_user": "end_user_id"}
+NOVELTY_KINDS = {**EXCHANGE_KINDS, "end_user": "end_user_id", "script": "script"}
+SYMBOLIC = 0.08
+"""A text with a larger share of punctuation and symbols looks like code. Of pieces of 800 characters 76% of Python, 84% of
+C, 90% of shell and all of JavaScript are above it, and 4% of licences in prose."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Relations:
 
     accounts: account codes (0..n-1, in the order of their ids) and ids, all that have an exchange.
     ledger: one row for each account and hour.
-    novelty: kind, acc, hour, fresh: how many new addresses, credentials, ... the account showed in that hour.
+    novelty: kind, acc, hour, fresh: how many new addresses, credentials, scripts, ... the account showed in that hour.
     content: row, kind, value, ready: a text object that at least k accounts used, on one exchange; `ready` is
         the hour in which the k-th account had used it.
     exchanges: row, time, event_id, acc, hour, item_hash, marks (bits), tools and later (1, 0, or -1 where not recorded: tools
@@ -120,7 +123,10 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     stamp = unique.time.epoch_seconds().cast("int64")
     rows = engine.keep(
         "rows",
-        unique.mutate(hour=(stamp // 3600).cast("int32")).join(code_table, "account_id").drop("account_id"),
+        # Script 0 is a text without letters, which is no script.
+        unique.mutate(hour=(stamp // 3600).cast("int32"), script=unique.script.nullif(0))
+        .join(code_table, "account_id")
+        .drop("account_id"),
     )
     has_text = rows.item_hash.notnull()
     # A mark in the system text makes every request of the account carry it.
@@ -134,6 +140,10 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
         later_turns=_flag(rows.turn > 1),
         turns_known=_flag(rows.turn.notnull()),
         net_education=_flag(rows.client_network == "education"),
+        blocked=_flag(rows.status == "blocked"),
+        refused=_flag(rows.status == "refused"),
+        status_known=_flag(rows.status.notnull()),
+        symbolic=_flag(rows.symbol_share > SYMBOLIC),
         first=rows.time.min(),
         last=rows.time.max(),
         **marks,

@@ -18,11 +18,15 @@ CONFIDENCES = (15, 50, 85)
 BASES = ("observation", "inference")
 LEGAL_BASES = ("fraud", "evasion", "terms only", "not assessed")
 BEHAVIOURS = (
+    "account_succession",
+    "capability_focus",
     "disposable_identity",
     "divided_work_list",
     "even_volumes",
     "full_rate_at_once",
     "heavy_account",
+    "older_model",
+    "plan_misfit",
     "reasoning_elicitation",
     "release_pivot",
     "replayed_block",
@@ -36,7 +40,9 @@ BEHAVIOURS = (
     "signup_burst",
     "spread_addresses",
     "synchronised_activity",
+    "technique_search",
     "thinking_language",
+    "traffic_spike",
 )
 UNLISTED = "unlisted"
 """Stands for a behaviour or family that the vocabulary does not hold."""

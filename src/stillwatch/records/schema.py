@@ -228,7 +228,7 @@ USAGE = Table(
             TEXT,
             "how the exchange ended",
             values=STATUSES,
-            without="nothing: no test reads it yet",
+            without="blocks, what follows them, and refusals are not examined",
         ),
         Column(
             "finish_reason",

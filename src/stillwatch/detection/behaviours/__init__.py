@@ -3,11 +3,15 @@
 from types import MappingProxyType
 
 from stillwatch.detection.behaviours import (
+    account_succession,
+    capability_focus,
     disposable_identity,
     divided_work_list,
     even_volumes,
     full_rate_at_once,
     heavy_account,
+    older_model,
+    plan_misfit,
     reasoning_elicitation,
     release_pivot,
     replayed_block,
@@ -21,7 +25,9 @@ from stillwatch.detection.behaviours import (
     signup_burst,
     spread_addresses,
     synchronised_activity,
+    technique_search,
     thinking_language,
+    traffic_spike,
 )
 from stillwatch.detection.behaviours.base import CONTENT, INFRASTRUCTURE, TIMING, Behaviour, Observation
 
@@ -37,13 +43,19 @@ REGISTRY: MappingProxyType[str, Behaviour] = MappingProxyType(
             thinking_language,
             replayed_block,
             safety_rewrites,
+            technique_search,
+            capability_focus,
             divided_work_list,
             even_volumes,
             synchronised_activity,
             round_the_clock,
             full_rate_at_once,
             heavy_account,
+            traffic_spike,
+            plan_misfit,
             release_pivot,
+            account_succession,
+            older_model,
             shared_payment,
             shared_contact,
             shared_address,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stillwatch.detection.behaviours._matched import matched
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Floats, Ints
@@ -77,16 +78,7 @@ def examine(case: Case) -> Observation | None:
         chosen = np.sort(rng.choice(len(members), SAMPLE, replace=False))
         members, volumes = members[chosen], volumes[chosen]
     observed = correlation(_of_campaign(case, members))
-    # Match each member with outside accounts of the same volume, by halves of a doubling.
-    stratum = np.round(2 * np.log2(np.maximum(totals, 1))).clip(0).astype(int)
-    wanted = np.round(2 * np.log2(volumes)).clip(0).astype(int)
-    order = pool[np.argsort(stratum[pool], kind="stable")]
-    edges = stratum[order]
-    low, high = np.searchsorted(edges, wanted - 1, "left"), np.searchsorted(edges, wanted + 1, "right")
-    low, high = (
-        np.where(high - low < 5, np.maximum(len(order) - 50, 0), low),
-        np.where(high - low < 5, len(order), high),
-    )
+    order, low, high = matched(totals, volumes, pool)
     drawn = np.array([correlation(_of_accounts(case, order[rng.integers(low, high)])) for _ in range(DRAWS)])
     p = draw_tail(observed, drawn)
     return Observation(
