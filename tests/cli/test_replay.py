@@ -77,7 +77,7 @@ def test_every_kind_of_difference_has_its_part():
         "difference": whole.sentence("A", "B"),
         "first_accused": ever,
     }
-    told = render(Replayed(whole, (Step(24, whole),), record))
+    told = render(Replayed(whole, (Step(24, whole.brief()),), record))
     assert "Groups with another verdict: 1" in told
     assert "extraction -> review" in told
     assert "+timing; -content; accounts +0 -1; size 30 -> 29" in told

@@ -24,7 +24,10 @@ def test_folders_of_an_earlier_run_go(tmp_path):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / "old").write_text("")
     (tmp_path / "a.txt").write_text("old")
-    with making(tmp_path, "usage.parquet") as folder:
+    with making(tmp_path, "usage.parquet"):
+        pass
+    assert names(tmp_path) == ["a.txt", "mine", "shadow"], "a run that makes no shadow leaves it"
+    with making(tmp_path, "usage.parquet", ("rejected", "shadow")) as folder:
         (folder.made / "shadow").mkdir()
         (folder.made / "shadow" / "new").write_text("")
         (folder.made / "a.txt").write_text("new")

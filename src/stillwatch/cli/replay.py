@@ -98,8 +98,7 @@ def _some(title: str, things: Sequence[Any], lines: Sequence[str]) -> list[str]:
 def _history(steps: Sequence[Step]) -> list[str]:
     rows = []
     for step in steps:
-        brief = step.comparison.brief()
-        accused, groups = brief["accused"], brief["groups"]
+        accused, groups = step.brief["accused"], step.brief["groups"]
         rows.append(
             [
                 f"{datetime.fromtimestamp(3600 * step.until, UTC):%Y-%m-%d %H:%M}",

@@ -2,15 +2,12 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from stillwatch.records.errors import InputError, plainly
-
-FOLDERS = ("rejected", "shadow")
-"""Folders that a run may make. One of an earlier run goes, whether or not this run makes it anew."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +19,10 @@ class OutFolder:
 
 
 @contextmanager
-def making(out: Path, usage: str) -> Iterator[OutFolder]:
+def making(out: Path, usage: str, folders: Sequence[str] = ("rejected",)) -> Iterator[OutFolder]:
     """A place to make results in; what stands in `made` at the end appears in `out`, and nothing after an error.
 
+    `folders` are those that a run of this kind may make: of an earlier run they go, whether or not this one makes them.
     Raises InputError when `out` is the folder of the logs (`usage`), or cannot be written to.
     """
     if Path(usage).is_dir() and out.resolve() == Path(usage).resolve():
@@ -43,15 +41,15 @@ def making(out: Path, usage: str) -> Iterator[OutFolder]:
         folder = OutFolder(work, work / "made")
         folder.made.mkdir()
         yield folder
-        _publish(folder.made, out)
+        _publish(folder.made, out, folders)
     finally:
         shutil.rmtree(work, ignore_errors=True)
         if fresh and not any(out.iterdir()):
             out.rmdir()
 
 
-def _publish(made: Path, out: Path) -> None:
-    for name in FOLDERS:
+def _publish(made: Path, out: Path, folders: Sequence[str]) -> None:
+    for name in folders:
         if (out / name).is_dir():
             shutil.rmtree(out / name)
     for item in sorted(made.iterdir()):

@@ -6,7 +6,7 @@ is judged at the end of every so many days, without a cap, as a scan of everythi
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,44 @@ class Side:
 
 @dataclass(frozen=True)
 class Step:
-    """The difference at one moment: what was judged of everything before hour `until`."""
+    """The difference at one moment, in counts (`Comparison.brief`): what was judged of everything before hour `until`."""
 
     until: int
-    comparison: Comparison
+    brief: dict[str, Any]
+
+
+@dataclass
+class FirstAccused:
+    """For each account that A or B ever accused: the first hour at which A did, and at which B did.
+
+    Fed moment by moment, so that the groups of a long history are not held.
+    """
+
+    hours: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+
+    def feed(self, until: int, comparison: Comparison) -> None:
+        """Take in what was judged of everything before hour `until`, later than what was taken in before."""
+        for place, accused in enumerate(comparison.accused):
+            for account in accused:
+                a, b = self.hours.get(account, (None, None))
+                if (a, b)[place] is None:
+                    self.hours[account] = (a, until) if place else (until, b)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Which accounts one accuses before the other does, or alone."""
+        both = [(a, b) for a, b in self.hours.values() if a is not None and b is not None]
+        return {
+            "earlier_a": sum(a < b for a, b in both),
+            "earlier_b": sum(b < a for a, b in both),
+            "together": sum(a == b for a, b in both),
+            "ever_only_a": sum(b is None for _, b in self.hours.values()),
+            "ever_only_b": sum(a is None for a, _ in self.hours.values()),
+            "accounts": [
+                {"account_id": account, "a": _moment(a), "b": _moment(b)}
+                for account, (a, b) in sorted(self.hours.items())
+                if a != b
+            ],
+        }
 
 
 @dataclass(frozen=True)
@@ -81,15 +115,20 @@ def replay(
             evidence = prepared.evidence(a.settings)
             exempt = resolve(exemptions or (), evidence.accounts, prepared.taken.exchange_files, key)
             judge_a, judge_b = (Judging.of(prepared, side.settings, exempt) for side in (a, b))
+        steps: list[Step] = []
+        first = FirstAccused()
         with clock.stage("judging"):
-            steps = tuple(Step(hour, _at(judge_a, judge_b, hour)) for hour in _moments(judge_a, every))
+            for hour in _moments(judge_a, every):
+                whole = _at(judge_a, judge_b, hour)
+                steps.append(Step(hour, whole.brief()))
+                first.feed(hour, whole)
         rejects.close()
-        history = steps if every is not None else None
-        record = _record(prepared, a, b, every, steps, clock, key)
+        over_time = None if every is None else (tuple(steps), first)
+        record = _record(prepared, a, b, every, whole, over_time, clock, key)
         (folder.made / "replay.json").write_text(
             json.dumps(record, indent=2, sort_keys=True, default=str) + "\n"
         )
-    return Replayed(steps[-1].comparison, history, record)
+    return Replayed(whole, None if every is None else tuple(steps), record)
 
 
 def _moments(judging: Judging, every: int | None) -> Iterator[int]:
@@ -106,43 +145,19 @@ def _at(a: Judging, b: Judging, hour: int) -> Comparison:
     return compare([seen(j) for j in a.judge(past)], [seen(j) for j in b.judge(other)])
 
 
-def first_accused(steps: Sequence[Step]) -> dict[str, tuple[int | None, int | None]]:
-    """For each account that A or B ever accused: the first of these hours at which A did, and at which B did."""
-    found: dict[str, tuple[int | None, int | None]] = {}
-    for step in steps:
-        for place, accused in enumerate(step.comparison.accused):
-            for account in accused:
-                hours = list(found.get(account, (None, None)))
-                if hours[place] is None:
-                    hours[place] = step.until
-                found[account] = (hours[0], hours[1])
-    return found
-
-
 def _moment(hour: int | None) -> str | None:
     return None if hour is None else datetime.fromtimestamp(3600 * hour, UTC).isoformat()
 
 
-def _over_time(steps: Sequence[Step]) -> dict[str, Any]:
-    """Which accounts one accuses before the other does, or alone."""
-    first = first_accused(steps)
-    both = [(a, b) for a, b in first.values() if a is not None and b is not None]
-    return {
-        "earlier_a": sum(a < b for a, b in both),
-        "earlier_b": sum(b < a for a, b in both),
-        "together": sum(a == b for a, b in both),
-        "ever_only_a": sum(b is None for _, b in first.values()),
-        "ever_only_b": sum(a is None for a, _ in first.values()),
-        "accounts": [
-            {"account_id": account, "a": _moment(a), "b": _moment(b)}
-            for account, (a, b) in sorted(first.items())
-            if a != b
-        ],
-    }
-
-
 def _record(
-    prepared: Prepared, a: Side, b: Side, every: int | None, steps: Sequence[Step], clock: Clock, key: Key
+    prepared: Prepared,
+    a: Side,
+    b: Side,
+    every: int | None,
+    whole: Comparison,
+    over_time: tuple[Sequence[Step], FirstAccused] | None,
+    clock: Clock,
+    key: Key,
 ) -> dict[str, Any]:
     """The contents of replay.json; docs/reference/replay-json.md explains them."""
     ours, theirs = a.settings.as_dict(), b.settings.as_dict()
@@ -157,11 +172,11 @@ def _record(
             "differ": {name: [ours[name], theirs[name]] for name in ours if ours[name] != theirs[name]},
         },
         "every_days": every,
-        "difference": steps[-1].comparison.sentence("A", "B"),
-        "whole": steps[-1].comparison.as_dict(),
+        "difference": whole.sentence("A", "B"),
+        "whole": whole.as_dict(),
         "history": None
-        if every is None
-        else [{"until": _moment(step.until), **step.comparison.brief()} for step in steps],
-        "first_accused": None if every is None else _over_time(steps),
+        if over_time is None
+        else [{"until": _moment(step.until), **step.brief} for step in over_time[0]],
+        "first_accused": None if over_time is None else over_time[1].as_dict(),
         "seconds": clock.seconds,
     }

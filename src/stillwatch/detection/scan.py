@@ -71,7 +71,7 @@ def scan(
     once.
     Raises InputError for input that cannot be used; nothing is left half-written.
     """
-    with making(out, inputs.usage) as folder:
+    with making(out, inputs.usage, ("rejected", "shadow")) as folder:
         clock = Clock(progress)
         return _scan(
             inputs, folder, out, settings, shadow, exemptions, resources, key, raw_examples, clock, finish
