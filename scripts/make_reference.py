@@ -50,7 +50,7 @@ FINDINGS: dict[str, str] = {
     "reasons.supports": "false for a reason against an accusation",
     "members.campaign_id": "the group; an account may be in several",
     "members.account_id": "the account",
-    "members.role": "a `relay` mixes the campaign with other people's traffic; `suspected` is linked only",
+    "members.role": "a `relay` mixes the campaign with other people's traffic; `suspected` is linked only, or exempt",
     "members.probability": "that this account takes part in this unauthorised extraction",
     "members.exchanges": "its exchanges in the campaign",
 }

@@ -9,10 +9,6 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.cli.scan import open_key
-from stillwatch.records.errors import InputError
-from stillwatch.records.sketches import Key
-
 
 def stillwatch(*arguments, **environment):
     return subprocess.run(
@@ -60,6 +56,9 @@ def test_summary_and_json_say_the_same(few, tmp_path):
         ),
         (["--usage", "USAGE", "--accounts", "absent.parquet"], "absent.parquet"),
         (["--usage", "USAGE", "--engine", "abacus"], "--engine"),
+        (["--usage", "USAGE", "--settings", "absent.yaml"], "absent.yaml: cannot read the settings"),
+        (["--usage", "USAGE", "--shadow", "absent.yaml"], "absent.yaml: cannot read the settings"),
+        (["--usage", "USAGE", "--exemptions", "absent.yaml"], "absent.yaml: cannot read the exemptions"),
         ([], "--usage"),
     ],
 )
@@ -79,25 +78,6 @@ def test_results_do_not_go_among_the_logs(few, tmp_path):
     assert ended.returncode == 2
     assert "results would lie among the logs" in ended.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["log.parquet"]
-
-
-def test_the_users_key_is_made_once(monkeypatch, tmp_path):
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    first = open_key(None)
-    assert open_key(None).id == first.id
-    assert Key.default_path().is_file()
-
-
-def test_without_a_place_to_keep_it_the_key_is_for_one_run(monkeypatch, tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file" / "deeper"))
-    assert open_key(None).id != open_key(None).id
-
-
-def test_a_damaged_key_is_not_passed_over(tmp_path):
-    (tmp_path / "key").write_bytes(b"short")
-    with pytest.raises(InputError):
-        open_key(tmp_path / "key")
 
 
 def test_what_was_lost_of_the_input_stands_in_the_summary(exercise, few, tmp_path):
@@ -131,3 +111,24 @@ def test_rejected_rows_of_every_table_are_named_with_their_reasons(exercise, few
     assert "rejected of usage: 3 duplicate event_id" in told.stdout
     assert "rejected of accounts: 4 duplicate account_id" in told.stdout
     assert "warning" not in told.stdout
+
+
+def test_what_was_judged_by_stands_in_the_summary(few, tmp_path):
+    (tmp_path / "ours.yaml").write_text("prior: 0.02\nmin_exchanges: 60\n")
+    (tmp_path / "beside.yaml").write_text("min_exchanges: 60\n")
+    (tmp_path / "x.yaml").write_text(
+        "- {exemption_id: x-1, organisation: Acme, author: anna, reason: told us, starts_at: 2020-01-01,\n"
+        "   expires_at: 2020-06-01, template: 'a text of twelve words or more is what an exemption has to name here'}\n"
+    )
+    told = stillwatch(
+        *("scan", "--usage", few, "--out", tmp_path / "out", "--prior", "0.03"),
+        *("--settings", tmp_path / "ours.yaml", "--shadow", tmp_path / "beside.yaml"),
+        *("--exemptions", tmp_path / "x.yaml"),
+    )
+    assert told.returncode == 0, told.stderr
+    assert "settings: prior 0.03 (not 0.01), min_exchanges 60 (not 40)" in told.stdout
+    assert "exemption x-1 by anna, until 2020-06-01T00:00:00+00:00: expired" in told.stdout
+    assert "shadow: No difference between the live settings and the shadow settings." in told.stdout
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["settings_changed"] == {"prior": 0.01, "min_exchanges": 40}
+    assert run["inputs"]["settings"] == str(tmp_path / "ours.yaml")

@@ -239,3 +239,68 @@ def test_nothing_half_written_and_the_earlier_result_stays(scanned, exercise, us
     with pytest.raises(InputError, match="no usable exchange"):
         scan_command(tmp_path / "usage.parquet", exercise, out, "--since=2090-01-01")
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.fixture(scope="module")
+def declared(exercise, scanned, tmp_path_factory):
+    """The exercise's tables with twelve accounts of the larger campaign verified as one organisation, and their text."""
+    tables = tmp_path_factory.mktemp("declared")
+    for name in ("releases", "agreements"):
+        shutil.copy(exercise / f"{name}.parquet", tables)
+    campaigns = pq.read_table(scanned / "campaigns.parquet", filters=ACCUSED).to_pylist()
+    largest = max(campaigns, key=lambda row: row["accounts"])["campaign_id"]
+    members = pq.read_table(scanned / "members.parquet", filters=pc.field("campaign_id") == largest)
+    own = members["account_id"].to_pylist()[:12]
+    accounts = pq.read_table(exercise / "accounts.parquet")
+    rows = [
+        {**row, "organisation": "Example University", "verified": True} if row["account_id"] in own else row
+        for row in accounts.to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=accounts.schema), tables / "accounts.parquet")
+    extracting = pq.read_table(exercise / "truth" / "exchanges.parquet").to_pylist()
+    wanted = {row["event_id"] for row in extracting if row["extracting"]}
+    texts = pq.read_table(exercise / "usage", columns=["event_id", "account_id", "input_text"]).to_pylist()
+    sample = next(t["input_text"] for t in texts if t["account_id"] in own and t["event_id"] in wanted)
+    return tables, set(own), sample
+
+
+def test_an_exemption_takes_accounts_out_of_the_accused_and_hides_no_row(
+    exercise, declared, scan_command, tmp_path
+):
+    tables, own, sample = declared
+    terms = {"organisation": "Example University", "template": sample, "author": "anna", "reason": "a course"}
+    exemptions = [
+        {**terms, "exemption_id": "x-1", "starts_at": "2026-01-01", "expires_at": "2026-12-01"},
+        {**terms, "exemption_id": "x-0", "starts_at": "2025-06-01", "expires_at": "2026-03-01T06:00:00"},
+    ]
+    (tmp_path / "x.jsonl").write_text("".join(json.dumps(e) + "\n" for e in exemptions))
+    # Verified accounts of one organisation speak against extraction; this prior accuses them all the same.
+    scan_command(exercise / "usage", tables, tmp_path / "plain", "--prior=0.2")
+    scan_command(
+        exercise / "usage", tables, tmp_path / "exempt", "--prior=0.2", f"--exemptions={tmp_path / 'x.jsonl'}"
+    )
+    assert pq.read_table(tmp_path / "plain" / "campaigns.parquet").equals(
+        pq.read_table(tmp_path / "exempt" / "campaigns.parquet")
+    ), "every row stands as it was, its probability too"
+    before, after = (
+        {
+            (m["campaign_id"], m["account_id"]): m
+            for m in pq.read_table(tmp_path / f / "members.parquet").to_pylist()
+        }
+        for f in ("plain", "exempt")
+    )
+    assert before.keys() == after.keys()
+    changed = {key for key in before if before[key] != after[key]}
+    assert {account for _, account in changed} == own
+    assert all(after[key] == {**before[key], "role": "suspected"} for key in changed)
+    run = json.loads((tmp_path / "exempt" / "run.json").read_text())
+    over, active = run["exemptions"]
+    assert (over["exemption_id"], over["state"], over["exempt"]) == ("x-0", "expired", {})
+    assert (active["exemption_id"], active["state"]) == ("x-1", "active")
+    assert active["exempt"] == {changed.pop()[0]: 12}
+    assert (active["accounts"], active["author"], active["reason"]) == (12, "anna", "a course")
+    assert sample not in (tmp_path / "exempt" / "run.json").read_text()
+    report = (tmp_path / "exempt" / "report.html").read_text()
+    assert "12 accounts are exempt and not accused: exemption x-1 by anna, until 2026-12-01" in report
+    assert "x-0 (Example University), expired" in report
+    assert json.loads((tmp_path / "plain" / "run.json").read_text())["exemptions"] is None

@@ -53,6 +53,10 @@ COMMANDS: Mapping[str, Entry] = {
         "stillwatch.cli.scan:scan",
         "Find accounts that act together to extract a model, say why, and what else it could be.",
     ),
+    "replay": Entry(
+        "stillwatch.cli.replay:replay",
+        "Judge the same history under two settings, and say what differs.",
+    ),
     "score": Entry(
         "stillwatch.cli.score:score",
         "Compare a scan with the truth of its exercise: per campaign and per look-alike class.",

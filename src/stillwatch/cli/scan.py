@@ -1,66 +1,31 @@
 """`stillwatch scan`: usage logs in, explained groups out."""
 
 import json
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
-import psutil
 
-from stillwatch.cli.options import MOMENT, SIZE
-from stillwatch.detection.scan import Inputs, Resources, Result
+from stillwatch.cli.inputs import (
+    check_window,
+    engine_option,
+    exemptions_option,
+    open_key,
+    resource_options,
+    resources_of,
+    table_options,
+    window_options,
+)
+from stillwatch.cli.meter import Meter
+from stillwatch.detection.exemption_file import read_exemptions
+from stillwatch.detection.scan import Inputs, Result
 from stillwatch.detection.scan import scan as run_scan
 from stillwatch.detection.settings import Settings
-from stillwatch.engines import ENGINES
+from stillwatch.detection.settings_file import read_settings, settings_of
 from stillwatch.intelligence import write_bundle
-from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Campaign, Member
 from stillwatch.records.rejects import in_words
-from stillwatch.records.sketches import Key
-
-
-def available_threads() -> int:
-    """Processors that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def open_key(path: Path | None) -> Key:
-    """The key at `path`; else the user's own, made at first use; else one for this run, where none can be kept."""
-    if path is not None:
-        return Key.load(path)
-    try:
-        own = Key.default_path()
-        if own.exists():
-            return Key.load(own)
-    except (OSError, RuntimeError):
-        return Key(os.urandom(16))
-    try:
-        return Key.load_or_create(own)
-    except InputError:
-        # Results are the same under every key: only sketches that are kept need one that is kept.
-        return Key(os.urandom(16))
-
-
-class Meter:
-    """Progress on stderr: the stage, and rows while they are read."""
-
-    def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
-
-    def __call__(self, stage: str, rows: int) -> None:
-        """Show it, when a person is looking."""
-        if self.live:
-            text = f"{stage}: {rows:,} rows" if rows else stage
-            click.echo(f"\r\x1b[K{text}", err=True, nl=False)
-
-    def clear(self) -> None:
-        """Wipe the line."""
-        if self.live:
-            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[Member]) -> None:
@@ -90,6 +55,22 @@ def _losses(run: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _rules(run: dict[str, Any]) -> list[str]:
+    """What was judged by otherwise than by default, a line each."""
+    lines = []
+    if run["settings_changed"]:
+        named = (
+            f"{name} {run['settings'][name]} (not {old})" for name, old in run["settings_changed"].items()
+        )
+        lines.append(f"settings: {', '.join(named)}")
+    for e in run["exemptions"] or ():
+        did = f"{sum(e['exempt'].values()):,} accounts not accused" if e["state"] == "active" else e["state"]
+        lines.append(f"exemption {e['exemption_id']} by {e['author']}, until {e['expires_at']}: {did}")
+    if run["shadow"] is not None:
+        lines.append(f"shadow: {run['shadow']['difference']}")
+    return lines
+
+
 def summary(result: Result) -> str:
     """What was found, for a terminal."""
     rows = result.run["rows"]
@@ -111,6 +92,7 @@ def summary(result: Result) -> str:
                 f"  {campaign.verdict:<10} {campaign.campaign_id}  {campaign.accounts:>6,} accounts"
                 f" {campaign.exchanges:>10,} exchanges  probability {campaign.probability:.3f}{since}"
             )
+    lines += _rules(result.run)
     lines.append(f"report: {result.out / 'report.html'}")
     return "\n".join(lines)
 
@@ -119,34 +101,29 @@ def summary(result: Result) -> str:
     epilog="Example: stillwatch scan --usage logs/ --accounts accounts.parquet --releases releases.parquet"
     " --agreements agreements.parquet --out results"
 )
-@click.option("--usage", required=True, metavar="PATH", help="Usage logs: a file, a folder or a glob.")
-@click.option("--accounts", metavar="PATH", help="The accounts table.")
-@click.option("--releases", metavar="PATH", help="The table of model releases.")
-@click.option("--agreements", metavar="PATH", help="The register of who may distil what.")
+@table_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="duckdb",
-    show_default=True,
-    help="Where relational work runs.",
-)
-@click.option("--since", type=MOMENT, help="Take only exchanges from this time on.")
-@click.option("--until", type=MOMENT, help="Take only exchanges and accounts before this time.")
-@click.option("--adapter", metavar="NAME", help="Format of the logs; found out by looking when not given.")
-@click.option(
-    "--mapping", type=click.Path(path_type=Path), help="Column-mapping file for logs of your own form."
-)
+@engine_option
+@window_options
 @click.option(
     "--prior",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=Settings.prior,
-    show_default=True,
+    show_default=f"{Settings.prior}, or what --settings says",
     help="Probability, before evidence, that a candidate group is unauthorised extraction.",
 )
-@click.option("--key", type=click.Path(path_type=Path), help="File with the local sketch key (16 bytes).")
-@click.option("--threads", type=click.IntRange(1, 1024), help="Threads to use; all by default.")
-@click.option("--memory", type=SIZE, help="Memory to keep to, such as 4GB; half of the machine's by default.")
+@click.option(
+    "--settings",
+    "settings_file",
+    type=click.Path(path_type=Path),
+    help="File of settings to judge by (YAML).",
+)
+@click.option(
+    "--shadow",
+    type=click.Path(path_type=Path),
+    help="File of settings that judge beside the live ones and change nothing.",
+)
+@exemptions_option
+@resource_options
 @click.option("--raw-examples", is_flag=True, help="Show example requests unredacted in the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print run.json instead of a summary.")
 def scan(
@@ -160,7 +137,10 @@ def scan(
     until: int | None,
     adapter: str | None,
     mapping: Path | None,
-    prior: float,
+    prior: float | None,
+    settings_file: Path | None,
+    shadow: Path | None,
+    exemptions: Path | None,
     key: Path | None,
     threads: int | None,
     memory: int | None,
@@ -172,19 +152,32 @@ def scan(
     Writes campaigns.parquet, members.parquet, report.html, bundle.json and run.json into the folder --out, and
     what could not be used into its folder rejected/.
     """
-    if since is not None and until is not None and since >= until:
-        raise InputError("--since is not before --until", mend="give an earlier --since")
+    check_window(since, until)
+    settings = settings_of(settings_file, prior)
+    # Another prior than the live one only where the shadow's file asks for it.
+    shadow_settings = None if shadow is None else read_settings(shadow, Settings(prior=settings.prior))
+    exempt = None if exemptions is None else read_exemptions(exemptions)
     meter = Meter()
     try:
         result = run_scan(
-            Inputs(usage, accounts, releases, agreements, adapter, mapping, since, until),
-            out,
-            settings=Settings(prior=prior),
-            resources=Resources(
-                threads=threads or available_threads(),
-                memory=memory or psutil.virtual_memory().total // 2,
-                engine=engine,
+            Inputs(
+                usage,
+                accounts,
+                releases,
+                agreements,
+                adapter,
+                mapping,
+                since,
+                until,
+                settings_file,
+                shadow,
+                exemptions,
             ),
+            out,
+            settings=settings,
+            shadow=shadow_settings,
+            exemptions=exempt,
+            resources=resources_of(threads, memory, engine),
             key=open_key(key),
             raw_examples=raw_examples,
             progress=meter,

@@ -1,27 +1,14 @@
 """`stillwatch score`: a scan held against the truth of its exercise."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from stillwatch.cli.text_table import text_table
 from stillwatch.detection.scoring import GroupScore, Score
 from stillwatch.detection.scoring import score as run_score
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(r[i]) for r in (header, *rows)) for i in range(len(header))]
-    left = {0, 1, len(header) - 1}
-
-    def line(row: Sequence[str]) -> str:
-        return "  ".join(
-            cell.ljust(w) if i in left else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-
-    return [line(header), line(["-" * w for w in widths]), *(line(row) for row in rows)]
 
 
 def _campaign(g: GroupScore) -> list[str]:
@@ -60,12 +47,18 @@ def render(score: Score) -> str:
     return "\n".join(
         [
             "Campaigns planted, and what the scan made of them",
-            *_table(
-                ["class", "tier", "accounts", "accused", "review", "half known after", "verdict"], campaigns
+            *text_table(
+                ["class", "tier", "accounts", "accused", "review", "half known after", "verdict"],
+                campaigns,
+                left=(0, 1, 6),
             ),
             "",
             "Uses that look alike",
-            *_table(["class", "use", "groups", "accounts", "accused", "to review", "kind of use"], benign),
+            *text_table(
+                ["class", "use", "groups", "accounts", "accused", "to review", "kind of use"],
+                benign,
+                left=(0, 1, 6),
+            ),
             "",
             f"accused {score.guilty_accused} of {score.guilty} campaign accounts ({100 * score.recall:.1f}%); "
             + (

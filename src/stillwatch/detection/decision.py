@@ -1,7 +1,7 @@
 """Stage 7: verdicts. Pure functions of a view: the same view gives the same verdicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -43,6 +43,8 @@ class Judged:
     data_state: str
     notes: tuple[str, ...]
     single: bool = False
+    exempt: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Codes of members that are taken out of the accused, with the ids of the exemptions that do so."""
 
     @property
     def group(self) -> Group:
@@ -256,16 +258,19 @@ def roles(judged: Judged) -> list[tuple[str, float]]:
     """(role, probability) for each account of `judged.group.accounts`.
 
     An account's probability is the group's times how surely it belongs: tied by texts and infrastructure, by
-    one of them, or only linked.
+    one of them, or only linked. Who is exempt is not accused, and keeps the probability that the evidence gives.
     """
     group = judged.group
     textual = judged.case.typical_share >= judged.case.population.settings.tie_share
     found = []
-    for share, kinds, firm in zip(group.content_share, group.infrastructure_kinds, group.firm, strict=True):
+    for code, share, kinds, firm in zip(
+        group.accounts.tolist(), group.content_share, group.infrastructure_kinds, group.firm, strict=True
+    ):
         if not firm:
             found.append(("suspected", 0.3 * judged.probability))
             continue
         belongs = 0.99 if share > 0 and kinds > 0 else 0.97
         relayed = textual and 0 < share < RELAY_SHARE
-        found.append(("relay" if relayed else "member", belongs * judged.probability))
+        role = "suspected" if code in judged.exempt else "relay" if relayed else "member"
+        found.append((role, belongs * judged.probability))
     return found

@@ -15,8 +15,8 @@ from stillwatch.detection.evidence import Evidence
 from stillwatch.detection.explanation.story import Examined
 from stillwatch.detection.intake import Intake
 from stillwatch.detection.settings import Settings
-from stillwatch.records.errors import InputError
-from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog, in_words
+from stillwatch.detection.settings_file import changed
+from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
 from stillwatch.records.schema import ACCOUNTS, USAGE
 from stillwatch.records.tables import UsageReader
 
@@ -33,6 +33,9 @@ class Inputs:
     mapping: Path | None = None
     since: int | None = None
     until: int | None = None
+    settings: Path | None = None
+    shadow: Path | None = None
+    exemptions: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,45 @@ def _minute(us: int | None) -> str:
     return "" if us is None else f"{datetime.fromtimestamp(us // 1_000_000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def versions(engine: str, engine_version: str) -> dict[str, str]:
+    """Versions of stillwatch, of Python, and of the libraries that results could depend on."""
+    return {
+        "stillwatch": stillwatch.__version__,
+        engine: engine_version,
+        "ibis": ibis.__version__,
+        "pyarrow": pa.__version__,
+        "python": sys.version.split()[0],
+    }
+
+
+def scanned(taken: Intake, rejects: RejectLog) -> int:
+    """How many exchanges were examined: each event id once."""
+    return taken.rows - rejects.counts["usage", DUPLICATE_EVENT]
+
+
+def of_input(reader: UsageReader, rejects: RejectLog, taken: Intake) -> dict[str, Any]:
+    """What became of the rows, files and values of the input; docs/reference/run-json.md explains the keys."""
+    return {
+        "rows": {
+            "read": reader.rows_read,
+            "rejected": rejects.total("usage"),
+            "skipped": dict(sorted(reader.rows_skipped.items())),
+            "outside_window": taken.outside_window,
+            "scanned": scanned(taken, rejects),
+        },
+        "rejected": {t: rejects.by_reason(t) for t in sorted({table for table, _ in rejects.counts})},
+        "files": {
+            "read": dict(sorted(reader.adapters.items())),
+            "not_whole": [vars(f) for f in rejects.files],
+            "left_out": reader.left_out,
+        },
+        "values_dropped": {
+            f"{column}: {why}": n for (column, why), n in sorted(reader.values_dropped.items())
+        }
+        | {f"{table}.{column}: {why}": n for (table, column, why), n in sorted(rejects.dropped.items())},
+    }
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """A scan and its input as it was found: everything that run.json and the report tell of it."""
@@ -89,31 +131,14 @@ class RunRecord:
     reader: UsageReader
     rejects: RejectLog
     taken: Intake
-
-    def nothing_usable(self) -> InputError:
-        """The error for logs without one exchange: what became of the rows, and what to do about the most of them."""
-        rejected = self.rejects.total("usage")
-        fates = [(rejected, f"rejected ({in_words(self.rejects.by_reason('usage'))})")]
-        fates += [(n, f"skipped ({kind})") for kind, n in sorted(self.reader.rows_skipped.items())]
-        fates.append((self.taken.outside_window, "outside --since and --until"))
-        if self.taken.outside_window:
-            mend = "give an earlier --since or a later --until"
-        elif rejected:
-            mend = "name the format with --adapter, or the columns with a --mapping file"
-        else:
-            mend = "give logs that hold exchanges with a model"
-        told = ": " + ", ".join(f"{n:,} {what}" for n, what in fates if n) if self.reader.rows_read else ""
-        return InputError(
-            f"no usable exchange among {self.reader.rows_read:,} rows{told}",
-            where=self.inputs.usage,
-            mend=mend,
-        )
+    exemptions: list[dict[str, Any]] | None = None
+    shadow: dict[str, Any] | None = None
 
     def examined(self, evidence: Evidence, accounts: pa.Table | None, *, raw_examples: bool) -> Examined:
         """What the head and the last part of the report say."""
         return Examined(
             accounts=len(evidence.accounts.ids),
-            exchanges=self.taken.rows - self.rejects.counts["usage", DUPLICATE_EVENT],
+            exchanges=scanned(self.taken, self.rejects),
             rejected=self.rejects.by_reason("usage"),
             first_time=_minute(self.taken.first_us),
             last_time=_minute(self.taken.last_us),
@@ -132,6 +157,15 @@ class RunRecord:
                 (f"{f.table}: {f.source}", ": ".join(filter(None, (f.reason, f.detail))))
                 for f in self.rejects.files
             ),
+            exemptions=tuple(
+                (
+                    f"{e['exemption_id']} ({e['organisation']}), {e['state']}",
+                    f"{sum(e['exempt'].values())} accounts not accused; by {e['author']}, until"
+                    f" {e['expires_at']}. {e['reason']}",
+                )
+                for e in self.exemptions or ()
+            ),
+            shadow="" if self.shadow is None else self.shadow["difference"],
         )
 
     def as_dict(
@@ -145,39 +179,13 @@ class RunRecord:
     ) -> dict[str, Any]:
         """The contents of run.json; docs/reference/run-json.md explains them."""
         return {
-            "versions": {
-                "stillwatch": stillwatch.__version__,
-                self.resources.engine: engine_version,
-                "ibis": ibis.__version__,
-                "pyarrow": pa.__version__,
-                "python": sys.version.split()[0],
-            },
+            "versions": versions(self.resources.engine, engine_version),
             "settings": self.settings.as_dict(),
+            "settings_changed": changed(self.settings),
             "prior": self.settings.prior,
             "inputs": {n: None if value is None else str(value) for n, value in vars(self.inputs).items()},
             "sketch_key": self.key_id,
-            "rows": {
-                "read": self.reader.rows_read,
-                "rejected": self.rejects.total("usage"),
-                "skipped": dict(sorted(self.reader.rows_skipped.items())),
-                "outside_window": self.taken.outside_window,
-                "scanned": examined.exchanges,
-            },
-            "rejected": {
-                t: self.rejects.by_reason(t) for t in sorted({table for table, _ in self.rejects.counts})
-            },
-            "files": {
-                "read": dict(sorted(self.reader.adapters.items())),
-                "not_whole": [vars(f) for f in self.rejects.files],
-                "left_out": self.reader.left_out,
-            },
-            "values_dropped": {
-                f"{column}: {why}": n for (column, why), n in sorted(self.reader.values_dropped.items())
-            }
-            | {
-                f"{table}.{column}: {why}": n
-                for (table, column, why), n in sorted(self.rejects.dropped.items())
-            },
+            **of_input(self.reader, self.rejects, self.taken),
             "absent_columns": examined.absent_columns,
             "accounts": examined.accounts,
             "accounts_table": None
@@ -186,6 +194,8 @@ class RunRecord:
             "first_time": examined.first_time,
             "last_time": examined.last_time,
             "groups": groups,
+            "exemptions": self.exemptions,
+            "shadow": self.shadow,
             "resources": {
                 "threads": self.resources.threads,
                 "memory": self.resources.memory,

@@ -111,7 +111,11 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
                     supports=weight > 0,
                 )
             )
-    if judged.kind_of_use == "authorised":
+    if judged.exempt and judged.verdict == "legitimate":
+        found.append(
+            Reason("exemption", "content", "Exemptions cover all accounts that belong.", None, None, False)
+        )
+    elif judged.kind_of_use == "authorised":
         found.append(
             Reason(
                 "agreement", "content", "An agreement to distil covers these exchanges.", None, None, False
@@ -131,6 +135,8 @@ def _statement(judged: Judged, exchanges: int) -> str:
     ]
     signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
     rival = KIND_WORDS[judged.weighing.best_benign]
+    if judged.exempt and judged.verdict == "legitimate":
+        return f"{head}{signs} Exemptions cover all of them, so nobody is accused; the evidence is as it was."
     if judged.kind_of_use == "authorised":
         return f"{head} An agreement covers the use."
     if judged.verdict == EXTRACTION:

@@ -76,3 +76,5 @@ class Examined:
         None  # accounts of the logs that have a row in the accounts table; None without one
     )
     files_lost: tuple[tuple[str, str], ...] = ()  # files that could not be read to their end, and why
+    exemptions: tuple[tuple[str, str], ...] = ()  # exemption with its state, and what it did
+    shadow: str = ""  # how shadow settings would have judged otherwise; empty without them

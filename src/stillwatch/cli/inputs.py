@@ -1,0 +1,106 @@
+"""What commands that read a provider's logs share: options for their tables, resources and key."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import psutil
+
+from stillwatch.cli.options import MOMENT, SIZE
+from stillwatch.detection.run_record import Resources
+from stillwatch.engines import ENGINES
+from stillwatch.records.errors import InputError
+from stillwatch.records.sketches import Key
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_TABLES = (
+    click.option("--usage", required=True, metavar="PATH", help="Usage logs: a file, a folder or a glob."),
+    click.option("--accounts", metavar="PATH", help="The accounts table."),
+    click.option("--releases", metavar="PATH", help="The table of model releases."),
+    click.option("--agreements", metavar="PATH", help="The register of who may distil what."),
+)
+_WINDOW = (
+    click.option("--since", type=MOMENT, help="Take only exchanges from this time on."),
+    click.option("--until", type=MOMENT, help="Take only exchanges and accounts before this time."),
+    click.option(
+        "--adapter", metavar="NAME", help="Format of the logs; found out by looking when not given."
+    ),
+    click.option(
+        "--mapping", type=click.Path(path_type=Path), help="Column-mapping file for logs of your own form."
+    ),
+)
+_RESOURCES = (
+    click.option("--key", type=click.Path(path_type=Path), help="File with the local sketch key (16 bytes)."),
+    click.option("--threads", type=click.IntRange(1, 1024), help="Threads to use; all by default."),
+    click.option(
+        "--memory", type=SIZE, help="Memory to keep to, such as 4GB; half of the machine's by default."
+    ),
+)
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="duckdb",
+    show_default=True,
+    help="Where relational work runs.",
+)
+exemptions_option = click.option(
+    "--exemptions",
+    type=click.Path(path_type=Path),
+    help="File of exemptions that expire: organisation, template, author, reason.",
+)
+
+
+def _all(options: tuple[Callable[[Command], Command], ...]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+table_options = _all(_TABLES)
+window_options = _all(_WINDOW)
+resource_options = _all(_RESOURCES)
+
+
+def check_window(since: int | None, until: int | None) -> None:
+    """Raise InputError for a window that holds no time."""
+    if since is not None and until is not None and since >= until:
+        raise InputError("--since is not before --until", mend="give an earlier --since")
+
+
+def available_threads() -> int:
+    """Processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def resources_of(threads: int | None, memory: int | None, engine: str) -> Resources:
+    """What was asked for, or all processors and half of the machine's memory."""
+    return Resources(
+        threads=threads or available_threads(),
+        memory=memory or psutil.virtual_memory().total // 2,
+        engine=engine,
+    )
+
+
+def open_key(path: Path | None) -> Key:
+    """The key at `path`; else the user's own, made at first use; else one for this run, where none can be kept."""
+    if path is not None:
+        return Key.load(path)
+    try:
+        own = Key.default_path()
+        if own.exists():
+            return Key.load(own)
+    except (OSError, RuntimeError):
+        return Key(os.urandom(16))
+    try:
+        return Key.load_or_create(own)
+    except InputError:
+        # Results are the same under every key: only sketches that are kept need one that is kept.
+        return Key(os.urandom(16))

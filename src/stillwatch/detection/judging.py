@@ -1,0 +1,77 @@
+"""One way of judging: settings, with the evidence that they ask for, with consent, and with exemptions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from stillwatch.detection.agreements import Agreement
+from stillwatch.detection.decision import EXTRACTION, Judged, judge
+from stillwatch.detection.evidence import Evidence, Ints, View, view
+from stillwatch.detection.exemptions import Exemptions
+from stillwatch.detection.explanation import narrate
+from stillwatch.detection.onset import first_hours
+from stillwatch.detection.preparation import Clock, Prepared
+from stillwatch.detection.settings import Settings
+from stillwatch.records.findings import Campaign, Member
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judged group with its rows of the result tables."""
+
+    judged: Judged
+    campaign: Campaign
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True)
+class Judging:
+    """Judges views of the evidence: the same view gives the same verdicts."""
+
+    settings: Settings
+    evidence: Evidence
+    agreements: list[Agreement]
+    releases: dict[str, int]
+    exemptions: Exemptions
+
+    @classmethod
+    def of(cls, prepared: Prepared, settings: Settings, exemptions: Exemptions) -> "Judging":
+        """The evidence that these settings ask for is gathered where it is not at hand."""
+        evidence = prepared.evidence(settings)
+        return cls(settings, evidence, prepared.agreements(evidence), prepared.releases, exemptions)
+
+    @property
+    def last(self) -> int:
+        """The first hour after all exchanges."""
+        return int(self.evidence.ledger["hour"].max()) + 1
+
+    def judge(self, seen: View, about: Sequence[Ints] | None = None) -> list[Judged]:
+        """Groups of a view of this evidence with their verdicts; `about` as in `decision.judge`."""
+        found = judge(seen, self.agreements, self.releases, self.settings, about)
+        return [self.exemptions.apply(judged) for judged in found]
+
+    def verdicts(self, clock: Clock, stage: str = "") -> list[Verdict]:
+        """Judge everything, and say since when: accusations first, the strongest evidence first.
+
+        `stage` stands before the names under which `clock` counts the seconds.
+        """
+        with clock.stage(f"{stage}groups"):
+            judged = self.judge(view(self.evidence))
+        with clock.stage(f"{stage}onset"):
+            accused = [j for j in judged if j.verdict == EXTRACTION]
+            hours = first_hours(
+                accused, lambda hour, about: self.judge(view(self.evidence, hour), about), self.last
+            )
+            onset = dict(zip(map(id, accused), hours, strict=True))
+        rows = [(j, *narrate.tables(j, _moment(onset[id(j)]) if id(j) in onset else None)) for j in judged]
+        found = [Verdict(j, campaign, tuple(members)) for j, campaign, members in rows]
+        return sorted(found, key=_order)
+
+
+def _moment(hour: int) -> datetime:
+    return datetime.fromtimestamp(3600 * hour, UTC)
+
+
+def _order(verdict: Verdict) -> tuple[int, float, str]:
+    rank = {"extraction": 0, "review": 1, "legitimate": 2}[verdict.campaign.verdict]
+    return rank, -verdict.campaign.log10_bayes_factor, verdict.campaign.campaign_id

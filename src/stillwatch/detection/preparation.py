@@ -1,0 +1,182 @@
+"""What comes before any verdict, shared by all that judge: the tables are read, and the evidence is gathered."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.detection.agreements import Agreement, read_agreements
+from stillwatch.detection.evidence import Evidence, gather
+from stillwatch.detection.intake import Intake, take_in
+from stillwatch.detection.ledger import HOUR_US, relate
+from stillwatch.detection.run_record import Inputs, Resources
+from stillwatch.detection.settings import Settings
+from stillwatch.engines import open_engine
+from stillwatch.records import tables as records
+from stillwatch.records import whole_tables
+from stillwatch.records.errors import InputError
+from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog, in_words
+from stillwatch.records.schema import TIME
+from stillwatch.records.sketches import Key
+from stillwatch.records.tables import UsageReader
+
+Progress = Callable[[str, int], None]
+"""Called with a stage's name and rows done so far."""
+
+
+@dataclass
+class Clock:
+    """Seconds by stage; `progress` is told when one begins."""
+
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside. A stage that is entered again adds to its seconds."""
+        self.progress(name, 0)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+
+
+@dataclass
+class Prepared:
+    """The input after intake. Evidence is gathered from it as settings ask for it, and kept."""
+
+    inputs: Inputs
+    resources: Resources
+    work: Path
+    rejects: RejectLog
+    reader: UsageReader
+    accounts: pa.Table | None
+    releases: dict[str, int]
+    register: pa.Table | None
+    taken: Intake
+    engine_version: str = ""
+    _evidence: dict[tuple[int, ...], Evidence] = field(default_factory=dict)
+
+    def evidence(self, settings: Settings) -> Evidence:
+        """What the statistics read. Settings that count sharing alike have it in common: it is gathered once."""
+        counted = (
+            settings.content_accounts,
+            settings.infrastructure_accounts,
+            settings.bands_per_exchange,
+        )
+        if counted not in self._evidence:
+            self._evidence[counted] = self._gather(settings, first=not self._evidence)
+        return self._evidence[counted]
+
+    def agreements(self, evidence: Evidence) -> list[Agreement]:
+        """The register, resolved against the accounts of this evidence."""
+        return read_agreements(self.register, evidence.accounts)
+
+    def _gather(self, settings: Settings, *, first: bool) -> Evidence:
+        with open_engine(
+            self.resources.engine,
+            scratch=self.work / "scratch",
+            threads=self.resources.threads,
+            memory=self.resources.memory // 2,
+        ) as engine:
+            self.engine_version = engine.version
+            relations = relate(engine, engine.parquet(self.taken.exchange_files), settings)
+            if first:
+                _keep_duplicates(self.rejects, self.inputs.usage, relations.duplicates)
+            evidence = gather(relations, self.accounts)
+        if self.accounts is not None and self.accounts.num_rows and not evidence.accounts.known.any():
+            raise InputError(
+                "none of these accounts is in the usage logs",
+                where=str(self.inputs.accounts),
+                mend="give the accounts table of the same provider, with the same account_id",
+            )
+        return evidence
+
+
+def prepare(
+    inputs: Inputs, resources: Resources, key: Key, work: Path, rejects: RejectLog, clock: Clock
+) -> Prepared:
+    """Read all tables and sketch the exchanges into `work`.
+
+    Raises InputError for input that cannot be used, or that holds no usable exchange.
+    """
+    with clock.stage("intake"):
+        # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
+        reader = records.open_usage(
+            inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+        )
+        accounts = _read_accounts(inputs, rejects, reader.salt)
+        releases = _release_hours(
+            None if inputs.releases is None else whole_tables.read_releases(inputs.releases, rejects)
+        )
+        register = (
+            None
+            if inputs.agreements is None
+            else whole_tables.read_agreements(inputs.agreements, rejects, reader.salt)
+        )
+        taken = take_in(
+            reader,
+            work,
+            key=key,
+            threads=resources.threads,
+            since=inputs.since,
+            until=inputs.until,
+            progress=lambda rows: clock.progress("intake", rows),
+        )
+    if not taken.rows:
+        raise _nothing_usable(inputs, reader, rejects, taken)
+    return Prepared(inputs, resources, work, rejects, reader, accounts, releases, register, taken)
+
+
+def _read_accounts(inputs: Inputs, rejects: RejectLog, salt: bytes) -> pa.Table | None:
+    if inputs.accounts is None:
+        return None
+    accounts = whole_tables.read_accounts(inputs.accounts, rejects, salt)
+    if inputs.until is None:
+        return accounts
+    before = pc.less(accounts["created_at"], pa.scalar(inputs.until, pa.int64()).cast(TIME))
+    return accounts.filter(pc.fill_null(before, True))
+
+
+def _release_hours(table: pa.Table | None) -> dict[str, int]:
+    if table is None:
+        return {}
+    hours: dict[str, int] = {}
+    for model, released in zip(
+        table["model"].to_pylist(), table["released_at"].cast(pa.int64()).to_pylist(), strict=True
+    ):
+        hours[model] = min(released // HOUR_US, hours.get(model, released // HOUR_US))
+    return hours
+
+
+def _keep_duplicates(rejects: RejectLog, source: str, duplicates: pa.Table) -> None:
+    """Count repeated event ids and keep the rows that lost aside, earliest first."""
+    place = 0
+    ordered = duplicates.sort_by([("time", "ascending"), ("event_id", "ascending")])
+    for batch in ordered.to_batches(max_chunksize=10_000):
+        for row in batch.to_pylist():
+            place += 1
+            rejects.add("usage", DUPLICATE_EVENT, source, place, {k: str(v) for k, v in row.items()})
+
+
+def _nothing_usable(inputs: Inputs, reader: UsageReader, rejects: RejectLog, taken: Intake) -> InputError:
+    """The error for logs without one exchange: what became of the rows, and what to do about the most of them."""
+    rejected = rejects.total("usage")
+    fates = [(rejected, f"rejected ({in_words(rejects.by_reason('usage'))})")]
+    fates += [(n, f"skipped ({kind})") for kind, n in sorted(reader.rows_skipped.items())]
+    fates.append((taken.outside_window, "outside --since and --until"))
+    if taken.outside_window:
+        mend = "give an earlier --since or a later --until"
+    elif rejected:
+        mend = "name the format with --adapter, or the columns with a --mapping file"
+    else:
+        mend = "give logs that hold exchanges with a model"
+    told = ": " + ", ".join(f"{n:,} {what}" for n, what in fates if n) if reader.rows_read else ""
+    return InputError(
+        f"no usable exchange among {reader.rows_read:,} rows{told}",
+        where=inputs.usage,
+        mend=mend,
+    )

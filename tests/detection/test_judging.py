@@ -1,0 +1,76 @@
+"""One way of judging: verdicts in order, dated, with exemptions on every view."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from stillwatch.detection.evidence import view
+from stillwatch.detection.exemption_file import Exemption
+from stillwatch.detection.exemptions import Exemptions, Standing
+from stillwatch.detection.judging import Judging
+from stillwatch.detection.preparation import Clock
+from stillwatch.detection.settings import Settings
+
+CAMPAIGN = range(1000, 1024)
+
+
+@pytest.fixture(scope="module")
+def world(worlds):
+    """Strangers, a campaign, and a popular template without infrastructure."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng(3), range(150))
+    worlds.apart(world)
+    for k, number in enumerate(CAMPAIGN):
+        world.account(number, created=worlds.MONDAY - 50 + k % 9, payment_kind="virtual_card", plan="paid",
+                      verified=False, payment_fingerprint=f"virtual-{k // 4}")  # fmt: skip
+        for i in range(14):
+            world.say(
+                number,
+                worlds.MONDAY + 30 + (7 * i) % 110,
+                objects=worlds.template("t"),
+                item=f"task-{number}-{i}",
+                marks=("reasoning_elicitation",),
+            )
+    worlds.with_template(world, range(20), "greeting")
+    return world
+
+
+def judging(world, exemptions=None):
+    return Judging(Settings(), world.evidence(), [], {}, exemptions or Exemptions())
+
+
+def test_accusations_come_first_and_are_dated(worlds, world):
+    clock = Clock(lambda stage, rows: None)
+    found = judging(world).verdicts(clock, "shadow ")
+    assert [v.campaign.verdict for v in found] == ["extraction", "legitimate"]
+    first, last = found
+    assert worlds.utc(worlds.MONDAY + 30) < first.campaign.detected_at <= worlds.utc(worlds.MONDAY + 168)
+    assert last.campaign.detected_at is None
+    assert [m.account_id for m in first.members] == [worlds.name_of(n) for n in CAMPAIGN]
+    assert set(clock.seconds) == {"shadow groups", "shadow onset"}
+
+
+def test_the_last_hour_is_after_all_exchanges(worlds, world):
+    assert judging(world).last == max(e.hour for e in world.exchanges) + 1
+
+
+def test_exemptions_hold_on_every_view(worlds, world):
+    everything = judging(world)
+    codes = np.searchsorted(everything.evidence.accounts.ids, [worlds.name_of(n) for n in CAMPAIGN])
+    own = [i for i, e in enumerate(world.exchanges) if e.account in CAMPAIGN]
+    who = {worlds.name_of(n): c for n, c in zip(CAMPAIGN, codes.tolist(), strict=True)}
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    standing = Standing(
+        Exemption("x", "Acme", "t", "anna", "told us", start, start + timedelta(days=365)),
+        codes,
+        np.zeros(0, np.int64),
+        np.array(own),
+        np.array([who[worlds.name_of(world.exchanges[i].account)] for i in own]),
+        np.array([world.exchanges[i].hour for i in own]),
+    )
+    exempting = judging(world, Exemptions((standing,)))
+    for hour in (everything.last, worlds.MONDAY + 120):
+        seen = view(everything.evidence, hour)
+        assert "extraction" in {j.verdict for j in everything.judge(seen)}
+        assert "extraction" not in {j.verdict for j in exempting.judge(seen)}

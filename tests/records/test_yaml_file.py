@@ -1,0 +1,34 @@
+"""Small YAML files: their contents, or one line that says where they are none."""
+
+import pytest
+
+from stillwatch.records.errors import InputError
+from stillwatch.records.yaml_file import load_yaml
+
+
+def test_what_it_holds(tmp_path):
+    (tmp_path / "a.yaml").write_text("a: [1, x]\n")
+    assert load_yaml(tmp_path / "a.yaml", "settings", "a: 1") == {"a": [1, "x"]}
+    (tmp_path / "b.yaml").write_text("# nothing\n")
+    assert load_yaml(tmp_path / "b.yaml", "settings", "a: 1") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"a: 1\nb: [1\n", r"a\.yaml:3: not YAML \(.*\); write it as a: 1"),
+        (b"a: \x01", r"not YAML \(.*\); write it as a: 1"),
+        (b"\xff\xfe\x00", "cannot read the settings .*; name a YAML file"),
+        (b"a: 2026-02-30\n", r"not YAML \(.*\); write it as a: 1"),
+        (b"a: !!python/object:os.system x", "not YAML"),
+    ],
+)
+def test_what_is_none_is_said_in_one_line(tmp_path, data, says):
+    (tmp_path / "a.yaml").write_bytes(data)
+    with pytest.raises(InputError, match=says):
+        load_yaml(tmp_path / "a.yaml", "settings", "a: 1")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"cannot read the settings \(no such file or directory\)"):
+        load_yaml(tmp_path / "a.yaml", "settings", "a: 1")
