@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stillwatch.detection.templates import SURPRISE_CAP, surprise
 
 from stillwatch.detection.evidence import KINDS, N_CONTENT, view
 from stillwatch.detection.linking import (
@@ -15,7 +16,6 @@ from stillwatch.detection.linking import (
     linking_objects,
 )
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.templates import SURPRISE_CAP, surprise
 
 
 def said(worlds, holders, strangers=0, texts=3):

@@ -89,9 +89,9 @@ class Population:
 
         def sums(values: Floats) -> tuple[Floats, Floats]:
             of_day = np.bincount(inverse, weights=values, minlength=len(key))
-            return (
-                np.bincount(acc, weights=of_day, minlength=n),
-                np.bincount(acc, weights=of_day**2, minlength=n),
+            whole = np.bincount(acc, weights=of_day, minlength=n)
+            return np.asarray(whole, np.float64), np.asarray(
+                np.bincount(acc, weights=of_day**2, minlength=n), np.float64
             )
 
         x, x_days = sums(turn.real)
@@ -213,7 +213,7 @@ class Case:
 
     @cached_property
     def own(self) -> Ints:
-        """Exchanges of members that are built on the group's texts: the campaign itself, without what members relay besides."""
+        """Exchanges of members that are built on the group's texts: the campaign itself, without what they relay."""
         member = np.zeros(len(self.view.active), dtype=bool)
         member[self.members] = True
         return self.group.exchanges[member[self.view.evidence.ex_acc[self.group.exchanges]]]

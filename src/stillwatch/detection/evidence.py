@@ -296,7 +296,8 @@ class View:
     @cached_property
     def share_by_text(self) -> Floats:
         """By text object: shares of texts that carry it, summed over accounts."""
-        return np.bincount(self.share_obj, weights=self.share, minlength=len(self.evidence.obj_kind))
+        carried = np.bincount(self.share_obj, weights=self.share, minlength=len(self.evidence.obj_kind))
+        return np.asarray(carried, dtype=np.float64)
 
     @cached_property
     def typical_texts(self) -> float:

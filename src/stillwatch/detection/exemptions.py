@@ -26,9 +26,7 @@ from stillwatch.detection.ledger import HOUR_US
 from stillwatch.records.sketches import Key, sketch
 
 TEMPLATE_HASHES = ("prefix_hash", "suffix_hash", "system_hash")
-"""Columns of a sketch of which one must be the sample's. Bands were tried and left out: in two exercises of 15,000
-exchanges, with eight requests of each of 48 groups as samples, three bands in common found at most two in a hundred of a
-group's exchanges beyond these (medians), and one band in common up to 420 exchanges of others."""
+"""Columns of a sketch of which one must be the sample's: an exemption is for a fixed template, not for what resembles it."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def _share(having: Bools, known: Bools) -> float | None:
 def _times(case: Case, having: Bools, known: Bools) -> float | None:
     """How many times as often members have a property as accounts outside; both by account code.
 
-    Drawn towards one by FEW accounts: a few strangers are easily all of a kind. None where it is known of less than half of them.
+    Drawn towards one by FEW accounts: a few strangers are easily all of a kind. None where it is known of less than half.
     """
     own = case.members[known[case.members]]
     others = case.outside[known[case.outside]]

@@ -22,7 +22,7 @@ ALIKE = 0.3
 ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
 LIKEST = 200
-"""Accounts outside, most alike in texts, that a core is compared with: of its language and its subjects, if there are any."""
+"""Accounts outside, most alike in texts, that a core is compared with: of its language and subjects, where there are any."""
 MARK_SHARE = 0.03
 """A text object marks a group when at least this share of its accounts send it, three of them or more."""
 OWN = 2.0
@@ -138,7 +138,8 @@ def _by_share(view: View, accounts: Ints) -> tuple[Ints, Floats, Ints]:
     """(text objects of these accounts, share of texts with each summed over accounts, accounts that send it)."""
     places = view.texts_by_account.places(accounts)
     objects, inverse, holders = np.unique(view.share_obj[places], return_inverse=True, return_counts=True)
-    return objects, np.bincount(inverse, weights=view.share[places], minlength=len(objects)), holders
+    shares = np.bincount(inverse, weights=view.share[places], minlength=len(objects))
+    return objects, np.asarray(shares, dtype=np.float64), holders
 
 
 def _text_marks(
@@ -147,8 +148,8 @@ def _text_marks(
     """Text objects that mark these accounts, and log10 of how many times as often they send them as others do.
 
     Counted is the mean share of an account's texts, so that every account weighs the same. Others are everybody outside
-    and, where `likest` are given (those outside whose texts are most alike), these too: the more frequent use counts. So what
-    a language or a subject brings with it marks nobody.
+    and, where `likest` are given (those outside whose texts are most alike), these too: the more frequent use counts.
+    So what a language or a subject brings with it marks nobody.
     """
     n, outside = len(accounts), max(view.population - len(accounts), 1)
     objects, inside, holders = _by_share(view, accounts)

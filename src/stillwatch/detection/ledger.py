@@ -41,8 +41,8 @@ class Relations:
     novelty: kind, acc, hour, fresh: how many new addresses, credentials, scripts, ... the account showed in that hour.
     content: row, kind, value, ready: a text object that at least k accounts used, on one exchange; `ready` is
         the hour in which the k-th account had used it.
-    exchanges: row, time, event_id, acc, hour, item_hash, marks (bits), tools and later (1, 0, or -1 where not recorded: tools
-        defined; not the first turn) for every exchange in `content`.
+    exchanges: row, time, event_id, acc, hour, item_hash, marks (bits), tools (defined) and later (than the first turn;
+        both 1, 0, or -1 where not recorded) for every exchange in `content`.
     shared: kind, acc, value, hour: an object of the exchanges that two accounts or more used, first use each.
     models: acc, model, hour, n.
     """

@@ -62,11 +62,7 @@ class Prepared:
 
     def evidence(self, settings: Settings) -> Evidence:
         """What the statistics read. Settings that count sharing alike have it in common: it is gathered once."""
-        counted = (
-            settings.content_accounts,
-            settings.infrastructure_accounts,
-            settings.bands_per_exchange,
-        )
+        counted = (settings.content_accounts, settings.infrastructure_accounts)
         if counted not in self._evidence:
             self._evidence[counted] = self._gather(settings, first=not self._evidence)
         return self._evidence[counted]

@@ -15,7 +15,6 @@ from typing import Any
 
 from stillwatch.detection.settings import SETTINGS_VERSION, Settings
 from stillwatch.records.errors import InputError, or_the_like
-from stillwatch.records.sketches import BANDS
 from stillwatch.records.yaml_file import load_yaml
 
 
@@ -49,7 +48,7 @@ RANGES: Mapping[str, Range] = {
     "seed": Range(0, 2**31 - 1),  # what Leiden's generator takes
     "content_accounts": Range(2, 1_000_000),  # a text that one account uses joins nobody
     "infrastructure_accounts": Range(2, 1_000_000),
-    "bands_per_exchange": Range(1, BANDS),
+    "neighbours": Range(2, 1_000),
     "popular_share": PROBABILITY,
     "group_accounts": Range(2, 1_000_000),
     "tie_share": PROBABILITY,

@@ -71,7 +71,7 @@ def examine(case: Case) -> Observation | None:
             "less than chance" if fewer < 0.05 else "more than chance" if more < 0.05 else "as much as chance"
         )
         text = (
-            f" {observed:,} questions were asked by two accounts or more; sets of accounts outside that sent as many texts have"
+            f" {observed:,} questions were asked by two accounts or more; sets of accounts outside that sent as many have"
             f" {np.median(drawn):,.0f} (middle of {draws} draws): {found}."
         )
     return Observation(

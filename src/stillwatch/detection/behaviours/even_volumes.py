@@ -39,7 +39,7 @@ def examine(case: Case) -> Observation | None:
         statistic=observed,
         p_value=p,
         statement=f"Exchanges an account: median {np.median(counts):.0f}, nine in ten between {low:.0f} and {high:.0f};"
-        f" coefficient of variation {observed:.2f} against {np.median(drawn):.2f} in random sets outside (people are heavy-tailed).",
+        f" coefficient of variation {observed:.2f}, in random sets outside {np.median(drawn):.2f} (people are uneven).",
         supports=observed < 1.0 and p < 0.05,
     )
 

@@ -43,7 +43,8 @@ def _matrix(case: Case, row: Ints, hour: Ints, count: Floats, rows: int) -> Floa
     """
     blocks = 8 * (case.population.days + 1)
     block = (hour - hour.min()) // 3
-    return np.bincount(row * blocks + block, weights=count, minlength=rows * blocks).reshape(rows, blocks)
+    counts = np.bincount(row * blocks + block, weights=count, minlength=rows * blocks)
+    return np.asarray(counts.reshape(rows, blocks), dtype=np.float64)
 
 
 def _of_accounts(case: Case, accounts: Ints) -> Floats:

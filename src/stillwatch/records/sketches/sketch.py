@@ -16,7 +16,7 @@ from stillwatch.records.sketches.arrow import Texts, pieces
 from stillwatch.records.sketches.blocks import tag_names
 from stillwatch.records.sketches.key import Key
 from stillwatch.records.sketches.marks.lexicon import lexicon
-from stillwatch.records.sketches.phrases import MOST
+from stillwatch.records.sketches.phrases import MOST, pack
 from stillwatch.records.sketches.unicode_table import unicode_table
 
 SKETCH_SCHEMA = pa.schema(
@@ -116,7 +116,8 @@ def sketch(
     system_marks = np.zeros(rows, np.int64)
     hashes = np.zeros((kernel.HASHES, rows), np.uint64)
     known = np.zeros((kernel.HASHES, rows), np.bool_)
-    phrases, phrase_counts = np.zeros((rows, MOST), np.uint64), np.zeros(rows, np.int32)
+    # Never read beyond the counts.
+    phrases, phrase_counts = np.empty((rows, MOST), np.uint64), np.zeros(rows, np.int32)
     digit_share, symbol_share = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
     has_text, has_system = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     with ThreadPoolExecutor(workers) as pool:
@@ -171,7 +172,8 @@ def sketch(
     columns.extend(pa.array(values, mask=~has_text) for values in (digit_share, symbol_share))
     columns.extend(pa.array(hashes[k].view(np.int64), mask=~known[k]) for k in range(len(_HASHES)))
     offsets = np.r_[0, np.cumsum(phrase_counts, dtype=np.int64)].astype(np.int32)
-    filled = phrases[np.arange(MOST) < phrase_counts[:, None]]
+    filled = np.empty(int(offsets[-1]), np.uint64)
+    pack(phrases, phrase_counts, filled)
     columns.append(
         pa.ListArray.from_arrays(pa.array(offsets), pa.array(filled.view(np.int64)), mask=pa.array(~has_text))
     )
