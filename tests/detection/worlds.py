@@ -42,7 +42,7 @@ LEDGER_COUNTS = (
 
 @dataclass(frozen=True)
 class Exchange:
-    """One exchange; `objects` are its text objects by kind (prefix, band_03, ...), `item` its whole text."""
+    """One exchange; `objects` are its text objects by kind (prefix, phrase, ...), `item` its whole text."""
 
     account: int
     hour: int
@@ -236,6 +236,9 @@ def _relations(world: World, salt: int) -> Relations:
                     [None if e.item is None else _value("item", e.item, salt) for *_, e in touched],
                     pa.int64(),
                 ),
+                "marks": pa.array([sum(MARKS[m].mask for m in set(e.marks)) for *_, e in touched], pa.int64()),
+                "tools": pa.array([_flag(e.tools) for *_, e in touched], pa.int8()),
+                "later": pa.array([_flag(e.later_turn) for *_, e in touched], pa.int8()),
             }
         ),
         shared=_table(shared, kind=pa.string(), acc=pa.int32(), value=pa.large_string(), hour=pa.int32()),
@@ -248,6 +251,10 @@ def _relations(world: World, salt: int) -> Relations:
         ),
         duplicates=pa.table({"event_id": pa.array([], pa.large_string())}),
     )
+
+
+def _flag(value: bool | None) -> int:
+    return -1 if value is None else int(value)
 
 
 def _counts(e: Exchange) -> Counter[str]:
@@ -301,7 +308,7 @@ def case(
     releases: dict[str, int] | None = None,
     population: Population | None = None,
 ) -> Case:
-    """A group of these accounts that these text objects hold together, ready to be examined."""
+    """A group of these accounts that these text objects hold together, ready to be examined; without any, infrastructure."""
     if population is None:
         population = populate(world, releases)
     seen = population.view
@@ -315,10 +322,13 @@ def case(
     content[who] = share
     links = seen.link_obj[seen.links_by_account.places(accounts)]
     group = Group(
+        origin="texts" if things else "infrastructure",
         accounts=accounts,
         content_share=content[accounts],
         infrastructure_kinds=np.zeros(len(accounts), np.int64),
         firm=np.ones(len(accounts), bool),
+        by_text=np.full(len(accounts), bool(things)),
+        likeness=3.0 if things else 0.0,
         text_objects=objects,
         infrastructure_objects=np.unique(links),
         exchanges=tied[np.isin(evidence.ex_acc[tied], accounts)],

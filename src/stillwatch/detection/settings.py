@@ -42,7 +42,7 @@ class Settings:
     """Fewer exchanges than this in a group are too few to accuse on: data_state `insufficient`."""
     few_accounts: float = 2.0
     """A group of so many accounts weighs half of what its features say; larger ones approach the whole."""
-    tempering: float = 1.6
+    tempering: float = 1.8
     """Power on the likelihood of features. Dependence asks for less than one, the cautious lines of rivals.yaml for
     more. Set by eye on development exercises (seeds 1 to 99); it is not yet a calibration."""
 
