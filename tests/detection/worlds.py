@@ -236,7 +236,9 @@ def _relations(world: World, salt: int) -> Relations:
                     [None if e.item is None else _value("item", e.item, salt) for *_, e in touched],
                     pa.int64(),
                 ),
-                "marks": pa.array([sum(MARKS[m].mask for m in set(e.marks)) for *_, e in touched], pa.int64()),
+                "marks": pa.array(
+                    [sum(MARKS[m].mask for m in set(e.marks)) for *_, e in touched], pa.int64()
+                ),
                 "tools": pa.array([_flag(e.tools) for *_, e in touched], pa.int8()),
                 "later": pa.array([_flag(e.later_turn) for *_, e in touched], pa.int8()),
             }

@@ -23,6 +23,10 @@ ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
 LIKEST = 200
 """Accounts outside, most alike in texts, that a core is compared with: of its language and subjects, where there are any."""
+LEAST_ALIKE = 0.001
+"""Where people's texts have next to nothing in common, likeness is measured in multiples of this."""
+FEW_TEXTS = 100
+"""Texts of those most alike outside, below which everybody outside stands for them."""
 MARK_SHARE = 0.03
 """A text object marks a group when at least this share of its accounts send it, three of them or more."""
 OWN = 2.0
@@ -81,7 +85,7 @@ def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
     """Communities of accounts whose texts are alike: Leiden on the graph of nearest neighbours.
 
     Modularity with a resolution (Reichardt and Bornholdt 2006), seeded; vertices are numbered by account code, so row order
-    does not matter. A high resolution cuts large campaigns into parts, which the texts that mark them put together again.
+    does not matter. The resolution cuts communities larger than about `text_part` accounts; `_merged` puts them together.
     """
     who, near, cosine = vectors.neighbours(settings.neighbours)
     if not len(who):
@@ -96,7 +100,7 @@ def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
         graph,
         # Whole numbers: with fractions, rounding let Leiden move vertices for ever.
         weights=np.rint(cosine[first] * GRAIN).clip(1).tolist(),
-        resolution_parameter=settings.text_resolution,
+        resolution_parameter=max(1.0, len(accounts) / settings.text_part),
     )
     optimiser = leidenalg.Optimiser()
     optimiser.set_rng_seed(settings.seed)
@@ -276,7 +280,8 @@ def _by_texts(
     texts = view.totals["texts"]
     sent = np.round(content * texts)
     # Those most alike outside send such texts by chance: who sends no more of them than that belongs to nobody.
-    rate = (sent[near.likest].sum() + 0.5) / (texts[near.likest].sum() + 1)
+    others = near.likest if texts[near.likest].sum() >= FEW_TEXTS else np.flatnonzero(~inside)
+    rate = (sent[others].sum() + 0.5) / (texts[others].sum() + 1)
     chance = np.ones(len(content))
     some = sent > 0
     chance[some] = stats.binom.sf(sent[some] - 1, texts[some], min(rate, 1.0))
@@ -299,7 +304,7 @@ def _by_texts(
         infrastructure_kinds=held,
         firm=by_text | (inside[everyone] & (content[everyone] > 0) & (held >= 2)),
         by_text=by_text,
-        likeness=near.typical / usual if usual else 0.0,
+        likeness=near.typical / usual,
         text_objects=text,
         infrastructure_objects=infrastructure,
         exchanges=tied[np.isin(view.evidence.ex_acc[tied], everyone)],
@@ -404,8 +409,8 @@ def form_groups(view: View, settings: Settings) -> list[Group]:
     usual = np.zeros(len(view.active))
     for core, near in zip(cores, nearness, strict=True):
         at_home[core], usual[core] = near.of[core], near.typical
-    # What is usual for communities of this population, by accounts: language and subjects alone make accounts this alike.
-    ordinary = float(np.median(usual[usual > 0])) if (usual > 0).any() else 0.0
+    # What is usual for an account of this population: language and subjects alone make accounts this alike.
+    ordinary = max(float(np.median(usual[view.active])), LEAST_ALIKE) if view.active.any() else LEAST_ALIKE
     for core, near in zip(cores, nearness, strict=True):
         if near.typical < ordinary:
             continue

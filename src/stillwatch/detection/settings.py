@@ -19,8 +19,9 @@ class Settings:
     """A shared card or address counts from two accounts on: two is already sharing."""
     neighbours: int = 15
     """Most similar accounts that each account is joined with: enough that a campaign of thousands stays in one piece."""
-    text_resolution: float = 20.0
-    """Resolution of the communities of accounts whose texts are alike; high, since parts are put together again."""
+    text_part: int = 600
+    """Accounts in one community of texts, at most about: a high resolution of modularity keeps small campaigns from being
+    swallowed, and the parts of large ones are put together again."""
     popular_share: float = 0.01
     """Addresses and fingerprints used by more than this share of accounts (and over 50) link nobody."""
     popular_floor: int = 50
