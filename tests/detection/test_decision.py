@@ -70,7 +70,7 @@ def said(found):
 def test_a_campaign_is_accused(worlds):
     (found,) = judged(worlds, harvest(worlds))
     assert (found.verdict, found.kind_of_use, found.data_state) == (EXTRACTION, "extraction", "sufficient")
-    assert found.probability > 0.95
+    assert found.probability > 0.9
     assert len(found.significant) >= 2
     assert {int(i[-5:]) for i in found.case.view.evidence.accounts.ids[found.group.members]} == set(CAMPAIGN)
     assert set(found.observations) <= set(REGISTRY)

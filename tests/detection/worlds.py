@@ -179,9 +179,9 @@ def _relations(world: World, salt: int) -> Relations:
             ready[thing] = sorted(hours.values())[needed - 1]
     value = {thing: _value(*thing, salt) for thing in ready}
     content = [
-        (row, CONTENT_KINDS.index(thing[0]), value[thing], ready[thing])
+        (row, CONTENT_KINDS.index(thing[0]), place, value[thing], ready[thing])
         for row, e in rows
-        for thing in e.content()
+        for place, thing in enumerate(e.content())
         if thing in ready
     ]
     carriers = {row for row, *_ in content}
@@ -225,7 +225,9 @@ def _relations(world: World, salt: int) -> Relations:
             hour=pa.int32(),
             fresh=pa.int64(),
         ),
-        content=_table(content, row=pa.int64(), kind=pa.int16(), value=pa.int64(), ready=pa.int32()),
+        content=_table(
+            content, row=pa.int64(), kind=pa.int16(), place=pa.int16(), value=pa.int64(), ready=pa.int32()
+        ),
         exchanges=pa.table(
             {
                 "row": pa.array([row for *_, row, _ in touched], pa.int64()),

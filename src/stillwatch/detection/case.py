@@ -101,16 +101,17 @@ class Population:
 
     @cached_property
     def first_days(self) -> Floats:
-        """By account: exchanges on the busiest of its first three days alive; 0 where creation is unknown."""
+        """By account: exchanges on the busiest of its first three days (24 hours from creation on); 0 where that is unknown."""
         view = self.view
+        acc, created = view.ledger["acc"], view.created[view.ledger["acc"]]
+        day = (view.ledger["hour"] - created) // 24
+        early = (created >= 0) & (day <= 2)
         key, inverse = np.unique(
-            view.ledger["acc"] * np.int64(1 << 20) + view.ledger["hour"] // 24, return_inverse=True
+            acc[early] * np.int64(1 << 20) + day[early].clip(-(1 << 19)) + (1 << 19), return_inverse=True
         )
-        by_day = np.bincount(inverse, weights=view.ledger["n"])
-        created = view.created[key >> 20]
-        early = (created >= 0) & ((key & ((1 << 20) - 1)) - created // 24 <= 2)
+        by_day = np.bincount(inverse, weights=view.ledger["n"][early], minlength=len(key))
         most = np.zeros(len(view.active))
-        np.maximum.at(most, (key >> 20)[early], by_day[early])
+        np.maximum.at(most, key >> 20, by_day)
         return most
 
     @cached_property

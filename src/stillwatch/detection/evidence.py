@@ -187,7 +187,7 @@ def gather(relations: Relations, accounts: pa.Table | None) -> Evidence:
         place[np.searchsorted(ex_row[place], _ints(content, "row"))] if len(ex_row) else np.zeros(0, np.int64)
     )
     kind, value, ready = _ints(content, "kind"), _ints(content, "value"), _ints(content, "ready")
-    order = np.lexsort((kind, tie_ex))
+    order = np.lexsort((_ints(content, "place"), kind, tie_ex))
     tie_ex, kind, value, ready = tie_ex[order], kind[order], value[order], ready[order]
     # An object's code: objects in order of their first exchange, then kind.
     by_value = np.lexsort((np.arange(len(value)), value, kind))

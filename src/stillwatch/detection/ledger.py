@@ -39,8 +39,8 @@ class Relations:
     accounts: account codes (0..n-1, in the order of their ids) and ids, all that have an exchange.
     ledger: one row for each account and hour.
     novelty: kind, acc, hour, fresh: how many new addresses, credentials, scripts, ... the account showed in that hour.
-    content: row, kind, value, ready: a text object that at least k accounts used, on one exchange; `ready` is
-        the hour in which the k-th account had used it.
+    content: row, kind, place, value, ready: a text object that at least k accounts used, on one exchange; `place` counts the
+        phrases of a text, `ready` is the hour in which the k-th account had used the object.
     exchanges: row, time, event_id, acc, hour, item_hash, marks (bits), tools (defined) and later (than the first turn;
         both 1, 0, or -1 where not recorded) for every exchange in `content`.
     shared: kind, acc, value, hour: an object of the exchanges that two accounts or more used, first use each.
@@ -88,26 +88,29 @@ def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table
 def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> pa.Table:
     """Exchanges that carry an object of this kind which at least `accounts` accounts used."""
     if kind == "phrase":
-        carriers = rows.select("row", "acc", "hour", value=rows.phrases.unnest())
+        listed = rows.select("row", "acc", "hour", value=rows.phrases).unnest("value", offset="place")
+        carriers = listed.mutate(place=listed.place.cast("int16"))
     else:
-        carriers = rows.select("row", "acc", "hour", value=rows[f"{kind}_hash"])
+        carriers = rows.select(
+            "row", "acc", "hour", value=rows[f"{kind}_hash"], place=ibis.literal(0).cast("int16")
+        )
     carriers = carriers.filter(carriers.value.notnull())
     users = carriers.group_by("value", "acc").agg(first=ibis._.hour.min())
     places = users.mutate(place=ibis.row_number().over(group_by="value", order_by=[users.first, users.acc]))
     ready = places.filter(places.place == accounts - 1).select("value", ready=places.first)
-    shared = carriers.join(ready, "value").select("row", "value", "ready")
+    shared = carriers.join(ready, "value").select("row", "place", "value", "ready")
     return engine.fetch(shared.mutate(kind=ibis.literal(CONTENT_KINDS.index(kind)).cast("int16")))
 
 
 def _content(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
-    """Text objects that enough accounts used: row, kind, value, ready."""
+    """Text objects that enough accounts used: row, kind, place, value, ready."""
     return pa.concat_tables(
         _text_objects(
             rows,
             kind,
             settings.infrastructure_accounts if kind == "item" else settings.content_accounts,
             engine,
-        ).select(["row", "kind", "value", "ready"])
+        ).select(["row", "kind", "place", "value", "ready"])
         for kind in CONTENT_KINDS
     )
 
