@@ -12,10 +12,11 @@ import numpy as np
 from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.decision import EXTRACTION, Judged, roles
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
+from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
 from stillwatch.detection.rivals import features
-from stillwatch.records.findings import Campaign, Member, Reason
+from stillwatch.records.findings import FAMILIES, Campaign, Member, Reason
 from stillwatch.records.sketches import Key, split_words
 
 KIND_WORDS = {
@@ -64,8 +65,7 @@ def _when(microseconds: float) -> datetime:
 
 def _span(judged: Judged) -> tuple[datetime, datetime]:
     view, group = judged.case.view, judged.group
-    textual = judged.case.typical_share >= judged.case.population.settings.tie_share
-    if len(group.exchanges) and textual:
+    if len(group.exchanges) and judged.case.textual:
         own = np.isin(view.evidence.ex_acc[group.exchanges], group.accounts)
         times = view.evidence.ex_time[group.exchanges[own]]
         if len(times):
@@ -73,10 +73,15 @@ def _span(judged: Judged) -> tuple[datetime, datetime]:
     return _when(view.totals["first"][group.accounts].min()), _when(view.totals["last"][group.accounts].max())
 
 
+COUNTS = frozenset({"unevenness", "synchrony", "daily_rate", "end_users", "size"})
+RATIOS = frozenset({"daily_rhythm", "address_spread", "likeness", "verified", "disposable", "new_accounts"})
+
+
 def _figure(name: str, value: float) -> str:
-    """A feature's value with a size that fits: shares in per cent, others as they are."""
-    counts = {"unevenness", "synchrony", "daily_rhythm", "daily_rate", "end_users", "size", "address_spread"}
-    return f"{value:.3g}" if name in counts else f"{100 * value:.0f}%"
+    """A feature's value with a size that fits: shares in per cent, comparisons as multiples, others as they are."""
+    if name in RATIOS:
+        return f"{value:.2g} times"
+    return f"{value:.3g}" if name in COUNTS else f"{100 * value:.0f}%"
 
 
 def _reasons(judged: Judged) -> tuple[Reason, ...]:
@@ -98,7 +103,8 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
         weight = judged.weighing.weights.get(feature.name, 0.0)
         value = judged.figures.get(feature.name)
         # The verdict follows from these weights: all that move it are said, for and against.
-        if value is not None and abs(weight) >= WEIGHTY:
+        # How many families agree is no figure of one family; their tests stand above with their p-values.
+        if value is not None and abs(weight) >= WEIGHTY and feature.family in FAMILIES:
             one, other = ("extraction", rival) if weight > 0 else (rival, "extraction")
             found.append(
                 Reason(
@@ -355,5 +361,5 @@ def story(
         templates=templates,
         examples=examples,
         rivals=_rivals(judged),
-        notes=judged.notes,
+        notes=(*judged.notes, *sentences(judged)),
     )

@@ -1,0 +1,74 @@
+"""What carries a verdict, and what would overturn it, against weighing by hand."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from stillwatch.detection.decision import EXTRACTION, judge
+from stillwatch.detection.evidence import view
+from stillwatch.detection.explanation.carrying import overturning, sentences, smallest_carrying
+from stillwatch.detection.rivals import weigh
+from stillwatch.detection.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def accused(worlds):
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng(3), range(300))
+    worlds.apart(world)
+    for k, number in enumerate(range(1000, 1060)):
+        world.account(
+            number,
+            created=worlds.MONDAY - 40,
+            verified=False,
+            plan="paid",
+            payment_kind="virtual_card",
+            payment_fingerprint=f"card-{k // 6}",
+        )
+        for i in range(14):
+            world.say(
+                number,
+                worlds.MONDAY + 11 * i % 160,
+                objects=worlds.template("t"),
+                item=f"{number}-{i}",
+                marks=("reasoning_elicitation",),
+            )
+    found = judge(view(world.evidence()), [], {}, Settings())
+    (group,) = [j for j in found if j.verdict == EXTRACTION]
+    return group
+
+
+def probability(judged, names):
+    settings, n = judged.case.population.settings, len(judged.case.members)
+    figures = {k: v for k, v in judged.figures.items() if k in names}
+    return weigh(figures, settings.tempering * n / (n + settings.few_accounts)).probability(settings.prior)
+
+
+def test_what_carries_the_verdict_suffices_and_nothing_of_it_is_spare(accused):
+    against = {n for n, w in accused.weighing.weights.items() if w <= 0}
+    carrying = smallest_carrying(accused)
+    assert carrying
+    assert probability(accused, against | set(carrying)) >= 0.9
+    for fewer in combinations(carrying, len(carrying) - 1):
+        assert probability(accused, against | set(fewer)) < 0.9
+
+
+def test_without_what_would_overturn_it_the_verdict_falls(accused):
+    gone = overturning(accused)
+    left = set(accused.weighing.weights) - set(gone)
+    assert gone
+    assert probability(accused, left) < 0.9 <= probability(accused, left | {gone[-1]})
+
+
+def test_in_words(accused):
+    one, other, families = sentences(accused)
+    assert one.startswith("Carried by")
+    assert other.startswith("Would not stand")
+    assert all(family in families for family in accused.significant)
+
+
+def test_a_group_that_is_cleared_needs_nothing(accused):
+    cleared = replace(accused, verdict="legitimate")
+    assert smallest_carrying(cleared) == overturning(cleared) == sentences(cleared) == []
