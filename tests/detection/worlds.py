@@ -311,8 +311,13 @@ def case(
     *things: tuple[str, str],
     releases: dict[str, int] | None = None,
     population: Population | None = None,
+    origin: str | None = None,
 ) -> Case:
-    """A group of these accounts that these text objects hold together, ready to be examined; without any, infrastructure."""
+    """A group of these accounts that these text objects hold together, ready to be examined; without any, infrastructure.
+
+    With `origin` "infrastructure" the text objects are described and chose nobody.
+    """
+    origin = origin or ("texts" if things else "infrastructure")
     if population is None:
         population = populate(world, releases)
     seen = population.view
@@ -326,13 +331,13 @@ def case(
     content[who] = share
     links = seen.link_obj[seen.links_by_account.places(accounts)]
     group = Group(
-        origin="texts" if things else "infrastructure",
+        origin=origin,
         accounts=accounts,
         content_share=content[accounts],
         infrastructure_kinds=np.zeros(len(accounts), np.int64),
         firm=np.ones(len(accounts), bool),
-        by_text=np.full(len(accounts), bool(things)),
-        likeness=3.0 if things else 0.0,
+        by_text=np.full(len(accounts), origin == "texts"),
+        likeness=3.0 if origin == "texts" else 0.0,
         text_objects=objects,
         infrastructure_objects=np.unique(links),
         exchanges=tied[np.isin(evidence.ex_acc[tied], accounts)],
@@ -484,7 +489,8 @@ def room_nulls() -> tuple[Case, ...]:
         apart(world)
         population = populate(world)
         found += [
-            case(world, members, *template("t"), population=population) for members in _null_members(seed)
+            case(world, members, *template("t"), population=population, origin="infrastructure")
+            for members in _null_members(seed)
         ]
     return tuple(found)
 

@@ -33,14 +33,17 @@ class Drilled:
     """Codes of active accounts that belong to nothing, households and travellers aside."""
 
     def case(self, accounts: np.ndarray) -> Case:
-        """These accounts as a group that neither texts nor infrastructure formed."""
+        """These accounts as a group that no text formed."""
         accounts = np.sort(accounts)
         none = np.zeros(0, np.int64)
         group = Group(
+            origin="infrastructure",
             accounts=accounts,
             content_share=np.zeros(len(accounts)),
             infrastructure_kinds=np.zeros(len(accounts), np.int64),
             firm=np.ones(len(accounts), bool),
+            by_text=np.zeros(len(accounts), bool),
+            likeness=0.0,
             text_objects=none,
             infrastructure_objects=none,
             exchanges=none,

@@ -15,12 +15,12 @@ def marked(worlds, mark, share=0.6):
         world.account(member, phone_fingerprint="one-room")
     said = iter(range(100_000))
     world.change(lambda e: e.account in worlds.CAMPAIGN and next(said) % 10 < 10 * share, marks=(mark,))
-    return world
+    return worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"), origin="infrastructure")
 
 
 @pytest.mark.parametrize("mark", MARKS)
 def test_a_room_that_carries_the_mark(worlds, mark):
-    seen = worlds.examined(BEHAVIOUR, marked(worlds, mark))
+    seen = BEHAVIOUR.examine(marked(worlds, mark))
     assert seen.p_value < 1e-6
     assert seen.supports
     assert seen.statistic == pytest.approx(0.6, abs=0.1)
@@ -28,7 +28,7 @@ def test_a_room_that_carries_the_mark(worlds, mark):
 
 
 def test_another_mark_is_not_this_one(worlds):
-    seen = worlds.examined(BEHAVIOUR, marked(worlds, "rubric_grading", share=1.0))
+    seen = BEHAVIOUR.examine(marked(worlds, "rubric_grading", share=1.0))
     assert seen.statistic == 0
     assert seen.p_value == 1
     assert not seen.supports

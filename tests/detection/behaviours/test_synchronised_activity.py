@@ -35,13 +35,24 @@ def test_a_daily_rhythm_in_common_is_not_synchrony(worlds):
     assert not seen.supports
 
 
-def test_the_whole_group_shifted_keeps_its_synchrony(worlds):
-    shifts = np.array([5, 6, 31, 32, 80, 81, 120, 140])
-    found = [
-        worlds.examined(BEHAVIOUR, bursts(worlds, lambda rng, _, by=by: rng.choice(shifts + by, 24)))
-        for by in (0, 3, 6)
-    ]
-    assert all(seen.supports for seen in found)
+@pytest.mark.parametrize("by", [1, 5, 13])
+def test_a_shift_of_all_hours_of_the_group_changes_nothing(worlds, by):
+    """Another time zone: as long as the log covers it, no figure may move by a digit."""
+    beats = np.array([5, 6, 31, 32, 80, 81, 120, 140])
+    here, there = (
+        worlds.examined(BEHAVIOUR, bursts(worlds, lambda rng, _, by=by: rng.choice(beats, 24) + by))
+        for by in (0, by)
+    )
+    assert there == here
+    assert here.supports
+
+
+def test_accounts_that_are_each_busy_on_another_day_are_not_in_step(worlds):
+    seen = worlds.examined(
+        BEHAVIOUR, bursts(worlds, lambda rng, member: 24 * (member % 7) + rng.integers(24, size=24))
+    )
+    assert seen.statistic < 0.05
+    assert not seen.supports
 
 
 def test_one_day_is_too_short(worlds):
@@ -53,17 +64,28 @@ def test_one_day_is_too_short(worlds):
 def test_correlation_of_accounts_in_step_and_of_accounts_apart():
     rng = np.random.default_rng(5)
     beat = rng.poisson(3, 56).astype(float)
-    days = np.full(7, 1 / 7)
-    assert correlation(np.tile(beat, (6, 1)), days) == pytest.approx(1)
-    apart = correlation(rng.poisson(3, (60, 56)).astype(float), days)
+    assert correlation(np.tile(beat, (6, 1))) == pytest.approx(1)
+    apart = correlation(rng.poisson(3, (60, 56)).astype(float))
     assert abs(apart) < 0.03
+
+
+def test_correlation_is_the_mean_over_pairs_of_what_days_differ_by():
+    """The same by hand, where an account's own rhythm is all of it: cosines of counts less their mean over days."""
+    rng = np.random.default_rng(6)
+    slots = np.tile(rng.poisson(5, 8) + 1.0, 7)
+    counts = slots * 1e6 + rng.integers(-9, 10, (5, 56))  # so many that nothing is left of the set's rhythm
+    days = counts.reshape(5, 7, 8)
+    left = (days - days.mean(axis=1, keepdims=True)).reshape(5, 56)
+    unit = left / np.linalg.norm(left, axis=1, keepdims=True)
+    pairs = (unit @ unit.T)[np.triu_indices(5, 1)]
+    assert correlation(counts) == pytest.approx(pairs.mean(), abs=1e-3)
 
 
 def test_correlation_needs_four_accounts_with_two_exchanges():
     counts = np.zeros((5, 16))
     counts[:3, ::2] = 1
     counts[3:, 0] = 1
-    assert correlation(counts, np.full(2, 0.5)) == 0
+    assert correlation(counts) == 0
 
 
 def test_strangers_with_one_template_are_rejected_no_more_often_than_the_level(worlds):

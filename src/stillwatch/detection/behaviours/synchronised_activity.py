@@ -41,7 +41,7 @@ def _matrix(case: Case, row: Ints, hour: Ints, count: Floats, rows: int) -> Floa
 
     The set's own clock: a group that is moved to another time zone looks the same.
     """
-    blocks = 8 * (case.population.days + 1)
+    blocks = 8 * case.population.days
     block = (hour - hour.min()) // 3
     counts = np.bincount(row * blocks + block, weights=count, minlength=rows * blocks)
     return np.asarray(counts.reshape(rows, blocks), dtype=np.float64)
