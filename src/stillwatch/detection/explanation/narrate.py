@@ -215,7 +215,7 @@ def _things(judged: Judged) -> tuple[tuple[SharedThing, ...], tuple[tuple[str, s
     for o in ranked:
         kind = KINDS[evidence.obj_kind[o]]
         word = THING_WORDS.get(kind, "template")
-        # A template hits several prefixes and bands; two of each kind show the shape.
+        # A template hits several prefixes and phrases; two of each kind show the shape.
         if per_kind[word] < (2 if evidence.obj_kind[o] < N_CONTENT else 4) and len(shown) < SHOWN_THINGS:
             per_kind[word] += 1
             shown.append(o)
