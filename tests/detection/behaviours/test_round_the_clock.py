@@ -55,9 +55,7 @@ def test_the_statistic_is_the_mean_cosine_over_pairs_of_hours_on_different_days(
         hours = np.unique(np.r_[0, rng.integers(0, 168, 12)])
         for k, hour in enumerate(hours.tolist()):
             world.say(member, worlds.MONDAY + hour, objects=worlds.template("t"), item=f"{member}-{k}")
-        cosines += [
-            np.cos(2 * np.pi * (a - b) / 24) for a in hours for b in hours if a // 24 != b // 24
-        ]
+        cosines += [np.cos(2 * np.pi * (a - b) / 24) for a in hours for b in hours if a // 24 != b // 24]
     assert worlds.examined(BEHAVIOUR, world).statistic == pytest.approx(np.mean(cosines))
 
 
