@@ -495,23 +495,33 @@ def room_nulls() -> tuple[Case, ...]:
     return tuple(found)
 
 
-@cache
-def client_nulls() -> tuple[Case, ...]:
-    """Groups without a campaign: everybody who uses a popular client, among strangers in offices of six.
+def chatter(world: World, rng: np.random.Generator, numbers: Iterable[int], common: int = 100) -> None:
+    """Texts with one of so many common phrases each, some of them far more common; nobody has phrases of their own."""
+    for number in numbers:
+        for k in range(int(rng.integers(6, 16))):
+            phrase = f"common-{int(common * rng.random() ** 1.5)}"
+            world.say(
+                number,
+                MONDAY + int(rng.integers(24 * DAYS)),
+                objects=(("phrase", phrase),),
+                item=f"own-{number}-{k}",
+            )
 
-    Who uses it has nothing to do with the office. Formed as the scan forms groups: all users, wherever they are.
+
+@cache
+def chance_nulls() -> tuple[Case, ...]:
+    """Groups without a campaign, formed by texts: of accounts alike by chance, the largest community of every other text.
+
+    The resolution is lower than a scan's, which would leave pairs in a world so small.
     """
     found = []
-    for seed in range(8 * NULL_WORLDS):
-        rng = np.random.default_rng([10, seed])
-        world = World()
-        people(world, rng, range(STRANGERS))
-        apart(world)
-        users = np.flatnonzero(rng.random(STRANGERS) < rng.choice([0.15, 0.3])).tolist()
-        with_template(world, users, "t")
-        for place, number in enumerate(rng.permutation(STRANGERS).tolist()):
-            world.account(number, signup_address=f"office-{place // 6}")
-        found.append(case(world, users, *template("t"), population=populate(world)))
+    for seed in range(4 * NULL_WORLDS):
+        world = World(settings=Settings(text_resolution=6.0))
+        chatter(world, np.random.default_rng([10, seed]), range(STRANGERS))
+        population = populate(world)
+        core = max(population.halves.cores, key=len)
+        numbers = [int(name.rpartition("-")[2]) for name in population.view.evidence.accounts.ids[core]]
+        found.append(case(world, numbers, ("phrase", "common-0"), population=population))
     return tuple(found)
 
 

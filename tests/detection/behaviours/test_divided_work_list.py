@@ -102,7 +102,7 @@ def test_items_met_are_counted_once_and_by_different_accounts():
 
 @pytest.mark.parametrize(
     ("observed", "fewer", "more"),
-    [(0, 1 / 100, 1.0), (5, 6 / 100, 95 / 100), (50, 51 / 100, 50 / 100), (200, 1.0, 1 / 100)],
+    [(0, 1 / 100, 1.0), (5, 6 / 100, 96 / 100), (50, 51 / 100, 51 / 100), (200, 1.0, 1 / 100)],
 )
 def test_chance_to_meet_is_a_rank_among_draws(observed, fewer, more):
     drawn = np.arange(1.0, 100.0)  # one draw each of 1 to 99 items met

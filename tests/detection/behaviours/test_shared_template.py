@@ -1,62 +1,120 @@
-"""Who uses the group's template, and whether they have more in common than that."""
+"""Phrases that wrap the group's texts, and whether they come again in texts that had no part in finding them."""
 
+import numpy as np
 import pytest
 
-from stillwatch.detection.behaviours.shared_template import BEHAVIOUR
+from stillwatch.detection.behaviours.shared_template import BEHAVIOUR, replicated
 
 
-def room(worlds, users=20, telephone="one-room"):
-    """Twenty accounts with one telephone, of which the first few use the template on most of their exchanges."""
-    world = worlds.planted()
-    worlds.apart(world)
-    for member in worlds.CAMPAIGN:
-        world.account(member, phone_fingerprint=telephone)
-    world.change(lambda e: e.account in worlds.CAMPAIGN[users:], objects=())
+def templated(worlds, users=20, share=1.0):
+    """Strangers and a campaign that talk of the same, of whom the first few use a template on such a share of texts.
+
+    The resolution is lower than a scan's, at which a campaign of an eighth of all accounts falls into small parts.
+    """
+    world = worlds.World(settings=worlds.Settings(text_resolution=3.0))
+    rng = np.random.default_rng([11, 1])
+    worlds.chatter(world, rng, range(150))
+    worlds.chatter(world, rng, worlds.CAMPAIGN)
+    worlds.with_template(world, worlds.CAMPAIGN[:users], "t", share)
     return world
 
 
-def test_a_room_that_uses_one_template(worlds):
-    seen = worlds.examined(BEHAVIOUR, room(worlds))
-    assert seen.p_value < 1e-20
+def test_a_campaigns_phrases_come_again_in_texts_left_over(worlds):
+    seen = worlds.examined(BEHAVIOUR, templated(worlds))
+    assert seen.p_value < 1e-6
     assert seen.statistic == 1
     assert seen.supports
-    assert "100% of the 20 accounts" in seen.statement
+    assert "100% of a typical account's texts" in seen.statement
+    assert "texts that had no part in finding the group" in seen.statement
 
 
-def test_a_room_of_which_few_use_it_does_not_support(worlds):
-    seen = worlds.examined(BEHAVIOUR, room(worlds, users=8))
-    assert seen.statistic == pytest.approx(0.4)
+def test_a_diluted_template_comes_again_too(worlds):
+    world = templated(worlds)
+    rng = np.random.default_rng([11, 2])
+    worlds.chatter(world, rng, worlds.CAMPAIGN)
+    # Texts in another order, so that both halves hold both sorts.
+    seen = worlds.examined(BEHAVIOUR, world.shuffled(rng))
+    assert 0.3 < seen.statistic < 0.7
+    assert seen.p_value < 1e-4
+    assert seen.supports
+
+
+def test_similarity_is_of_the_halves_left_over_and_set_against_those_most_alike(worlds):
+    case = worlds.case(templated(worlds), worlds.CAMPAIGN, *worlds.template("t"))
+    observed, reference, p = replicated(case)
+    halves = case.population.halves
+    (core,) = [c for c in halves.cores if np.isin(c, case.members).any()]
+    assert set(core) == set(case.members)
+    rows = halves.second.matrix[core].toarray()
+    cosines = (rows @ rows.T)[np.triu_indices(len(core), 1)]
+    assert observed == pytest.approx(cosines.mean())
+    assert reference < 0.5 * observed
+    assert p == BEHAVIOUR.examine(case).p_value
+
+
+def test_halves_have_no_text_in_common(worlds):
+    """What is on the first of an account's texts alone is in the first half, and nowhere in the second."""
+    world = worlds.World()
+    for number in range(30):
+        for k in range(4):
+            first = (("prefix", "hello"),) if k == 0 and number < 20 else ()
+            world.say(number, worlds.MONDAY + k, objects=(*first, ("suffix", f"of-{number // 3}")))
+    case = worlds.case(world, range(10), ("prefix", "hello"))
+    (hello,) = case.group.text_objects
+    halves = case.population.halves
+    assert halves.first.matrix[:, [hello]].getnnz() == 20
+    assert halves.second.matrix[:, [hello]].getnnz() == 0
+    assert halves.first.known.all()
+    assert halves.second.known.all()
+
+
+def test_what_is_in_one_half_alone_does_not_come_again(worlds):
+    """A phrase that sits on every other text of each member: the half that it is found in is not looked at."""
+    world = templated(worlds, users=0)
+    said = dict.fromkeys(worlds.CAMPAIGN, 0)
+    world.exchanges.sort(key=lambda e: (e.time, e.event_id))
+    for place, e in enumerate(world.exchanges):
+        if e.account in said:
+            said[e.account] += 1
+            if said[e.account] % 2:
+                with_phrases = worlds.replace(e, objects=(*e.objects, *worlds.template("t")))
+                world.exchanges[place] = with_phrases
+    seen = worlds.examined(BEHAVIOUR, world)
+    assert seen.p_value > 0.05
+
+
+def test_a_group_most_of_whose_accounts_do_not_use_it_is_not_supported(worlds):
+    seen = worlds.examined(BEHAVIOUR, templated(worlds, users=8))
+    assert seen.statistic == 0
     assert not seen.supports
 
 
-def test_users_with_nothing_else_in_common_are_a_popular_client(worlds):
-    world = room(worlds, telephone=None)
-    for stranger in (1, 2):
-        world.account(stranger, payment_fingerprint="a family's card")
+def test_where_infrastructure_formed_the_group_texts_are_described(worlds):
+    world = templated(worlds)
+    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"), origin="infrastructure")
+    seen = BEHAVIOUR.examine(case)
+    assert seen.p_value is None
+    assert seen.statistic == 1
+    assert seen.supports
+    assert "Infrastructure formed the group" in seen.statement
+
+
+def test_one_text_an_account_leaves_nothing_over_to_look_at(worlds):
+    world = templated(worlds)
+    first: dict[int, object] = {}
+    for e in world.exchanges:
+        first.setdefault(e.account, e)
+    world.exchanges = list(first.values())
     seen = worlds.examined(BEHAVIOUR, world)
-    assert seen.p_value == 1
+    assert seen.p_value is None
     assert seen.statistic == 1
 
 
-def test_no_p_value_where_infrastructure_alone_holds_the_group_together(worlds):
-    assert worlds.examined(BEHAVIOUR, room(worlds, users=8)).p_value is None
-
-
-def test_no_p_value_without_infrastructure_in_the_data(worlds):
-    world = room(worlds, telephone=None)
-    for number in world.facts:
-        things = ("payment_fingerprint", "phone_fingerprint", "email_fingerprint", "signup_address")
-        world.account(number, **dict.fromkeys(things))
-    world.change(lambda e: True, address=None, credential=None)
-    assert worlds.examined(BEHAVIOUR, world).p_value is None
-
-
 def test_without_text_objects_there_is_nothing_to_see(worlds):
-    world = room(worlds)
-    assert BEHAVIOUR.examine(worlds.case(world, worlds.CAMPAIGN)) is None
+    assert BEHAVIOUR.examine(worlds.case(templated(worlds), worlds.CAMPAIGN)) is None
 
 
-def test_users_of_a_popular_client_in_offices_are_rejected_no_more_often_than_the_level(worlds):
-    """Offices in which four or more happen to use it are there, and must not be what is looked at."""
-    for level, count, most in worlds.rejected(BEHAVIOUR, worlds.client_nulls()):
+def test_communities_by_chance_are_rejected_no_more_often_than_the_level(worlds):
+    """Accounts that happen to be alike in half of their texts are not alike in the other half."""
+    for level, count, most in worlds.rejected(BEHAVIOUR, worlds.chance_nulls()):
         assert count <= most, f"{count} at {level}"

@@ -8,13 +8,15 @@ from stillwatch.detection.evidence import Floats, Ints
 
 LEAST = 30
 """Pairs of hours on different days that a group must show, and accounts outside that have such pairs."""
+DIGITS = 9
+"""Rhythms are compared to so many digits: sines of a clock that is shifted differ in the sixteenth."""
 
 
 def daily_rhythm(case: Case, accounts: Ints) -> float | None:
     """Mean cosine between hours of one account on different days, over all such pairs of these accounts."""
     cosines, pairs = case.population.rhythm
     total = float(pairs[accounts].sum())
-    return float(cosines[accounts].sum()) / total if total >= LEAST else None
+    return round(float(cosines[accounts].sum()) / total, DIGITS) if total >= LEAST else None
 
 
 def examine(case: Case) -> Observation | None:
@@ -32,7 +34,7 @@ def examine(case: Case) -> Observation | None:
 
     def drawn_rhythm() -> float:
         chosen = order[(at + rng.integers(-25, 26, len(own))).clip(0, len(order) - 1)]
-        return float(cosines[chosen].sum() / pairs[chosen].sum())
+        return round(float(cosines[chosen].sum() / pairs[chosen].sum()), DIGITS)
 
     drawn: Floats = np.array([drawn_rhythm() for _ in range(case.population.settings.reference_draws)])
     p = draw_tail(-observed, -drawn)
