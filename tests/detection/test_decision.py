@@ -87,7 +87,7 @@ def test_strangers_are_not_even_examined(worlds):
 
 def test_one_family_is_at_most_a_review(worlds):
     """Never an accusation without two families: whatever the figures, with a prior that believes anything."""
-    for found in judged(worlds, harvest(worlds), settings=Settings(fdr=1e-300, prior=0.999)):
+    for found in judged(worlds, harvest(worlds), settings=Settings(family_wise_error=1e-300, prior=0.999)):
         assert len(found.significant) < 2
         assert found.verdict == REVIEW
 
@@ -230,13 +230,13 @@ def test_asked_about_one_group_the_answer_is_the_same(worlds):
     assert judged(worlds, world, about=[nobody]) == []
 
 
-def test_the_answer_about_one_group_depends_on_the_others_where_theirs_do(worlds):
+def test_the_answer_about_one_group_is_the_same_at_every_level(worlds):
     world = two_campaigns(worlds)
     first = judged(worlds, world)
     levels = [min(0.5, 4 * p) for found in first for p in found.family_p.values() if 0 < p < 1]
     assert levels
     for level in levels:
-        settings = Settings(fdr=level)
+        settings = Settings(family_wise_error=level)
         for whole in judged(worlds, world, settings=settings):
             (only,) = judged(worlds, world, settings=settings, about=[whole.group.members])
             assert only.significant == whole.significant

@@ -147,9 +147,10 @@ def test_a_group_in_another_time_zone_has_the_same_verdict_and_probability(
         times = usage.filter(pc.is_in(usage["account_id"], pa.array(sorted(own))))["time"]
         # Whole days of room, so that nobody leaves the span of the log.
         step = timedelta(hours=hours)
-        if pc.min(times).as_py() + step >= pc.min(usage["time"]).as_py() and pc.max(
-            times
-        ).as_py() + step <= pc.max(usage["time"]).as_py():
+        if (
+            pc.min(times).as_py() + step >= pc.min(usage["time"]).as_py()
+            and pc.max(times).as_py() + step <= pc.max(usage["time"]).as_py()
+        ):
             break
     else:
         pytest.skip("no group of this exercise has room to move")

@@ -21,7 +21,14 @@ def test_settings_do_not_change_under_a_scan():
 
 def test_defaults_are_in_their_ranges():
     settings = Settings()
-    for share in ("prior", "popular_share", "tie_share", "fdr", "accuse_probability", "review_probability"):
+    for share in (
+        "prior",
+        "popular_share",
+        "tie_share",
+        "family_wise_error",
+        "accuse_probability",
+        "review_probability",
+    ):
         assert 0 < getattr(settings, share) < 1, share
     assert settings.review_probability < settings.accuse_probability
     assert settings.group_accounts >= settings.content_accounts > settings.infrastructure_accounts >= 2

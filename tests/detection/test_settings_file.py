@@ -19,8 +19,8 @@ def written(folder, text):
 
 
 def test_what_is_named_changes_and_the_rest_stays(tmp_path):
-    file = written(tmp_path, "# ours\nprior: 0.005\nmin_exchanges: 60\nfdr: 1e-3\n")
-    assert read_settings(file) == replace(Settings(), prior=0.005, min_exchanges=60, fdr=0.001)
+    file = written(tmp_path, "# ours\nprior: 0.005\nmin_exchanges: 60\nfamily_wise_error: 1e-3\n")
+    assert read_settings(file) == replace(Settings(), prior=0.005, min_exchanges=60, family_wise_error=0.001)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}"])
@@ -42,8 +42,10 @@ def test_the_command_line_s_prior_goes_first(tmp_path):
 
 
 def test_what_is_not_named_can_be_that_of_other_settings(tmp_path):
-    base = Settings(prior=0.3, fdr=0.05)
-    assert read_settings(written(tmp_path, "fdr: 0.1"), base) == Settings(prior=0.3, fdr=0.1)
+    base = Settings(prior=0.3, family_wise_error=0.05)
+    assert read_settings(written(tmp_path, "family_wise_error: 0.1"), base) == Settings(
+        prior=0.3, family_wise_error=0.1
+    )
 
 
 def test_defaults_lie_in_their_ranges():

@@ -1,5 +1,7 @@
 """From p-values to families that are significant over a whole scan."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,71 +9,41 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stillwatch.detection.behaviours import CONTENT, INFRASTRUCTURE, REGISTRY, TIMING, Observation
-from stillwatch.detection.significance import benjamini_hochberg, decided_alone, family_p_values
+from stillwatch.detection.significance import family_p_values, passes, size_weights
 
-P_VALUES = st.lists(
-    st.one_of(st.floats(0, 1), st.sampled_from([0.0, 1e-12, 0.001, 0.005, 0.01, 0.05, 1.0])),
-    min_size=1,
-    max_size=30,
-)
 LEVELS = st.sampled_from([0.001, 0.01, 0.05, 0.2])
+SIZES = st.lists(st.integers(1, 5000), min_size=1, max_size=40)
 
 
 def observation(p, supports=True):
     return Observation(statistic=1.0, p_value=p, statement="as seen", supports=supports)
 
 
-@given(P_VALUES, LEVELS)
-def test_benjamini_hochberg_is_scipys(p, level):
-    adjusted = stats.false_discovery_control(p)
-    for rejected, q in zip(benjamini_hochberg(p, level), adjusted, strict=True):
-        # Equal up to rounding at the edge itself.
-        if abs(q - level) > 1e-12:
-            assert rejected == (q <= level)
+@given(SIZES)
+def test_weights_have_a_mean_of_one_and_follow_size(sizes):
+    weights = size_weights(sizes)
+    assert np.mean(weights) == pytest.approx(1)
+    for a, b in pairwise(sorted(zip(sizes, weights, strict=True))):
+        assert a[1] <= b[1] + 1e-12
 
 
-@given(P_VALUES, LEVELS, st.integers(0, 20))
-def test_hypotheses_that_were_not_tested_count_as_one(p, level, untested):
-    some = benjamini_hochberg(p, level, hypotheses=len(p) + untested)
-    assert some == benjamini_hochberg([*p, *[1.0] * untested], level)[: len(p)]
+def test_four_times_the_size_has_twice_the_weight():
+    one, other = size_weights([10, 40])
+    assert other == pytest.approx(2 * one)
+    assert size_weights([]) == []
 
 
-@given(P_VALUES, LEVELS, st.randoms(use_true_random=False))
-def test_the_order_of_hypotheses_means_nothing(p, level, random):
-    order = list(range(len(p)))
-    random.shuffle(order)
-    mixed = benjamini_hochberg([p[i] for i in order], level)
-    assert [mixed[order.index(i)] for i in range(len(p))] == benjamini_hochberg(p, level)
+@given(st.floats(0, 1), LEVELS, st.floats(0.1, 5), st.integers(1, 500))
+def test_a_hypothesis_is_decided_by_itself(p, level, weight, hypotheses):
+    assert passes(p, level, weight, hypotheses) == (p <= level * weight / hypotheses)
 
 
-def test_no_hypotheses_no_rejections():
-    assert benjamini_hochberg([], 0.01) == []
-    assert benjamini_hochberg([], 0.01, hypotheses=5) == []
-
-
-def test_a_late_pass_carries_the_earlier_ones():
-    # Simes 1986: .02 fails its own place (1/2 of .03), but .03 passes the second and takes it along.
-    assert benjamini_hochberg([0.03, 0.02], 0.03) == [True, True]
-    assert benjamini_hochberg([0.031, 0.02], 0.03) == [False, False]
-
-
-@given(st.floats(0, 1), LEVELS, st.lists(st.floats(0, 1), max_size=12), st.integers(0, 5))
-def test_decided_alone_agrees_with_any_completion(p, level, others, untested):
-    hypotheses = 1 + len(others) + untested
-    if decided_alone(p, level, hypotheses):
-        assert benjamini_hochberg([p, *others], level, hypotheses)[0] == (p <= level)
-
-
-@pytest.mark.parametrize("p", [0.0011, 0.005, 0.01])
-def test_what_others_decide_is_not_decided_alone(p):
-    assert not decided_alone(p, 0.01, 10)
-    assert benjamini_hochberg([p, *[0.0] * 9], 0.01)[0]
-    assert not benjamini_hochberg([p, *[1.0] * 9], 0.01)[0]
-
-
-def test_the_level_holds_over_true_nulls():
+def test_the_error_over_all_hypotheses_holds_over_true_nulls():
     rng = np.random.default_rng(3)
-    scans = sum(any(benjamini_hochberg(rng.random(40).tolist(), 0.05)) for _ in range(2000))
+    weights = np.repeat(size_weights(rng.integers(4, 400, 20).tolist()), 3)
+    scans = sum(
+        any(passes(p, 0.05, w, 60) for p, w in zip(rng.random(60), weights, strict=True)) for _ in range(2000)
+    )
     assert scans <= stats.binom.ppf(0.999, 2000, 0.05)
 
 

@@ -101,7 +101,7 @@ class Population:
 
     @cached_property
     def first_days(self) -> Floats:
-        """By account: exchanges on the busiest of its first three days (24 hours from creation on); 0 where that is unknown."""
+        """By account: exchanges on the busiest of its first three days, counted from creation; 0 where that is unknown."""
         view = self.view
         acc, created = view.ledger["acc"], view.created[view.ledger["acc"]]
         day = (view.ledger["hour"] - created) // 24

@@ -14,7 +14,7 @@ from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
 from stillwatch.detection.rivals import Weighing, weigh
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.significance import benjamini_hochberg, decided_alone, family_p_values
+from stillwatch.detection.significance import family_p_values, passes, size_weights
 from stillwatch.detection.singles import heavy_singles
 from stillwatch.records.findings import FAMILIES
 
@@ -216,37 +216,25 @@ def judge(
 ) -> list[Judged]:
     """Form, test and weigh the groups of a view. Largest first; single accounts last.
 
-    With `about` (sets of account codes) only groups that hold half of one of the sets are handed out, with the same
-    verdicts; the others are tested only where these verdicts depend on them.
+    With `about` (sets of account codes) only groups that hold half of one of the sets are tested and handed out, with the
+    same verdicts.
     """
     candidates = _candidates(view, agreements, releases, settings)
     hypotheses = len(FAMILIES) * len(candidates)
-    # Larger groups weigh more: what a handful of accounts could show is little, and there are many handfuls.
-    size = np.sqrt([len(c.case.members) for c in candidates])
-    weight = (
-        {id(c): float(w) for c, w in zip(candidates, size / max(size.mean(), 1e-9), strict=True)}
-        if len(size)
-        else {}
-    )
-    wanted = candidates
-    if about is not None:
-        wanted = [c for c in candidates if any(holds_half(c.case.members, accounts) for accounts in about)]
-    alone = all(
-        decided_alone(p, settings.fdr, weight[id(c)], hypotheses) for c in wanted for p in c.family_p.values()
-    )
-    tested = wanted if alone else candidates
-    keys = [(i, family) for i, candidate in enumerate(tested) for family in candidate.family_p]
-    rejected = benjamini_hochberg(
-        [tested[i].family_p[family] for i, family in keys],
-        settings.fdr,
-        [weight[id(tested[i])] for i, _ in keys],
-        hypotheses,
-    )
-    significant: dict[int, set[str]] = {}
-    for (i, family), passed in zip(keys, rejected, strict=True):
-        if passed:
-            significant.setdefault(id(tested[i]), set()).add(family)
-    return [c.judged(frozenset(significant.get(id(c), ())), settings) for c in wanted]
+    weights = size_weights([len(c.case.members) for c in candidates])
+
+    def significant(candidate: _Candidate, weight: float) -> frozenset[str]:
+        return frozenset(
+            family
+            for family, p in candidate.family_p.items()
+            if passes(p, settings.family_wise_error, weight, hypotheses)
+        )
+
+    return [
+        c.judged(significant(c, weight), settings)
+        for c, weight in zip(candidates, weights, strict=True)
+        if about is None or any(holds_half(c.case.members, accounts) for accounts in about)
+    ]
 
 
 def holds_half(members: Ints, accounts: Ints) -> bool:

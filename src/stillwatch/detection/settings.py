@@ -33,8 +33,8 @@ class Settings:
     """Weight of edges for each pair of an account and an object from which infrastructure keeps accounts together."""
     reference_draws: int = 200
     """Random sets of outside accounts behind each drawn null; synchrony, which is dear, takes 40."""
-    fdr: float = 0.01
-    """Benjamini-Hochberg level over all groups and families of one scan."""
+    family_wise_error: float = 0.05
+    """Chance of a single false significance among all groups and families of one scan, at most (weighted Bonferroni)."""
     accuse_probability: float = 0.9
     """Verdict `extraction` from this probability on; below it a person looks."""
     review_probability: float = 0.1

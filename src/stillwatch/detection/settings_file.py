@@ -54,7 +54,7 @@ RANGES: Mapping[str, Range] = {
     "tie_share": PROBABILITY,
     "resolution": Range(1 / 64, 1_000),  # it is counted in 64ths
     "reference_draws": Range(20, 100_000),  # fewer leave no tail to compare with
-    "fdr": PROBABILITY,
+    "family_wise_error": PROBABILITY,
     "accuse_probability": PROBABILITY,
     "review_probability": PROBABILITY,
     "few_accounts": Range(0, 1_000_000),

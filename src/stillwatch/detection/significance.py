@@ -24,34 +24,20 @@ def family_p_values(observations: Mapping[str, Observation]) -> dict[str, float]
     return found
 
 
-def benjamini_hochberg(
-    p_values: Sequence[float],
-    level: float,
-    weights: Sequence[float] | None = None,
-    hypotheses: float | None = None,
-) -> list[bool]:
-    """Which hypotheses the Benjamini-Hochberg procedure (1995) rejects at this level, in the order given.
+def size_weights(sizes: Sequence[int]) -> list[float]:
+    """Weights of groups in the correction for how many there are: roots of their sizes, with a mean of one.
 
-    With `weights` (fixed before any p-value is seen) p-values are divided by them (Genovese, Roeder and Wasserman 2006);
-    the level holds where weights of all hypotheses sum to `hypotheses`. That is also how many there are when some were
-    not tested; those count as p = 1.
+    What a handful of accounts could show is little, and there are many handfuls.
     """
-    p = np.asarray(p_values, dtype=np.float64)
-    if not len(p):
-        return []
-    if weights is not None:
-        p = p / np.asarray(weights, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    passes = p[order] <= level * np.arange(1, len(p) + 1) / (hypotheses or len(p))
-    last = int(np.flatnonzero(passes).max()) if passes.any() else -1
-    rejected = np.zeros(len(p), dtype=bool)
-    rejected[order[: last + 1]] = True
-    return rejected.tolist()
+    roots = np.sqrt(np.asarray(sizes, dtype=np.float64))
+    return (roots / roots.mean()).tolist() if len(roots) else []
 
 
-def decided_alone(p_value: float, level: float, weight: float, hypotheses: float) -> bool:
-    """Does Benjamini-Hochberg decide this hypothesis the same way whatever the others' p-values are?
+def passes(p_value: float, level: float, weight: float, hypotheses: int) -> bool:
+    """Is a hypothesis rejected, with the chance of a single false rejection among all of them at most `level`?
 
-    It rejects whatever is at most level / hypotheses times the weight, and nothing above level times the weight.
+    Weighted Bonferroni (Genovese, Roeder and Wasserman 2006): weights are fixed before any p-value is seen and have a mean
+    of one. Each group is decided by itself, whatever the others show, also when few of them are tested. (False discovery
+    rates would let a scan full of campaigns lower the bar for everybody else in it.)
     """
-    return p_value / weight <= level / hypotheses or p_value / weight > level
+    return p_value <= level * weight / max(hypotheses, 1)

@@ -71,7 +71,9 @@ def sentences(judged: Judged) -> list[str]:
     found = []
     if carrying := smallest_carrying(judged):
         found.append(
-            "Carried by, against all that speaks for other uses: " + "; ".join(meaning[n] for n in carrying) + "."
+            "Carried by, against all that speaks for other uses: "
+            + "; ".join(meaning[n] for n in carrying)
+            + "."
         )
     if fallen := overturning(judged):
         found.append(
