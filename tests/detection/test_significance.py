@@ -55,16 +55,48 @@ def test_a_late_pass_carries_the_earlier_ones():
     assert benjamini_hochberg([0.031, 0.02], 0.03) == [False, False]
 
 
-@given(st.floats(0, 1), LEVELS, st.lists(st.floats(0, 1), max_size=12), st.integers(0, 5))
-def test_decided_alone_agrees_with_any_completion(p, level, others, untested):
+WEIGHTS = st.floats(0.05, 5)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), WEIGHTS), min_size=1, max_size=20), LEVELS)
+def test_weights_divide_p_values(pairs, level):
+    p, weights = zip(*pairs, strict=True)
+    divided = [a / b for a, b in pairs]
+    assert benjamini_hochberg(p, level, weights) == benjamini_hochberg(divided, level)
+    assert benjamini_hochberg(p, level, [1.0] * len(p)) == benjamini_hochberg(p, level)
+
+
+def test_what_weighs_more_passes_sooner():
+    assert benjamini_hochberg([0.02, 0.02], 0.03, [1.8, 0.2]) == [True, False]
+    # Of equal weight both pass; divided by 0.2 the second is 0.1.
+    assert benjamini_hochberg([0.02, 0.02], 0.03) == [True, True]
+
+
+@given(
+    st.floats(0, 1),
+    WEIGHTS,
+    LEVELS,
+    st.lists(st.tuples(st.floats(0, 1), WEIGHTS), max_size=12),
+    st.integers(0, 5),
+)
+def test_decided_alone_agrees_with_any_completion(p, weight, level, others, untested):
     hypotheses = 1 + len(others) + untested
-    if decided_alone(p, level, hypotheses):
-        assert benjamini_hochberg([p, *others], level, hypotheses)[0] == (p <= level)
+    if decided_alone(p, level, weight, hypotheses):
+        found = benjamini_hochberg(
+            [p, *(q for q, _ in others)], level, [weight, *(w for _, w in others)], hypotheses
+        )
+        assert found[0] == (p / weight <= level)
+
+
+@pytest.mark.parametrize(("p", "decided"), [(0.0005, True), (0.001, False), (0.005, False), (0.0051, True)])
+def test_a_weight_moves_what_is_decided_alone(p, decided):
+    """Half the weight: rejected from half of level / hypotheses on, kept from half of the level on."""
+    assert decided_alone(p, 0.01, 0.5, 10) is decided
 
 
 @pytest.mark.parametrize("p", [0.0011, 0.005, 0.01])
 def test_what_others_decide_is_not_decided_alone(p):
-    assert not decided_alone(p, 0.01, 10)
+    assert not decided_alone(p, 0.01, 1.0, 10)
     assert benjamini_hochberg([p, *[0.0] * 9], 0.01)[0]
     assert not benjamini_hochberg([p, *[1.0] * 9], 0.01)[0]
 
@@ -72,6 +104,13 @@ def test_what_others_decide_is_not_decided_alone(p):
 def test_the_level_holds_over_true_nulls():
     rng = np.random.default_rng(3)
     scans = sum(any(benjamini_hochberg(rng.random(40).tolist(), 0.05)) for _ in range(2000))
+    assert scans <= stats.binom.ppf(0.999, 2000, 0.05)
+
+
+def test_the_level_holds_over_true_nulls_that_weigh_differently():
+    rng = np.random.default_rng(4)
+    weights = np.repeat([0.2, 1.0, 1.8], [10, 20, 10])
+    scans = sum(any(benjamini_hochberg(rng.random(40).tolist(), 0.05, weights, 40)) for _ in range(2000))
     assert scans <= stats.binom.ppf(0.999, 2000, 0.05)
 
 
