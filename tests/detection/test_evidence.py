@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ragged, view
+from stillwatch.records.sketches import MARKS
 
 
 @given(st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(0, 9), max_size=12))
@@ -38,12 +39,14 @@ def small_worlds(draw, worlds):
             draw(st.integers(0, n - 1)),
             worlds.MONDAY + draw(st.integers(0, 11)),
             objects=tuple(
-                draw(st.dictionaries(st.sampled_from(["prefix", "system", "band_07"]), names)).items()
+                draw(st.dictionaries(st.sampled_from(["prefix", "system", "phrase"]), names)).items()
             ),
             item=draw(maybe),
             address=draw(maybe),
             credential=draw(maybe),
             end_user=draw(maybe),
+            tools=draw(st.one_of(st.none(), st.booleans())),
+            later_turn=draw(st.one_of(st.none(), st.booleans())),
             model=draw(st.sampled_from(["m", "n"])),
             marks=tuple(draw(st.sets(st.sampled_from(["rubric_grading", "fake_debug"])))),
             text=draw(st.booleans()),
@@ -63,6 +66,15 @@ def seen_by(world, view):
     }
     novelty = {
         ids[code]: {kind: float(counts[code]) for kind, counts in view.novelty.items()} for code in active
+    }
+    # What is kept of each exchange that carries an object.
+    looks = {
+        events[int(evidence.ex_row[ex])]: (
+            int(evidence.ex_marks[ex]),
+            int(evidence.ex_tools[ex]),
+            int(evidence.ex_later[ex]),
+        )
+        for ex in np.unique(view.tie_ex).tolist()
     }
     carried = {}
     for ex, obj in zip(view.tie_ex.tolist(), view.tie_obj.tolist(), strict=True):
@@ -84,7 +96,7 @@ def seen_by(world, view):
         ids[code]: (int(view.created[code]), str(facts.plan[code]), int(facts.verified[code]))
         for code in active
     }
-    return totals, novelty, texts, shares, links, known
+    return totals, novelty, looks, texts, shares, links, known
 
 
 @settings(max_examples=150, deadline=None)
@@ -108,7 +120,7 @@ def test_order_of_rows_and_keys_mean_nothing(worlds, data):
     one, two = world.evidence(salt=0), mixed.evidence(salt=1)
     for name in (
         "ex_time", "ex_acc", "ex_hour", "tie_ex", "tie_obj", "tie_ready", "link_acc", "link_obj",
-        "link_hour", "obj_kind", "obj_value",
+        "link_hour", "obj_kind", "obj_value", "ex_marks", "ex_tools", "ex_later",
     ):  # fmt: skip
         assert getattr(one, name).tolist() == getattr(two, name).tolist(), name
     assert one.accounts.ids.tolist() == two.accounts.ids.tolist()
@@ -178,6 +190,30 @@ def test_sums_of_accounts(worlds, world):
     assert seen.novelty["address"].tolist() == [1, 1, 4]
     assert (seen.totals["first"] // 3.6e9).tolist() == [worlds.MONDAY + 2 * k for k in range(3)]
     assert (seen.totals["last"] // 3.6e9).tolist() == [worlds.MONDAY + 2 * k + 3 for k in range(3)]
+
+
+def test_what_is_kept_of_exchanges(worlds):
+    world = worlds.World()
+    told = (
+        {"tools": True, "later_turn": None, "marks": ("fake_debug", "rubric_grading")},
+        {"tools": None, "later_turn": True},
+        {},
+    )
+    for number, what in enumerate(told):
+        world.say(number, worlds.MONDAY + number, objects=worlds.template("t"), item=f"i-{number}", **what)
+    world.say(0, worlds.MONDAY + 9, item="alone", tools=True)  # carries nothing that others carry
+    evidence = world.evidence()
+    assert evidence.ex_acc.tolist() == [0, 1, 2]
+    assert evidence.ex_marks.tolist() == [MARKS["fake_debug"].mask | MARKS["rubric_grading"].mask, 0, 0]
+    assert evidence.ex_tools.tolist() == [1, -1, 0]
+    assert evidence.ex_later.tolist() == [-1, 1, 0]
+
+
+def test_shares_of_text_objects_over_accounts(world):
+    seen = view(world.evidence())
+    assert seen.share_by_text.tolist() == [1.5, 1.5, 0, 0], "three accounts at a half each"
+    assert seen.typical_texts == 4
+    assert seen.share_obj[seen.texts_by_account.places(np.array([1]))].tolist() == [0, 1]
 
 
 def test_a_template_is_an_object_from_its_third_account_on(worlds, world):

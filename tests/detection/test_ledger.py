@@ -117,7 +117,7 @@ def test_of_repeats_the_earliest_stays_in_any_order(tmp_path, turned):
     assert sorted(found.duplicates["account_id"].to_pylist()) == ["late", "middle"]
 
 
-READ = [name for name in SCHEMA.names if name not in ("row", "event_id", "bands")]
+READ = [name for name in SCHEMA.names if name not in ("row", "event_id", "phrases")]
 
 
 @pytest.mark.parametrize("column", READ)
@@ -137,21 +137,50 @@ def test_whatever_tells_repeats_apart_the_number_of_the_row_does_not(tmp_path, c
     assert len(kept[0]) == 1
 
 
-def test_an_exchange_keeps_the_bands_that_were_shared_first(tmp_path):
-    rows = []
-    for number, account in enumerate("abcd"):
-        own = [100 * band + (0 if band < 8 else number) for band in range(42)]
-        rows.append(
-            {
-                "event_id": f"e{number}",
-                "time": START + timedelta(hours=number),
-                "account_id": account,
-                "model": "m",
-                "bands": own,
-            }
-        )
+def test_phrases_count_from_the_third_account_on(tmp_path):
+    """Whoever sends one repeatedly is one account; the third account's first use is the hour from which it counts."""
+    told = (
+        ("a", 0, [7, 8]),
+        ("a", 1, [7]),
+        ("b", 2, [7, 8, 9]),
+        ("c", 5, [7, 9]),
+        ("d", 8, [7]),
+        ("e", 9, []),
+    )
+    rows = [
+        {
+            "event_id": f"e{n}",
+            "time": START + timedelta(hours=h),
+            "account_id": who,
+            "model": "m",
+            "phrases": own,
+        }
+        for n, (who, h, own) in enumerate(told)
+    ]
     found = computed(rows, tmp_path).content.to_pylist()
-    first_band = CONTENT_KINDS.index("band_00")
-    assert {r["row"] for r in found} == {0, 1, 2, 3}
-    assert {r["kind"] - first_band for r in found} == set(range(Settings().bands_per_exchange))
-    assert {r["ready"] for r in found} == {hour(START) + 2}
+    assert {r["kind"] for r in found} == {CONTENT_KINDS.index("phrase")}
+    assert {r["value"] for r in found} == {7}, "two accounts are too few for 8 and 9"
+    assert sorted(r["row"] for r in found) == [0, 1, 2, 3, 4]
+    assert {r["ready"] for r in found} == {hour(START) + 5}
+
+
+def test_of_exchanges_with_shared_texts_marks_and_flags_are_kept(tmp_path):
+    told = (
+        (1, 2, 3, 2),  # a mark of the system text counts as one of the text
+        (None, 4, 0, 1),
+        (1, None, None, None),
+        (None, None, None, None),
+    )
+    rows = [
+        {"event_id": f"e{n}", "time": START + timedelta(hours=n), "account_id": who, "model": "m",
+         "prefix_hash": 1, "marks": marks, "system_marks": system, "tool_count": tools, "turn": turn}
+        for n, (who, (marks, system, tools, turn)) in enumerate(zip("abcd", told, strict=True))
+    ]  # fmt: skip
+    rows.append(
+        {"event_id": "x", "time": START, "account_id": "a", "model": "m", "prefix_hash": 2, "marks": 1}
+    )
+    kept = computed(rows, tmp_path).exchanges
+    assert kept["event_id"].to_pylist() == ["e0", "e1", "e2", "e3"], "what nobody else sent is not kept"
+    assert kept["marks"].to_pylist() == [3, 4, 1, 0]
+    assert kept["tools"].to_pylist() == [1, 0, -1, -1]
+    assert kept["later"].to_pylist() == [1, 0, -1, -1]

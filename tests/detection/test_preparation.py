@@ -37,8 +37,8 @@ def test_all_tables_are_read(prepared):
 
 def test_settings_that_count_sharing_alike_share_the_evidence(prepared):
     first = prepared.evidence(Settings())
-    assert prepared.evidence(Settings(prior=0.3, tie_share=0.2, seed=1)) is first
-    for name in ("content_accounts", "infrastructure_accounts", "bands_per_exchange"):
+    assert prepared.evidence(Settings(prior=0.3, tie_share=0.2, seed=1, neighbours=5)) is first
+    for name in ("content_accounts", "infrastructure_accounts"):
         other = prepared.evidence(replace(Settings(), **{name: 9}))
         assert other is not first, name
         # The same accounts under the same codes: runs can be held against each other.

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.records.errors import InputError
-from stillwatch.records.sketches import BANDS, SKETCH_SCHEMA, Key, sketch, words
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch, words
 
 KEY = Key(bytes(range(16)))
 GOLDEN = Path(__file__).with_name("golden.json")
@@ -30,16 +30,16 @@ SOME = [
 ]
 
 
-def partition(batch: pa.RecordBatch) -> list[list[int]]:
-    """Which values are equal, over all keyed columns together: each value's first place."""
+def partition(batch: pa.RecordBatch) -> list[list[int | None]]:
+    """Which values are equal, column by column: each value's first place; and how many phrases each row has."""
     result = []
     for name in HASHES:
         first: dict[object, int] = {}
         result.append([first.setdefault(v, i) for i, v in enumerate(batch[name].to_pylist())])
-    for k in range(BANDS):
-        first = {}
-        column = [None if row is None else row[k] for row in batch["bands"].to_pylist()]
-        result.append([first.setdefault(v, i) for i, v in enumerate(column)])
+    first = {}
+    sampled = [value for row in batch["phrases"].to_pylist() for value in row or ()]
+    result.append([first.setdefault(v, i) for i, v in enumerate(sampled)])
+    result.append([None if row is None else len(row) for row in batch["phrases"].to_pylist()])
     return result
 
 
@@ -65,14 +65,15 @@ def test_schema_and_nulls():
     assert all(value is None for value in rows[1].values())
     for i in (2, 3, 4):
         assert rows[i]["text_words"] == 0
-        assert rows[i]["bands"] is None
+        assert rows[i]["phrases"] == []
     assert rows[2]["item_hash"] is rows[3]["item_hash"] is None
     assert rows[4]["item_hash"] is not None
     assert rows[5]["prefix_hash"] is None
     assert rows[0]["prefix_hash"] is not None
     assert rows[7]["prefix_hash"] == rows[7]["prefix_hash"] is not None
     assert all(row["system_hash"] is None and row["system_marks"] is None for row in rows)
-    assert [len(row["bands"]) for row in rows if row["bands"]] == [BANDS] * 5
+    assert rows[0]["phrases"]
+    assert rows[5]["phrases"] == [], "one word is no phrase"
 
 
 @given(
@@ -102,14 +103,16 @@ def test_another_key_gives_other_values():
     for name in HASHES:
         values = set(one[name].drop_null().to_pylist())
         assert not values & set(other[name].drop_null().to_pylist())
-    assert not set(one["bands"].flatten().to_pylist()) & set(other["bands"].flatten().to_pylist())
+    sampled = set(one["phrases"].flatten().to_pylist())
+    assert sampled
+    assert not sampled & set(other["phrases"].flatten().to_pylist())
     assert not set(words(array, KEY)[1].tolist()) & set(words(array, Key(bytes(16)))[1].tolist())
 
 
 def test_columns_do_not_show_equal_texts_in_other_columns():
     array = pa.array([SOME[0]])
     row = sketch(array, array, KEY).to_pylist()[0]
-    values = [row[name] for name in HASHES if row[name] is not None] + row["bands"]
+    values = [row[name] for name in HASHES if row[name] is not None] + row["phrases"]
     assert len(set(values)) == len(values)
 
 
@@ -136,7 +139,7 @@ def test_every_kind_of_array_gives_the_same():
 
 def test_empty_and_all_null():
     assert sketch(pa.array([], pa.string()), None, KEY).num_rows == 0
-    assert sketch(pa.nulls(3), pa.nulls(3, pa.string()), KEY)["bands"].null_count == 3
+    assert sketch(pa.nulls(3), pa.nulls(3, pa.string()), KEY)["phrases"].null_count == 3
     assert sketch(pa.chunked_array([], pa.string()), None, KEY).num_rows == 0
     offsets, hashes = words(pa.nulls(2, pa.string()), KEY)
     assert offsets.tolist() == [0, 0, 0]
@@ -193,4 +196,5 @@ def test_item_keeps_digits_and_forgets_case_and_space():
 def test_a_huge_text():
     row = sketch(pa.array(["lorem ipsum dolor " * 200_000]), None, KEY).to_pylist()[0]
     assert row["text_words"] == 600_000
-    assert row["bands"] is not None
+    # Three phrases in all, over and over.
+    assert len(row["phrases"]) == len(set(row["phrases"])) <= 3

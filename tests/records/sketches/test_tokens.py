@@ -48,7 +48,7 @@ def test_all_forms_and_cases_of_a_text_are_one(text):
         "prefix_hash",
         "suffix_hash",
         "block_hash",
-        "bands",
+        "phrases",
     ):
         assert len({str(value) for value in batch[name]}) == 1, name
     assert all(hashes(variant) == hashes(text) for variant in variants)
