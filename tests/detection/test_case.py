@@ -1,6 +1,7 @@
 """Populations and cases: rates, choices that are free of double dipping, and tails."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,80 +86,32 @@ def test_rate_outside_is_pulled_from_zero_by_half_an_account(campaign):
     assert campaign.rate_outside(~nobody) == pytest.approx(150.5 / 151)
 
 
-def test_by_content_chooses_anybody_with_the_texts(worlds):
+def test_by_content_are_those_whom_texts_alone_choose(worlds, campaign):
+    marked = replace(campaign.group, by_text=np.arange(len(campaign.group.accounts)) % 2 == 0)
+    half = replace(campaign, group=marked)
+    assert half.by_content.tolist() == campaign.group.accounts[::2].tolist()
+    assert half.by_infrastructure is None
+    assert campaign.typical_share == 1
+
+
+def test_what_infrastructure_formed_was_chosen_by_no_text(worlds):
+    case = worlds.case(worlds.planted(), worlds.CAMPAIGN, origin="infrastructure")
+    assert not case.textual
+    assert case.by_content is None
+    assert case.by_infrastructure.tolist() == case.members.tolist()
+
+
+def test_own_exchanges_are_those_on_the_group_s_texts(worlds):
     world = worlds.planted()
-    worlds.with_template(world, [3, 4], "t")  # two strangers whom the group does not hold
-    worlds.with_template(world, [5], "u")
+    for number in worlds.CAMPAIGN:
+        for i in range(3):
+            world.say(number, worlds.MONDAY + i, item="said by all")
     case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
-    ids = case.view.evidence.accounts.ids
-    assert set(ids[case.by_content]) == {worlds.name_of(n) for n in (3, 4, *worlds.CAMPAIGN)}
-    assert case.typical_share == 1
-
-
-def test_by_content_leaves_out_who_hardly_uses_them(worlds):
-    world = worlds.planted()
-    busy = max(range(150), key=lambda n: sum(e.account == n for e in world.exchanges))
-    worlds.with_template(world, [busy], "t", share=0.15)
-    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
-    assert worlds.name_of(busy) not in set(case.view.evidence.accounts.ids[case.by_content])
-
-
-def test_by_content_is_none_where_texts_hold_nothing_together(worlds):
-    world = worlds.planted()
-    assert worlds.case(world, worlds.CAMPAIGN).by_content is None
-    assert worlds.case(world, range(20), *worlds.template("t")).by_content is None
-
-
-def rooms(worlds, sizes, column="payment_fingerprint"):
-    """The campaign, its accounts in rooms of these sizes with one thing each; strangers share nothing."""
-    world = worlds.planted()
-    worlds.apart(world)
-    members = iter(worlds.CAMPAIGN)
-    for room, size in enumerate(sizes):
-        for _ in range(size):
-            world.account(next(members), **{column: f"room-{room}"})
-    return world
-
-
-def examined_room(worlds, world):
-    """The campaign as a group that infrastructure alone holds together."""
-    return worlds.case(world, worlds.CAMPAIGN)
-
-
-def test_by_infrastructure_is_none_where_texts_chose_the_members(worlds):
-    """And so the rooms: whoever looks for rooms with four of a popular client's users finds some."""
-    case = worlds.case(rooms(worlds, (10,)), worlds.CAMPAIGN, *worlds.template("t"))
-    assert case.textual
-    assert case.by_infrastructure is None
-
-
-@pytest.mark.parametrize(("sizes", "chosen"), [((4, 3), 4), ((10, 4, 2), 14), ((3, 3, 3), None), ((), None)])
-def test_by_infrastructure_needs_rooms_of_four(worlds, sizes, chosen):
-    case = examined_room(worlds, rooms(worlds, sizes))
-    assert (None if case.by_infrastructure is None else len(case.by_infrastructure)) == chosen
-
-
-def test_by_infrastructure_takes_strangers_along(worlds):
-    world = rooms(worlds, (5,))
-    world.account(7, payment_fingerprint="room-0")
-    case = examined_room(worlds, world)
-    assert worlds.name_of(7) in set(case.view.evidence.accounts.ids[case.by_infrastructure])
-    assert len(case.by_infrastructure) == 6
-
-
-def test_rooms_join_over_things_of_several_kinds(worlds):
-    world = rooms(worlds, (3, 3))
-    first, second = worlds.CAMPAIGN[2], worlds.CAMPAIGN[3]
-    world.account(first, phone_fingerprint="bridge")
-    world.account(second, phone_fingerprint="bridge")
-    case = examined_room(worlds, world)
-    assert len(case.by_infrastructure) == 6
-
-
-def test_fingerprints_make_no_rooms(worlds):
-    world = rooms(worlds, ())
-    world.change(lambda e: e.account in worlds.CAMPAIGN, fingerprint="rare")
-    assert examined_room(worlds, world).by_infrastructure is None
+    total = case.view.totals["n"][case.members]
+    assert case.exchanges_by_member.tolist() == (total - 3).tolist()
+    assert len(case.own) == total.sum() - 3 * len(case.members)
+    room = worlds.case(world, worlds.CAMPAIGN, origin="infrastructure")
+    assert room.exchanges_by_member.tolist() == total.tolist()
 
 
 def test_draws_depend_on_seed_and_size_alone(worlds, campaign):
@@ -183,36 +136,38 @@ def population(worlds, said, **facts):
     return worlds.populate(world)
 
 
-def test_blocks_are_whole_days_of_eight(worlds):
-    found = population(worlds, {0: [5, 26, 27], 1: [47]})
-    assert found.blocks == 16
-    assert found.block.tolist() == [1, 8, 9, 15]
-    assert found.exchanges_by_day.tolist() == [1, 3]
+def test_days_are_an_account_s_own(worlds):
+    found = population(worlds, {0: [5, 26, 28, 29], 1: [47]})
+    assert found.days == 2
     assert found.active_days.tolist() == [2, 1]
+    assert population(worlds, {0: [20, 26, 43], 1: [47]}).active_days.tolist() == [1, 1]
 
 
 def test_rhythm_of_flat_and_of_sharp_clocks(worlds):
-    flat = list(range(48))
+    flat = list(range(24 * 7))
     sharp = [24 * day + 9 for day in range(14)]
-    few = [0, 1, 2]
-    strength, enough = population(worlds, {0: flat, 1: sharp, 2: few}).rhythm
-    assert strength[0] == pytest.approx(0, abs=1e-6)
-    assert strength[1] == pytest.approx(1)
-    assert enough.tolist() == [True, True, False]
+    one_day = [0, 1, 2]
+    cosines, pairs = population(worlds, {0: flat, 1: sharp, 2: one_day}).rhythm
+    assert cosines[0] / pairs[0] == pytest.approx(0, abs=1e-9)
+    assert cosines[1] / pairs[1] == pytest.approx(1)
+    assert pairs.tolist() == [7 * 6 * 24 * 24, 14 * 13, 0]
 
 
-def test_rhythm_is_corrected_for_what_few_hours_show_by_chance(worlds):
-    hours = [24 * day + 9 for day in range(9)] + [24 * day + 21 for day in range(3)]
-    strength, _ = population(worlds, {0: hours}).rhythm
-    # Resultant length (9 - 3) / 12; twelve flat hours have a squared length of 1/12 on average.
-    assert strength[0] == pytest.approx(np.sqrt((1 / 4 - 1 / 12) / (1 - 1 / 12)))
+def test_rhythm_has_no_bias_however_few_hours_there_are(worlds):
+    """Three hours, one on each of three days, anywhere on the clock: no rhythm on average."""
+    rng = np.random.default_rng(1)
+    said = {n: [24 * 2 * d + int(rng.integers(24)) for d in range(3)] for n in range(1500)}
+    cosines, pairs = population(worlds, said).rhythm
+    mean = cosines.sum() / pairs.sum()
+    assert abs(mean) < 4 * np.std(cosines / np.maximum(pairs, 1)) / np.sqrt(1500)
 
 
 @given(st.lists(st.integers(0, 167), min_size=12, max_size=60), st.integers(1, 23))
 def test_rhythm_is_the_same_in_every_time_zone(worlds, hours, shift):
-    here, _ = population(worlds, {0: hours}).rhythm
-    there, _ = population(worlds, {0: [h + shift for h in hours]}).rhythm
-    assert there[0] == pytest.approx(here[0], abs=1e-9)
+    here, pairs = population(worlds, {0: hours}).rhythm
+    there, same = population(worlds, {0: [h + shift for h in hours]}).rhythm
+    assert there[0] == pytest.approx(here[0], abs=1e-6)
+    assert same.tolist() == pairs.tolist()
 
 
 def test_first_days_are_the_first_three_alive(worlds):
@@ -248,7 +203,7 @@ def test_an_empty_view_is_a_population(worlds):
     world = worlds.World()
     world.say(0, worlds.MONDAY)
     empty = Population(view(world.evidence(), until=worlds.MONDAY), Settings(), {"m": worlds.MONDAY})
-    assert empty.blocks == 0
+    assert empty.days == 0
     assert empty.pivots == []
     assert set(empty.pairs_by_kind) == set(KINDS)
     assert empty.rhythm[0].tolist() == [0]
