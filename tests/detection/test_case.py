@@ -1,6 +1,8 @@
 """Populations and cases: rates, choices that are free of double dipping, and tails."""
 
 import math
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from scipy import stats
 from stillwatch.detection.case import Population, binomial_tail, draw_tail
 from stillwatch.detection.evidence import KINDS, view
 from stillwatch.detection.settings import Settings
+from stillwatch.records.sketches import MARKS
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.floats(0, 1))
@@ -85,80 +88,73 @@ def test_rate_outside_is_pulled_from_zero_by_half_an_account(campaign):
     assert campaign.rate_outside(~nobody) == pytest.approx(150.5 / 151)
 
 
-def test_by_content_chooses_anybody_with_the_texts(worlds):
-    world = worlds.planted()
-    worlds.with_template(world, [3, 4], "t")  # two strangers whom the group does not hold
-    worlds.with_template(world, [5], "u")
-    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
-    ids = case.view.evidence.accounts.ids
-    assert set(ids[case.by_content]) == {worlds.name_of(n) for n in (3, 4, *worlds.CAMPAIGN)}
-    assert case.typical_share == 1
-
-
-def test_by_content_leaves_out_who_hardly_uses_them(worlds):
-    world = worlds.planted()
-    busy = max(range(150), key=lambda n: sum(e.account == n for e in world.exchanges))
-    worlds.with_template(world, [busy], "t", share=0.15)
-    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
-    assert worlds.name_of(busy) not in set(case.view.evidence.accounts.ids[case.by_content])
-
-
-def test_by_content_is_none_where_texts_hold_nothing_together(worlds):
-    world = worlds.planted()
-    assert worlds.case(world, worlds.CAMPAIGN).by_content is None
-    assert worlds.case(world, range(20), *worlds.template("t")).by_content is None
-
-
-def rooms(worlds, sizes, column="payment_fingerprint"):
-    """The campaign, its accounts in rooms of these sizes with one thing each; strangers share nothing."""
-    world = worlds.planted()
-    worlds.apart(world)
-    members = iter(worlds.CAMPAIGN)
-    for room, size in enumerate(sizes):
-        for _ in range(size):
-            world.account(next(members), **{column: f"room-{room}"})
-    return world
-
-
-def examined_room(worlds, world):
-    """The campaign as a group that infrastructure alone holds together."""
-    return worlds.case(world, worlds.CAMPAIGN)
-
-
-def test_by_infrastructure_is_none_where_texts_chose_the_members(worlds):
-    """And so the rooms: whoever looks for rooms with four of a popular client's users finds some."""
-    case = worlds.case(rooms(worlds, (10,)), worlds.CAMPAIGN, *worlds.template("t"))
+def test_by_content_is_whom_the_texts_alone_would_choose(campaign):
+    by_text = np.arange(len(campaign.group.accounts)) < 15
+    case = replace(campaign, group=replace(campaign.group, by_text=by_text))
     assert case.textual
-    assert case.by_infrastructure is None
+    assert case.by_content.tolist() == case.members[:15].tolist()
+    assert case.by_infrastructure is None, "texts formed it"
 
 
-@pytest.mark.parametrize(("sizes", "chosen"), [((4, 3), 4), ((10, 4, 2), 14), ((3, 3, 3), None), ((), None)])
-def test_by_infrastructure_needs_rooms_of_four(worlds, sizes, chosen):
-    case = examined_room(worlds, rooms(worlds, sizes))
-    assert (None if case.by_infrastructure is None else len(case.by_infrastructure)) == chosen
+def test_a_group_that_infrastructure_formed_has_nobody_by_content(worlds):
+    case = worlds.case(worlds.planted(), worlds.CAMPAIGN)
+    assert not case.textual
+    assert case.by_content is None
+    assert case.by_infrastructure.tolist() == case.members.tolist()
 
 
-def test_by_infrastructure_takes_strangers_along(worlds):
-    world = rooms(worlds, (5,))
-    world.account(7, payment_fingerprint="room-0")
-    case = examined_room(worlds, world)
-    assert worlds.name_of(7) in set(case.view.evidence.accounts.ids[case.by_infrastructure])
-    assert len(case.by_infrastructure) == 6
+def test_one_account_is_no_group_that_texts_formed(worlds):
+    """What a heavy account says is all its own: nobody chose it by what it says."""
+    (number,) = heaviest(worlds.planted(), 1)
+    case = worlds.case(worlds.planted(), [number], *worlds.template("t"))
+    alone = replace(case, group=replace(case.group, origin="one account", by_text=np.zeros(1, bool)))
+    assert not alone.textual
+    assert alone.by_content is None
+    assert alone.exchanges_by_member.tolist() == alone.view.totals["n"][alone.members].tolist()
 
 
-def test_rooms_join_over_things_of_several_kinds(worlds):
-    world = rooms(worlds, (3, 3))
-    first, second = worlds.CAMPAIGN[2], worlds.CAMPAIGN[3]
-    world.account(first, phone_fingerprint="bridge")
-    world.account(second, phone_fingerprint="bridge")
-    case = examined_room(worlds, world)
-    assert len(case.by_infrastructure) == 6
+def heaviest(world, count):
+    said = Counter(e.account for e in world.exchanges if e.account >= 1000)
+    return [number for number, _ in said.most_common(count)]
 
 
-def test_fingerprints_make_no_rooms(worlds):
-    world = rooms(worlds, ())
-    world.change(lambda e: e.account in worlds.CAMPAIGN, fingerprint="rare")
-    assert examined_room(worlds, world).by_infrastructure is None
+def test_members_are_who_belongs_and_outside_is_who_is_not_even_linked(campaign):
+    firm = np.ones(20, bool)
+    firm[[3, 4]] = False
+    case = replace(campaign, group=replace(campaign.group, firm=firm))
+    accounts = campaign.group.accounts
+    assert case.members.tolist() == np.delete(accounts, [3, 4]).tolist()
+    assert not np.isin(accounts, case.outside).any()
+    assert case.inside[accounts].all()
+
+
+def test_own_are_the_exchanges_of_members_on_the_groups_texts(worlds):
+    world = worlds.planted()
+    # Two members send other things besides, a stranger sends the template once.
+    for number in (1000, 1001):
+        for k in range(5):
+            world.say(number, worlds.MONDAY + k, item="viral-1", text=True)
+    world.say(3, worlds.MONDAY, objects=worlds.template("t"), item="once")
+    firm = np.ones(20, bool)
+    firm[19] = False
+    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
+    case = replace(case, group=replace(case.group, firm=firm))
+    on_template = Counter(e.account for e in world.exchanges if e.objects)
+    expected = [on_template[number] for number in list(worlds.CAMPAIGN)[:19]]
+    assert case.exchanges_by_member.tolist() == expected
+    assert len(case.own) == sum(expected), "neither the stranger's nor those of who is linked only"
+    assert (case.view.totals["n"][case.members] - expected).tolist() == [5, 5, *[0] * 17]
+
+
+def test_the_typical_share_is_the_median_of_members(worlds):
+    world = worlds.planted()
+    for number in (1000, 1001):
+        for k in range(200):
+            world.say(number, worlds.MONDAY + k % 50, item=f"else-{number}-{k}")
+    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
+    assert case.typical_share == 1
+    firm = np.isin(np.arange(20), (0, 1, 2))
+    assert replace(case, group=replace(case.group, firm=firm)).typical_share < 0.5
 
 
 def test_draws_depend_on_seed_and_size_alone(worlds, campaign):
@@ -183,36 +179,128 @@ def population(worlds, said, **facts):
     return worlds.populate(world)
 
 
-def test_blocks_are_whole_days_of_eight(worlds):
-    found = population(worlds, {0: [5, 26, 27], 1: [47]})
-    assert found.blocks == 16
-    assert found.block.tolist() == [1, 8, 9, 15]
-    assert found.exchanges_by_day.tolist() == [1, 3]
-    assert found.active_days.tolist() == [2, 1]
+def test_days_are_the_accounts_own(worlds):
+    """A day ends where the account's first hour comes round again, so that no time zone cuts it in two."""
+    found = population(worlds, {0: [5, 26, 27], 1: [47], 2: [23, 24, 48]})
+    assert found.days == 2, "from hour 5 to hour 48"
+    assert found.active_days.tolist() == [1, 1, 2]
 
 
 def test_rhythm_of_flat_and_of_sharp_clocks(worlds):
     flat = list(range(48))
     sharp = [24 * day + 9 for day in range(14)]
-    few = [0, 1, 2]
-    strength, enough = population(worlds, {0: flat, 1: sharp, 2: few}).rhythm
-    assert strength[0] == pytest.approx(0, abs=1e-6)
-    assert strength[1] == pytest.approx(1)
-    assert enough.tolist() == [True, True, False]
+    one_sitting = [0, 1, 2]
+    cosines, pairs = population(worlds, {0: flat, 1: sharp, 2: one_sitting}).rhythm
+    assert cosines == pytest.approx([0, 14 * 13, 0], abs=1e-6)
+    assert pairs.tolist() == [2 * 24 * 24, 14 * 13, 0], "hours of one day are not compared"
 
 
-def test_rhythm_is_corrected_for_what_few_hours_show_by_chance(worlds):
-    hours = [24 * day + 9 for day in range(9)] + [24 * day + 21 for day in range(3)]
-    strength, _ = population(worlds, {0: hours}).rhythm
-    # Resultant length (9 - 3) / 12; twelve flat hours have a squared length of 1/12 on average.
-    assert strength[0] == pytest.approx(np.sqrt((1 / 4 - 1 / 12) / (1 - 1 / 12)))
+HOURS = st.lists(st.integers(0, 167), min_size=1, max_size=40, unique=True)
 
 
-@given(st.lists(st.integers(0, 167), min_size=12, max_size=60), st.integers(1, 23))
+@given(HOURS)
+def test_rhythm_against_its_definition(worlds, hours):
+    cosines, pairs = population(worlds, {0: hours}).rhythm
+    day = {h: (h - min(hours)) // 24 for h in hours}
+    apart = [(a, b) for a in hours for b in hours if day[a] != day[b]]
+    assert pairs.tolist() == [len(apart)]
+    expected = math.fsum(math.cos(2 * math.pi * (a - b) / 24) for a, b in apart)
+    assert cosines[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_rhythm_of_few_hours_is_not_biased(worlds):
+    """Clocks without a rhythm: mean zero with three days as with thirty, which a resultant length would not have."""
+    rng = np.random.default_rng(4)
+    said = {n: [24 * day + int(rng.integers(24)) for day in range(3)] for n in range(400)}
+    for hours in said.values():
+        hours[0] = 0  # the first hour cuts days where the clock does
+    cosines, pairs = population(worlds, said).rhythm
+    mean = cosines / pairs
+    assert abs(mean.mean()) < 4 * mean.std() / np.sqrt(len(mean))
+    assert mean.std() > 0.2
+
+
+@given(HOURS, st.integers(1, 23))
 def test_rhythm_is_the_same_in_every_time_zone(worlds, hours, shift):
-    here, _ = population(worlds, {0: hours}).rhythm
-    there, _ = population(worlds, {0: [h + shift for h in hours]}).rhythm
-    assert there[0] == pytest.approx(here[0], abs=1e-9)
+    here = population(worlds, {0: hours})
+    there = population(worlds, {0: [h + shift for h in hours]})
+    for one, other in zip(here.rhythm, there.rhythm, strict=True):
+        assert other == pytest.approx(one, abs=1e-6)
+    assert there.active_days.tolist() == here.active_days.tolist()
+
+
+def test_halves_take_every_other_text_of_each_account(worlds):
+    world = worlds.World()
+    for number in range(6):
+        for k in range(4):
+            name = "ab"[k % 2] if number < 3 else "c"
+            world.say(number, worlds.MONDAY + k, objects=(("phrase", name),), item=f"{number}-{k}")
+    for number in range(6, 60):  # so that phrases are rare
+        world.say(number, worlds.MONDAY, item=f"{number}")
+    halves = worlds.populate(world).halves
+    one, other, both = (
+        worlds.text_objects(world, worlds.populate(world).view.evidence, ("phrase", name))[0]
+        for name in "abc"
+    )
+    for vectors, mine, never in ((halves.first, one, other), (halves.second, other, one)):
+        held = vectors.matrix.toarray() > 0
+        assert held[:3, mine].all()
+        assert not held[:, never].any()
+        assert held[3:6, both].all()
+    assert halves.first.known.tolist() == [True] * 6 + [False] * 54
+
+
+def test_cores_are_formed_of_the_first_half_alone(worlds):
+    """Circles by each account's first and third text; the texts between would divide them otherwise."""
+
+    def world(first, second):
+        # With so few accounts in all, the usual resolution would leave each by itself.
+        made = worlds.World(settings=Settings(text_resolution=1.0))
+        for number in range(12):
+            for k in range(4):
+                name = (first, second)[k % 2](number)
+                made.say(number, worlds.MONDAY + k, objects=(("phrase", name),), item=f"{number}-{k}")
+        for number in range(12, 40):
+            made.say(number, worlds.MONDAY, item=f"{number}")
+        return made
+
+    def circle(number):
+        return f"circle-{number % 2}"
+
+    def half(number):
+        return f"half-{number // 6}"
+
+    by_circle = [list(range(0, 12, 2)), list(range(1, 12, 2))]
+    by_half = [list(range(6)), list(range(6, 12))]
+    for made, expected in ((world(circle, half), by_circle), (world(half, circle), by_half)):
+        assert [core.tolist() for core in worlds.populate(made).halves.cores] == expected
+
+
+def test_long_items_are_sent_by_two_accounts_and_carry_two_phrases(worlds):
+    def long_items(phrases):
+        world = worlds.World()
+        for number in range(4):
+            objects = tuple(("phrase", name) for name in phrases)
+            world.say(number, worlds.MONDAY, item=f"own-{number}", objects=objects)
+            if number != 2:
+                world.say(number, worlds.MONDAY + 1, item="same", objects=objects)
+        return worlds.populate(world).long_items
+
+    who, what = long_items(("p", "q"))
+    assert who.tolist() == [0, 1, 3], "nobody else sends what is each one's own"
+    assert len(set(what.tolist())) == 1
+    assert not len(long_items(("p",))[0]), "one phrase is a short text"
+
+
+def test_mark_share_is_of_texts(worlds):
+    world = worlds.World()
+    for k in range(4):
+        world.say(0, worlds.MONDAY + k, item=f"0-{k}", marks=("fake_debug",) if k == 0 else ())
+    world.say(0, worlds.MONDAY + 9, text=False)
+    world.say(1, worlds.MONDAY, text=False)
+    share = worlds.populate(world).mark_share
+    assert set(share) == set(MARKS)
+    assert share["fake_debug"].tolist() == [0.25, 0]
 
 
 def test_first_days_are_the_first_three_alive(worlds):
@@ -248,7 +336,10 @@ def test_an_empty_view_is_a_population(worlds):
     world = worlds.World()
     world.say(0, worlds.MONDAY)
     empty = Population(view(world.evidence(), until=worlds.MONDAY), Settings(), {"m": worlds.MONDAY})
-    assert empty.blocks == 0
+    assert empty.days == 0
+    assert empty.halves.cores == []
+    assert empty.long_items[0].tolist() == []
+    assert empty.active_days.tolist() == [0]
     assert empty.pivots == []
     assert set(empty.pairs_by_kind) == set(KINDS)
-    assert empty.rhythm[0].tolist() == [0]
+    assert [column.tolist() for column in empty.rhythm] == [[0], [0]]
