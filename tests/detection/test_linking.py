@@ -70,6 +70,11 @@ def test_rarer_things_weigh_more(worlds):
     assert min(rare.values()) > max(common.values())
 
 
+def test_a_card_that_everybody_holds_still_weighs_something(worlds):
+    everybody = edges_of(said(worlds, {n: {"payment_fingerprint": "x"} for n in range(40)}))
+    assert list(everybody.values()) == pytest.approx([2 * 0.1 * KIND_WEIGHT["payment"]] * 40)
+
+
 @pytest.mark.parametrize(("holders", "linked"), [(50, True), (51, False)])
 @pytest.mark.parametrize("column", ["address", "signup_address"])
 def test_popular_addresses_link_nobody(worlds, column, holders, linked):
