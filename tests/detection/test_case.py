@@ -1,6 +1,7 @@
 """Populations and cases: rates, choices that are free of double dipping, and tails."""
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import stats
 from stillwatch.detection.case import Population, binomial_tail, draw_tail
 from stillwatch.detection.evidence import KINDS, view
 from stillwatch.detection.settings import Settings
+from stillwatch.records.sketches import MARKS
 
 
 @given(st.integers(0, 30), st.integers(0, 30), st.floats(0, 1))
@@ -86,32 +88,73 @@ def test_rate_outside_is_pulled_from_zero_by_half_an_account(campaign):
     assert campaign.rate_outside(~nobody) == pytest.approx(150.5 / 151)
 
 
-def test_by_content_are_those_whom_texts_alone_choose(worlds, campaign):
-    marked = replace(campaign.group, by_text=np.arange(len(campaign.group.accounts)) % 2 == 0)
-    half = replace(campaign, group=marked)
-    assert half.by_content.tolist() == campaign.group.accounts[::2].tolist()
-    assert half.by_infrastructure is None
-    assert campaign.typical_share == 1
+def test_by_content_is_whom_the_texts_alone_would_choose(campaign):
+    by_text = np.arange(len(campaign.group.accounts)) < 15
+    case = replace(campaign, group=replace(campaign.group, by_text=by_text))
+    assert case.textual
+    assert case.by_content.tolist() == case.members[:15].tolist()
+    assert case.by_infrastructure is None, "texts formed it"
 
 
-def test_what_infrastructure_formed_was_chosen_by_no_text(worlds):
-    case = worlds.case(worlds.planted(), worlds.CAMPAIGN, origin="infrastructure")
+def test_a_group_that_infrastructure_formed_has_nobody_by_content(worlds):
+    case = worlds.case(worlds.planted(), worlds.CAMPAIGN)
     assert not case.textual
     assert case.by_content is None
     assert case.by_infrastructure.tolist() == case.members.tolist()
 
 
-def test_own_exchanges_are_those_on_the_group_s_texts(worlds):
+def test_one_account_is_no_group_that_texts_formed(worlds):
+    """What a heavy account says is all its own: nobody chose it by what it says."""
+    (number,) = heaviest(worlds.planted(), 1)
+    case = worlds.case(worlds.planted(), [number], *worlds.template("t"))
+    alone = replace(case, group=replace(case.group, origin="one account", by_text=np.zeros(1, bool)))
+    assert not alone.textual
+    assert alone.by_content is None
+    assert alone.exchanges_by_member.tolist() == alone.view.totals["n"][alone.members].tolist()
+
+
+def heaviest(world, count):
+    said = Counter(e.account for e in world.exchanges if e.account >= 1000)
+    return [number for number, _ in said.most_common(count)]
+
+
+def test_members_are_who_belongs_and_outside_is_who_is_not_even_linked(campaign):
+    firm = np.ones(20, bool)
+    firm[[3, 4]] = False
+    case = replace(campaign, group=replace(campaign.group, firm=firm))
+    accounts = campaign.group.accounts
+    assert case.members.tolist() == np.delete(accounts, [3, 4]).tolist()
+    assert not np.isin(accounts, case.outside).any()
+    assert case.inside[accounts].all()
+
+
+def test_own_are_the_exchanges_of_members_on_the_groups_texts(worlds):
     world = worlds.planted()
-    for number in worlds.CAMPAIGN:
-        for i in range(3):
-            world.say(number, worlds.MONDAY + i, item="said by all")
+    # Two members send other things besides, a stranger sends the template once.
+    for number in (1000, 1001):
+        for k in range(5):
+            world.say(number, worlds.MONDAY + k, item="viral-1", text=True)
+    world.say(3, worlds.MONDAY, objects=worlds.template("t"), item="once")
+    firm = np.ones(20, bool)
+    firm[19] = False
     case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
-    total = case.view.totals["n"][case.members]
-    assert case.exchanges_by_member.tolist() == (total - 3).tolist()
-    assert len(case.own) == total.sum() - 3 * len(case.members)
-    room = worlds.case(world, worlds.CAMPAIGN, origin="infrastructure")
-    assert room.exchanges_by_member.tolist() == total.tolist()
+    case = replace(case, group=replace(case.group, firm=firm))
+    on_template = Counter(e.account for e in world.exchanges if e.objects)
+    expected = [on_template[number] for number in list(worlds.CAMPAIGN)[:19]]
+    assert case.exchanges_by_member.tolist() == expected
+    assert len(case.own) == sum(expected), "neither the stranger's nor those of who is linked only"
+    assert (case.view.totals["n"][case.members] - expected).tolist() == [5, 5, *[0] * 17]
+
+
+def test_the_typical_share_is_the_median_of_members(worlds):
+    world = worlds.planted()
+    for number in (1000, 1001):
+        for k in range(200):
+            world.say(number, worlds.MONDAY + k % 50, item=f"else-{number}-{k}")
+    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
+    assert case.typical_share == 1
+    firm = np.isin(np.arange(20), (0, 1, 2))
+    assert replace(case, group=replace(case.group, firm=firm)).typical_share < 0.5
 
 
 def test_draws_depend_on_seed_and_size_alone(worlds, campaign):
@@ -136,38 +179,128 @@ def population(worlds, said, **facts):
     return worlds.populate(world)
 
 
-def test_days_are_an_account_s_own(worlds):
-    found = population(worlds, {0: [5, 26, 28, 29], 1: [47]})
-    assert found.days == 2
-    assert found.active_days.tolist() == [2, 1]
-    assert population(worlds, {0: [20, 26, 43], 1: [47]}).active_days.tolist() == [1, 1]
+def test_days_are_the_accounts_own(worlds):
+    """A day ends where the account's first hour comes round again, so that no time zone cuts it in two."""
+    found = population(worlds, {0: [5, 26, 27], 1: [47], 2: [23, 24, 48]})
+    assert found.days == 2, "from hour 5 to hour 48"
+    assert found.active_days.tolist() == [1, 1, 2]
 
 
 def test_rhythm_of_flat_and_of_sharp_clocks(worlds):
-    flat = list(range(24 * 7))
+    flat = list(range(48))
     sharp = [24 * day + 9 for day in range(14)]
-    one_day = [0, 1, 2]
-    cosines, pairs = population(worlds, {0: flat, 1: sharp, 2: one_day}).rhythm
-    assert cosines[0] / pairs[0] == pytest.approx(0, abs=1e-9)
-    assert cosines[1] / pairs[1] == pytest.approx(1)
-    assert pairs.tolist() == [7 * 6 * 24 * 24, 14 * 13, 0]
+    one_sitting = [0, 1, 2]
+    cosines, pairs = population(worlds, {0: flat, 1: sharp, 2: one_sitting}).rhythm
+    assert cosines == pytest.approx([0, 14 * 13, 0], abs=1e-6)
+    assert pairs.tolist() == [2 * 24 * 24, 14 * 13, 0], "hours of one day are not compared"
 
 
-def test_rhythm_has_no_bias_however_few_hours_there_are(worlds):
-    """Three hours, one on each of three days, anywhere on the clock: no rhythm on average."""
-    rng = np.random.default_rng(1)
-    said = {n: [24 * 2 * d + int(rng.integers(24)) for d in range(3)] for n in range(1500)}
+HOURS = st.lists(st.integers(0, 167), min_size=1, max_size=40, unique=True)
+
+
+@given(HOURS)
+def test_rhythm_against_its_definition(worlds, hours):
+    cosines, pairs = population(worlds, {0: hours}).rhythm
+    day = {h: (h - min(hours)) // 24 for h in hours}
+    apart = [(a, b) for a in hours for b in hours if day[a] != day[b]]
+    assert pairs.tolist() == [len(apart)]
+    expected = math.fsum(math.cos(2 * math.pi * (a - b) / 24) for a, b in apart)
+    assert cosines[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_rhythm_of_few_hours_is_not_biased(worlds):
+    """Clocks without a rhythm: mean zero with three days as with thirty, which a resultant length would not have."""
+    rng = np.random.default_rng(4)
+    said = {n: [24 * day + int(rng.integers(24)) for day in range(3)] for n in range(400)}
+    for hours in said.values():
+        hours[0] = 0  # the first hour cuts days where the clock does
     cosines, pairs = population(worlds, said).rhythm
-    mean = cosines.sum() / pairs.sum()
-    assert abs(mean) < 4 * np.std(cosines / np.maximum(pairs, 1)) / np.sqrt(1500)
+    mean = cosines / pairs
+    assert abs(mean.mean()) < 4 * mean.std() / np.sqrt(len(mean))
+    assert mean.std() > 0.2
 
 
-@given(st.lists(st.integers(0, 167), min_size=12, max_size=60), st.integers(1, 23))
+@given(HOURS, st.integers(1, 23))
 def test_rhythm_is_the_same_in_every_time_zone(worlds, hours, shift):
-    here, pairs = population(worlds, {0: hours}).rhythm
-    there, same = population(worlds, {0: [h + shift for h in hours]}).rhythm
-    assert there[0] == pytest.approx(here[0], abs=1e-6)
-    assert same.tolist() == pairs.tolist()
+    here = population(worlds, {0: hours})
+    there = population(worlds, {0: [h + shift for h in hours]})
+    for one, other in zip(here.rhythm, there.rhythm, strict=True):
+        assert other == pytest.approx(one, abs=1e-6)
+    assert there.active_days.tolist() == here.active_days.tolist()
+
+
+def test_halves_take_every_other_text_of_each_account(worlds):
+    world = worlds.World()
+    for number in range(6):
+        for k in range(4):
+            name = "ab"[k % 2] if number < 3 else "c"
+            world.say(number, worlds.MONDAY + k, objects=(("phrase", name),), item=f"{number}-{k}")
+    for number in range(6, 60):  # so that phrases are rare
+        world.say(number, worlds.MONDAY, item=f"{number}")
+    halves = worlds.populate(world).halves
+    one, other, both = (
+        worlds.text_objects(world, worlds.populate(world).view.evidence, ("phrase", name))[0]
+        for name in "abc"
+    )
+    for vectors, mine, never in ((halves.first, one, other), (halves.second, other, one)):
+        held = vectors.matrix.toarray() > 0
+        assert held[:3, mine].all()
+        assert not held[:, never].any()
+        assert held[3:6, both].all()
+    assert halves.first.known.tolist() == [True] * 6 + [False] * 54
+
+
+def test_cores_are_formed_of_the_first_half_alone(worlds):
+    """Circles by each account's first and third text; the texts between would divide them otherwise."""
+
+    def world(first, second):
+        # With so few accounts in all, the usual resolution would leave each by itself.
+        made = worlds.World()
+        for number in range(12):
+            for k in range(4):
+                name = (first, second)[k % 2](number)
+                made.say(number, worlds.MONDAY + k, objects=(("phrase", name),), item=f"{number}-{k}")
+        for number in range(12, 40):
+            made.say(number, worlds.MONDAY, item=f"{number}")
+        return made
+
+    def circle(number):
+        return f"circle-{number % 2}"
+
+    def half(number):
+        return f"half-{number // 6}"
+
+    by_circle = [list(range(0, 12, 2)), list(range(1, 12, 2))]
+    by_half = [list(range(6)), list(range(6, 12))]
+    for made, expected in ((world(circle, half), by_circle), (world(half, circle), by_half)):
+        assert [core.tolist() for core in worlds.populate(made).halves.cores] == expected
+
+
+def test_long_items_are_sent_by_two_accounts_and_carry_two_phrases(worlds):
+    def long_items(phrases):
+        world = worlds.World()
+        for number in range(4):
+            objects = tuple(("phrase", name) for name in phrases)
+            world.say(number, worlds.MONDAY, item=f"own-{number}", objects=objects)
+            if number != 2:
+                world.say(number, worlds.MONDAY + 1, item="same", objects=objects)
+        return worlds.populate(world).long_items
+
+    who, what = long_items(("p", "q"))
+    assert who.tolist() == [0, 1, 3], "nobody else sends what is each one's own"
+    assert len(set(what.tolist())) == 1
+    assert not len(long_items(("p",))[0]), "one phrase is a short text"
+
+
+def test_mark_share_is_of_texts(worlds):
+    world = worlds.World()
+    for k in range(4):
+        world.say(0, worlds.MONDAY + k, item=f"0-{k}", marks=("fake_debug",) if k == 0 else ())
+    world.say(0, worlds.MONDAY + 9, text=False)
+    world.say(1, worlds.MONDAY, text=False)
+    share = worlds.populate(world).mark_share
+    assert set(share) == set(MARKS)
+    assert share["fake_debug"].tolist() == [0.25, 0]
 
 
 def test_first_days_are_the_first_three_alive(worlds):
@@ -204,6 +337,9 @@ def test_an_empty_view_is_a_population(worlds):
     world.say(0, worlds.MONDAY)
     empty = Population(view(world.evidence(), until=worlds.MONDAY), Settings(), {"m": worlds.MONDAY})
     assert empty.days == 0
+    assert empty.halves.cores == []
+    assert empty.long_items[0].tolist() == []
+    assert empty.active_days.tolist() == [0]
     assert empty.pivots == []
     assert set(empty.pairs_by_kind) == set(KINDS)
-    assert empty.rhythm[0].tolist() == [0]
+    assert [column.tolist() for column in empty.rhythm] == [[0], [0]]

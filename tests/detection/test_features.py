@@ -32,11 +32,17 @@ def figures(worlds, world, *things, synchrony=None):
     return measure(worlds.case(world, GROUP, *(things or worlds.template("t"))), synchrony)
 
 
+def times(inside, members, outside, others):
+    """How many times as often: shares of members and of others, the first drawn to the second by four accounts."""
+    rate = (outside + 0.5) / (others + 1)
+    return (inside + 4 * rate) / (members + 4) / rate
+
+
 def test_a_group_without_anything_special(worlds, world):
     found = figures(worlds, world)
     zero = {
         "elicitation", "grading", "evasive_asks", "repetition", "system_prompt", "tools", "conversation",
-        "unevenness", "institution", "business",
+        "unevenness", "institution", "business", "shared_address", "one_place",
     }  # fmt: skip
     assert {name: found[name] for name in zero} == pytest.approx(dict.fromkeys(zero, 0.0), abs=1e-12)
     assert found["end_users"] is None, "nobody in the data passes end users on"
@@ -45,19 +51,23 @@ def test_a_group_without_anything_special(worlds, world):
     assert found["daily_rate"] == 2, "ten exchanges on five days"
     assert found["one_organisation"] == pytest.approx(1 / 6)
     assert found["signup_burst"] == 1
-    assert found["address_spread"] == pytest.approx(1), "as many addresses as people outside"
-    # None of six and none of forty outside: drawn towards one by four accounts.
-    assert [found[n] for n in ("verified", "disposable", "new_accounts")] == pytest.approx([4 / 10] * 3)
-    assert found["daily_rhythm"] == pytest.approx(1)
+    assert found["address_spread"] == pytest.approx(1), "one address for ten exchanges, as those outside"
+    assert found["daily_rhythm"] == pytest.approx(1), "each at its hour every day, as those outside"
+    assert found["likeness"] == 3, "handed on from the group"
+    # Nobody inside nor outside: drawn towards one, since six accounts may well have none by chance.
+    nobody = times(0, 6, 0, 40)
+    assert nobody == pytest.approx(0.4)
+    for name in ("verified", "disposable", "new_accounts"):
+        assert found[name] == pytest.approx(nobody), name
 
 
 def test_what_the_data_cannot_say_is_none(worlds, world):
     world.facts = {}
-    world.exchanges = [replace(e, address=None, hour=worlds.MONDAY + e.hour % 24) for e in world.exchanges]
+    world.exchanges = [replace(e, address=None) for e in world.exchanges]
     found = figures(worlds, world)
     for name in (
         "one_organisation", "verified", "disposable", "new_accounts", "signup_burst", "institution", "business",
-        "shared_payment", "shared_address", "undeclared_sharing", "address_spread", "synchrony", "daily_rhythm",
+        "shared_payment", "shared_address", "undeclared_sharing", "address_spread", "synchrony",
     ):  # fmt: skip
         assert found[name] is None, name
 
@@ -80,8 +90,7 @@ def test_accounts_that_the_table_does_not_list_are_not_unverified(worlds, world)
         assert found[name] is None, f"{name}: most of the group is unknown"
     world.account(2, plan="paid", organisation="x", verified=True, payment_kind="card", created=worlds.MONDAY)
     found = figures(worlds, world)
-    rate = 0.5 / 41
-    assert found["verified"] == pytest.approx((1 + 4 * rate) / 7 / rate), "one of the three that are known"
+    assert found["verified"] == pytest.approx(times(1, 3, 0, 40)), "of those that are known"
 
 
 def test_without_texts_nothing_is_said_of_them(worlds, world):
@@ -120,7 +129,10 @@ def test_templates_and_system_prompts_are_told_apart(worlds, world):
     world.change(lambda e: e.account < 3, objects=(("system", "s"),))
     found = figures(worlds, world, *worlds.template("t"), ("system", "s"))
     assert found["system_prompt"] == pytest.approx(0.5)
-    assert found["template"] == pytest.approx(1), "all texts carry the one or the other"
+    assert found["template"] == 1, "whatever comes with the group's system prompt is the group's"
+    world.change(lambda e: e.account in (3, 4, 5), objects=())
+    found = figures(worlds, world, *worlds.template("t"), ("system", "s"))
+    assert found["template"] == pytest.approx(0.5), "median of three at one and three at none"
 
 
 def test_repetition_and_its_need_of_forty_exchanges(worlds, world):
@@ -139,7 +151,10 @@ def test_tools_and_conversations(worlds, world):
 def test_volumes(worlds, world):
     for k in range(90):
         world.say(0, worlds.MONDAY + k % 24, item=f"more-{k}")
-    assert figures(worlds, world)["unevenness"] == pytest.approx(np.sqrt(np.var([100, *[10] * 5]) - 25) / 25)
+    counts = [100, *[10] * 5]
+    assert figures(worlds, world)["unevenness"] == pytest.approx(np.sqrt(np.var(counts) - 25) / 25), (
+        "beyond Poisson's"
+    )
 
 
 def test_synchrony_is_handed_on(worlds, world):
@@ -155,18 +170,24 @@ def test_who_the_accounts_are(worlds, world):
     world.account(5, created=worlds.MONDAY - 24 * 10, organisation="")
     world.change(lambda e: e.account == 4, network="education")
     found = figures(worlds, world)
-    rate = 0.5 / 41  # none of the forty outside
-
-    def times(count):
-        return pytest.approx((count + 4 * rate) / 10 / rate)
-
-    assert found["verified"] == times(2)
+    assert found["verified"] == pytest.approx(times(2, 6, 0, 40))
     assert found["one_organisation"] == pytest.approx(3 / 6)
     assert found["business"] == pytest.approx(2 / 6)
     assert found["institution"] == pytest.approx(3 / 6)
-    assert found["disposable"] == times(1)
-    assert found["new_accounts"] == times(1)
+    assert found["disposable"] == pytest.approx(times(1, 6, 0, 40)), "who is verified is not disposable"
+    assert found["new_accounts"] == pytest.approx(times(1, 6, 0, 40))
     assert found["signup_burst"] == pytest.approx(5 / 6)
+
+
+@pytest.mark.parametrize("outside", [0, 4, 20, 40])
+def test_what_is_usual_outside_is_nothing_special(worlds, world, outside):
+    for number in range(6, 6 + outside):
+        world.account(number, verified=True, created=worlds.MONDAY - 24)
+    for number in range(3):
+        world.account(number, verified=True, created=worlds.MONDAY - 24)
+    found = figures(worlds, world)
+    assert found["verified"] == found["new_accounts"] == pytest.approx(times(3, 6, outside, 40))
+    assert (found["verified"] > 1) is (outside < 20)
 
 
 def test_sharing(worlds, world):
@@ -240,13 +261,60 @@ def test_end_users(worlds, world):
     assert figures(worlds, world)["end_users"] == pytest.approx(10 / 6)
 
 
-def test_rhythm_is_measured_by_that_of_others(worlds, world):
-    """Members at all hours, others at one of their own; and nothing where hours fall on one day only."""
-    world.change(lambda e: e.account in GROUP, hour=0)
-    world.exchanges = [
-        replace(e, hour=worlds.MONDAY + 29 * k % 167) if e.account in GROUP else e
-        for k, e in enumerate(world.exchanges)
-    ]
-    assert abs(figures(worlds, world)["daily_rhythm"]) < 0.2
-    world.exchanges = [replace(e, hour=worlds.MONDAY + e.hour % 24) for e in world.exchanges]
+def test_rhythm_is_a_share_of_that_outside(worlds, world):
+    for number in GROUP:
+        for k in range(48):
+            world.say(number, worlds.MONDAY + k, item=f"{number}-clock-{k}", objects=worlds.template("t"))
+    assert figures(worlds, world)["daily_rhythm"] < 0.2
+    # Those outside have none either: nothing special.
+    for number in range(6, 46):
+        for k in range(48):
+            world.say(number, worlds.MONDAY + k, item=f"{number}-clock-{k}")
+    assert figures(worlds, world)["daily_rhythm"] == pytest.approx(1, abs=0.05)
+
+
+def test_one_day_shows_no_rhythm(worlds, world):
+    world.change(lambda e: e.account in GROUP, hour=worlds.MONDAY)
+    assert figures(worlds, world)["daily_rhythm"] is None, "members come on one day"
+    world.change(lambda e: True, hour=worlds.MONDAY)
     assert figures(worlds, world)["daily_rhythm"] is None
+
+
+def test_figures_of_a_group_of_texts_are_those_of_its_own_exchanges(worlds, world):
+    """What members relay besides says nothing of the campaign, and its own is not thinned out by it."""
+    for number in GROUP:
+        for k in range(30):
+            world.say(
+                number, worlds.MONDAY + k, item=f"relay-{number}-{k}", marks=("rubric_grading",), tools=True
+            )
+    world.change(
+        lambda e: e.account in GROUP and e.objects and e.account < 3, marks=("fake_debug",), later_turn=True
+    )
+    by_texts = figures(worlds, world)
+    names = ("elicitation", "grading", "tools", "conversation")
+    assert [by_texts[name] for name in names] == pytest.approx([0.5, 0, 0, 0.5])
+    by_infrastructure = measure(worlds.case(world, GROUP), None)
+    assert [by_infrastructure[name] for name in names] == pytest.approx([1 / 8, 3 / 4, 3 / 4, 1 / 8])
+
+
+def test_turns_and_tools_that_are_not_recorded_are_left_out_of_the_share(worlds, world):
+    world.change(lambda e: e.account < 3, tools=None, later_turn=None)
+    world.change(lambda e: e.account == 3, tools=True, later_turn=True)
+    found = figures(worlds, world)
+    assert found["tools"] == found["conversation"] == pytest.approx(1 / 3)
+
+
+def test_a_group_that_infrastructure_formed_has_no_likeness(worlds, world):
+    assert measure(worlds.case(world, GROUP), None)["likeness"] is None
+
+
+def test_new_addresses_are_held_against_accounts_as_busy(worlds, world):
+    world.change(lambda e: e.account in GROUP and e.item.endswith(("-0", "-1")), address=None)
+    for number in GROUP:
+        world.change(lambda e, n=number: e.account == n and e.item.endswith("-2"), address=f"second-{number}")
+    assert figures(worlds, world)["address_spread"] == pytest.approx(2)
+    # Busier ones outside show more addresses, which is no measure for these.
+    for number in (50, 51, 52):
+        for k in range(200):
+            world.say(number, worlds.MONDAY + k % 100, item=f"{number}-{k}", address=f"{number}-{k}")
+    assert figures(worlds, world)["address_spread"] == pytest.approx(2)

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from stillwatch.detection.evidence import KINDS, N_CONTENT, view
-from stillwatch.detection.groups import Halves, form_groups, tied_by_infrastructure
-from stillwatch.detection.linking import Edges
+from stillwatch.detection.groups import form_groups
 from stillwatch.detection.settings import Settings
 
 
@@ -221,17 +220,6 @@ def test_accounts_of_one_language_among_others_are_not_told_from_their_neighbour
         assert len(members) > 60
 
 
-def test_halves_find_the_same_campaign_in_texts_apart(worlds):
-    world = strangers(worlds)
-    harvesters(worlds, world, range(1000, 1040), *worlds.template("t"), *PHRASES)
-    seen = view(world.evidence())
-    halves = Halves.of(seen, Settings())
-    (core,) = halves.cores
-    assert len(core) == 40
-    assert halves.second.mean_similarity(core) > 0.9
-    assert set(np.flatnonzero(halves.second.known)) >= set(core.tolist())
-
-
 def test_order_of_rows_and_the_key_mean_nothing(worlds):
     world = strangers(worlds)
     harvesters(
@@ -273,36 +261,6 @@ def test_objects_of_a_group_are_split_by_family(worlds):
     assert {KINDS[k] for k in kind[group.infrastructure_objects]} == {"payment"}
     assert len(group.infrastructure_objects) == 4
     assert group.infrastructure_kinds.tolist() == [1] * 20
-
-
-def star(*stars):
-    """Edges of stars (accounts, object, weight)."""
-    rows = sorted((a, obj, w) for accounts, obj, w in stars for a in accounts)
-    acc, obj, weight = zip(*rows, strict=True)
-    return Edges(np.array(acc), np.array(obj), np.array(weight, dtype=np.float64))
-
-
-def test_communities_of_stars():
-    edges = star((range(10), 0, 1.0), (range(20, 25), 1, 1.0))
-    assert [c.tolist() for c in tied_by_infrastructure(edges, Settings())] == [
-        list(range(10)),
-        list(range(20, 25)),
-    ]
-
-
-def test_edges_lighter_than_the_resolution_hold_nobody():
-    assert tied_by_infrastructure(star((range(10), 0, 0.1)), Settings(resolution=0.15)) == []
-    assert len(tied_by_infrastructure(star((range(10), 0, 0.2)), Settings(resolution=0.15))) == 1
-
-
-def test_a_large_campaign_is_not_cut_for_its_size():
-    edges = star((range(3000), 0, 1.0), (range(3000, 3010), 1, 1.0))
-    assert [len(c) for c in tied_by_infrastructure(edges, Settings())] == [3000, 10]
-
-
-def test_without_edges_there_are_no_tied_by_infrastructure():
-    none = Edges(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-    assert tied_by_infrastructure(none, Settings()) == []
 
 
 def test_the_seed_is_the_only_chance(worlds):

@@ -1,4 +1,4 @@
-"""Candidate edges: which things may link, how surprising a text is, what an edge weighs."""
+"""Edges of infrastructure: which things may link, and what an edge weighs."""
 
 import numpy as np
 import pytest
@@ -48,9 +48,9 @@ def edges_of(world, settings=None):
     }
 
 
-def test_infrastructure_has_a_weight_but_for_fingerprints_and_clients():
+def test_every_kind_of_infrastructure_has_a_weight_but_what_strangers_share():
     assert set(KINDS[N_CONTENT:]) - set(KIND_WEIGHT) == {"fingerprint", "client"}
-    assert set(KIND_WEIGHT) <= set(KINDS[N_CONTENT:])
+    assert set(KIND_WEIGHT) <= set(KINDS[N_CONTENT:]), "texts form groups by their likeness"
 
 
 @pytest.mark.parametrize("column", ["payment_fingerprint", "phone_fingerprint", "email_fingerprint"])
@@ -68,6 +68,11 @@ def test_rarer_things_weigh_more(worlds):
     rare = edges_of(said(worlds, {n: {"payment_fingerprint": "x"} for n in range(2)}, strangers=98))
     common = edges_of(said(worlds, {n: {"payment_fingerprint": "x"} for n in range(40)}, strangers=60))
     assert min(rare.values()) > max(common.values())
+
+
+def test_a_card_that_everybody_holds_still_weighs_something(worlds):
+    everybody = edges_of(said(worlds, {n: {"payment_fingerprint": "x"} for n in range(40)}))
+    assert list(everybody.values()) == pytest.approx([2 * 0.1 * KIND_WEIGHT["payment"]] * 40)
 
 
 @pytest.mark.parametrize(("holders", "linked"), [(50, True), (51, False)])
@@ -94,24 +99,24 @@ def test_linking_objects_need_enough_accounts(worlds):
     assert linking_objects(seen, Settings(content_accounts=4)).tolist() == [False, False]
 
 
-def test_texts_make_no_edge_here(worlds):
-    assert not edges_of(said(worlds, {n: {"objects": worlds.template("t")} for n in range(9)}, strangers=50))
+def test_texts_make_no_edges(worlds):
+    assert not edges_of(said(worlds, {n: {"objects": worlds.template("t")} for n in range(4)}, strangers=50))
 
 
 def test_an_account_keeps_its_heaviest_edges(worlds):
-    world = said(
-        worlds,
-        {n: {"objects": worlds.template("t"), "payment_fingerprint": "card"} for n in range(4)},
-        strangers=50,
-        texts=8,
-    )
+    holders = {n: {"payment_fingerprint": "card"} for n in range(2)}
+    world = said(worlds, {**holders, 2: {}, 3: {}}, strangers=50)
     for k in range(EDGES_PER_ACCOUNT + 20):
-        for n in range(4):
+        for n in range(2 if k % 2 else 4):
             world.say(n, worlds.MONDAY, text=False, credential=f"key-{k}")
-    seen = view(world.evidence())
-    edges = infrastructure_edges(seen, Settings())
-    for account in range(4):
-        assert (edges.acc == account).sum() == EDGES_PER_ACCOUNT
+    # Rarer ones weigh more: the card and keys of two, before the keys of four.
+    kept = [w for (who, _, _), w in edges_of(world).items() if who == worlds.name_of(0)]
+    weight = 2 * KIND_WEIGHT["payment"] * np.log10(54 / 2), 2 * KIND_WEIGHT["credential"] * np.log10(54 / 4)
+    rare = 1 + (EDGES_PER_ACCOUNT + 20) // 2
+    assert KIND_WEIGHT["payment"] == KIND_WEIGHT["credential"]
+    assert sorted(kept, reverse=True) == pytest.approx(
+        [weight[0]] * rare + [weight[1]] * (EDGES_PER_ACCOUNT - rare)
+    )
 
 
 @given(st.integers(0, 10_000))

@@ -11,7 +11,7 @@ from stillwatch.detection.rivals import EXTRACTION, Feature, Weighing, features,
 from stillwatch.records.findings import FAMILIES, KINDS_OF_USE
 
 FEATURES = {f.name: f for f in features()}
-WAYS = (EXTRACTION, "own_means")
+WAYS = {EXTRACTION: 0.5, "own_means": 0.5}
 USES = [use for use in next(iter(FEATURES.values())).levels if use not in WAYS]
 FIGURES = st.fixed_dictionaries({name: st.one_of(st.none(), st.floats(-1, 200)) for name in FEATURES})
 
@@ -20,7 +20,8 @@ FIGURES = st.fixed_dictionaries({name: st.one_of(st.none(), st.floats(-1, 200)) 
 def test_lines_are_probabilities(name):
     feature = FEATURES[name]
     assert feature.cuts[0] < feature.cuts[1]
-    assert feature.family in (*FAMILIES, "all families")
+    # How many families agree is no figure of one of them.
+    assert feature.family in (("all families",) if name == "agreement" else FAMILIES)
     assert feature.meaning
     assert set(feature.levels) == {*WAYS, *USES}
     for use, line in feature.levels.items():
@@ -41,8 +42,8 @@ def test_weights_of_uses_are_probabilities():
 def test_every_feature_is_measured_and_the_reverse(worlds):
     world = worlds.planted()
     figures = measuring.measure(worlds.case(world, worlds.CAMPAIGN, *worlds.template("t")), 0.1)
-    # How many families agree is known once all groups are tested (decision.py).
-    assert {*figures, "agreement"} == set(FEATURES)
+    # How many families agree is known once every group of the scan has been tested.
+    assert set(figures) == set(FEATURES) - {"agreement"}
 
 
 @pytest.mark.parametrize(("value", "level"), [(-1, 0), (0.05, 0), (0.0501, 1), (0.4, 1), (0.4001, 2), (9, 2)])
@@ -65,20 +66,20 @@ def by_hand(figures, tempering):
         )
         for use in (*WAYS, *weights)
     }
-    mixture = sum(w * likelihood[use] for use, w in weights.items())
-    likelihood[EXTRACTION] = sum(likelihood.pop(way) for way in WAYS) / 2
-    return math.log10(likelihood[EXTRACTION] / mixture), likelihood
+    extraction, benign = (sum(w * likelihood[use] for use, w in parts.items()) for parts in (WAYS, weights))
+    return math.log10(extraction / benign), extraction, likelihood
 
 
 @given(FIGURES, st.sampled_from([1.0, 0.5]))
 def test_bayes_factor_against_its_definition(figures, tempering):
     weighing = weigh(figures, tempering)
-    factor, likelihood = by_hand(figures, tempering)
+    factor, extraction, likelihood = by_hand(figures, tempering)
     assert weighing.log10_bayes_factor == pytest.approx(factor, abs=1e-9)
-    for use, value in weighing.log10_likelihood.items():
-        assert value == pytest.approx(math.log10(likelihood[use]), abs=1e-9)
-    likelier = {use: value for use, value in likelihood.items() if use != EXTRACTION}
-    assert weighing.best_benign in likelier
+    assert set(weighing.log10_likelihood) == {EXTRACTION, *USES}
+    assert weighing.log10_likelihood[EXTRACTION] == pytest.approx(math.log10(extraction), abs=1e-9)
+    for use in USES:
+        assert weighing.log10_likelihood[use] == pytest.approx(math.log10(likelihood[use]), abs=1e-9)
+    assert weighing.best_benign in USES
 
 
 @given(FIGURES)
@@ -95,9 +96,10 @@ def test_a_figure_that_no_line_knows_is_ignored():
 @given(FIGURES)
 def test_weights_of_features_are_their_part_against_the_best_rival(figures):
     weighing = weigh(figures, 1.0)
-    difference = weighing.log10_likelihood[EXTRACTION] - weighing.log10_likelihood[weighing.best_benign]
-    # Of the two ways of extraction the better one is shown; their mixture is at least half of it, and at most all.
-    assert difference <= math.fsum(weighing.weights.values()) + 1e-9 <= difference + math.log10(2) + 2e-9
+    _, _, likelihood = by_hand(figures, 1.0)
+    best_way = math.log10(max(likelihood[way] for way in WAYS))
+    difference = best_way - weighing.log10_likelihood[weighing.best_benign]
+    assert math.fsum(weighing.weights.values()) == pytest.approx(difference, abs=1e-9)
 
 
 def of_factor(log10):
@@ -119,7 +121,7 @@ def test_probability_is_one_and_grows_with_the_prior(log10, prior):
 def test_a_campaign_and_a_class_are_told_apart():
     campaign = {
         "elicitation": 0.8, "template": 0.9, "repetition": 0.0, "unevenness": 0.2, "daily_rhythm": 0.1,
-        "verified": 0.1, "disposable": 6.0, "new_accounts": 3.0, "undeclared_sharing": 0.7, "institution": 0.0,
+        "verified": 0.3, "disposable": 4.0, "new_accounts": 2.5, "undeclared_sharing": 0.7, "institution": 0.0,
     }  # fmt: skip
     course = {
         "elicitation": 0.0, "template": 0.5, "repetition": 0.7, "unevenness": 0.7, "daily_rhythm": 0.7,
@@ -128,6 +130,25 @@ def test_a_campaign_and_a_class_are_told_apart():
     assert weigh(campaign, 1.0).probability(0.01) > 0.9
     assert weigh(course, 1.0).best_benign == "cohort"
     assert weigh(course, 1.0).probability(0.01) < 0.001
+
+
+def test_a_way_without_a_line_of_its_own_has_that_of_extraction():
+    assert FEATURES["elicitation"].levels["own_means"] == FEATURES["elicitation"].levels[EXTRACTION]
+    assert FEATURES["signup_burst"].levels["own_means"] != FEATURES["signup_burst"].levels[EXTRACTION]
+
+
+def test_a_campaign_whose_accounts_share_nothing_is_weighed_as_one_with_means_of_its_own():
+    apart = {"shared_payment": 0.0, "shared_address": 0.0, "undeclared_sharing": 0.0, "signup_burst": 0.0}
+    _, _, likelihood = by_hand(apart, 1.0)
+    assert likelihood["own_means"] > 5 * likelihood[EXTRACTION]
+    found = weigh(apart, 1.0)
+    # Sharing nothing costs it what it costs the likelier way, and half of the prior.
+    assert found.log10_likelihood[EXTRACTION] == pytest.approx(
+        math.log10((likelihood["own_means"] + likelihood[EXTRACTION]) / 2)
+    )
+    assert math.fsum(found.weights.values()) == pytest.approx(
+        math.log10(likelihood["own_means"] / likelihood[found.best_benign])
+    )
 
 
 def test_a_feature_is_one_of_three_levels():

@@ -516,7 +516,7 @@ def chance_nulls() -> tuple[Case, ...]:
     """
     found = []
     for seed in range(4 * NULL_WORLDS):
-        world = World(settings=Settings(text_resolution=6.0))
+        world = World(settings=Settings(text_part=36))
         chatter(world, np.random.default_rng([10, seed]), range(STRANGERS))
         population = populate(world)
         core = max(population.halves.cores, key=len)

@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 from scipy import stats
 
+from stillwatch.detection.communities import Halves
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
-from stillwatch.detection.groups import Group, Halves
+from stillwatch.detection.groups import Group
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.records.sketches import MARKS

@@ -2,18 +2,15 @@
 
 from dataclasses import dataclass
 
-import igraph
-import leidenalg
 import numpy as np
-from scipy import sparse, stats
+from scipy import stats
 
+from stillwatch.detection.communities import alike_in_texts, merged, tied_by_infrastructure
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
-from stillwatch.detection.linking import Edges, infrastructure_edges, linking_objects
+from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Vectors, vectors
 
-GRAIN = 64
-"""Weights of edges and the resolution are counted in 64ths."""
 SIGNATURE_LIFT = 5.0
 """An object marks a group when members hold it this many times as often as others do."""
 ITEM_KIND = KINDS.index("item")
@@ -37,8 +34,6 @@ CERTAIN = 0.5
 """Certainty from which an account belongs; below it is only suspected."""
 BUSY = 1.9
 """Logarithm of an account's volume, in multiples of the typical one's, from which it is another kind of account."""
-ALIKE_CORES = 0.75
-"""Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
 BY_CHANCE = 0.01
 """An account belongs when so many of the group's texts are less probable than this for those most alike outside."""
 FRAGMENT = 0.7
@@ -55,7 +50,7 @@ class Group:
     the evidence's exchange arrays: the exchanges that carry a text object of the group.
     """
 
-    origin: str  # what formed it: "texts" or "infrastructure"
+    origin: str  # what formed it: "texts", "infrastructure", or "one account"
     accounts: Ints
     content_share: Floats
     infrastructure_kinds: Ints
@@ -70,72 +65,6 @@ class Group:
     def members(self) -> Ints:
         """Codes of the accounts that belong."""
         return self.accounts[self.firm]
-
-
-def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
-    """Account codes of each community with more than one account, in a fixed order."""
-    order = np.argsort(membership, kind="stable")
-    cuts = np.flatnonzero(np.diff(membership[order])) + 1
-    found = [np.sort(accounts[part]) for part in np.split(order, cuts) if len(part) > 1]
-    found.sort(key=lambda part: int(part[0]))
-    return found
-
-
-def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
-    """Communities of accounts whose texts are alike: Leiden on the graph of nearest neighbours.
-
-    Modularity with a resolution (Reichardt and Bornholdt 2006), seeded; vertices are numbered by account code, so row order
-    does not matter. The resolution cuts communities larger than about `text_part` accounts; `_merged` puts them together.
-    """
-    who, near, cosine = vectors.neighbours(settings.neighbours)
-    if not len(who):
-        return []
-    low, high = np.minimum(who, near), np.maximum(who, near)
-    cells, first = np.unique(low * np.int64(len(vectors.known)) + high, return_index=True)
-    accounts, ends = np.unique(
-        np.concatenate([cells // len(vectors.known), cells % len(vectors.known)]), return_inverse=True
-    )
-    graph = igraph.Graph(n=len(accounts), edges=ends.reshape(2, -1).T)
-    partition = leidenalg.RBConfigurationVertexPartition(
-        graph,
-        # Whole numbers: with fractions, rounding let Leiden move vertices for ever.
-        weights=np.rint(cosine[first] * GRAIN).clip(1).tolist(),
-        resolution_parameter=max(1.0, len(accounts) / settings.text_part),
-    )
-    optimiser = leidenalg.Optimiser()
-    optimiser.set_rng_seed(settings.seed)
-    optimiser.optimise_partition(partition, n_iterations=2)
-    return _parts(np.asarray(partition.membership), accounts)
-
-
-def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
-    """Communities of accounts that hold the same cards, addresses and the like.
-
-    Leiden (Traag, Waltman, van Eck 2019), seeded, on accounts and objects together, maximising the constant Potts
-    model in its bipartite form: within a community the weight of edges, less `resolution` for every pair of an
-    account and an object. Unlike modularity it has no resolution limit (Traag, Van Dooren, Nesterov 2011).
-    """
-    if not len(edges.acc):
-        return []
-    accounts, a = np.unique(edges.acc, return_inverse=True)
-    objects, o = np.unique(edges.obj, return_inverse=True)
-    graph = igraph.Graph(
-        n=len(accounts) + len(objects), edges=np.column_stack([a, o + len(accounts)]), directed=False
-    )
-    graph.es["weight"] = np.rint(edges.weight * GRAIN).tolist()
-    graph.vs["type"] = [0] * len(accounts) + [1] * len(objects)
-    layers = leidenalg.CPMVertexPartition.Bipartite(
-        graph,
-        resolution_parameter_01=float(round(settings.resolution * GRAIN)),
-        resolution_parameter_0=0,
-        resolution_parameter_1=0,
-        weights="weight",
-        types="type",
-    )
-    optimiser = leidenalg.Optimiser()
-    optimiser.set_rng_seed(settings.seed)
-    optimiser.optimise_partition_multiplex(list(layers), layer_weights=[1, -1, -1], n_iterations=2)
-    return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
 def _by_share(view: View, accounts: Ints) -> tuple[Ints, Floats, Ints]:
@@ -338,64 +267,6 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     )
 
 
-def _merged(space: Vectors, cores: list[Ints]) -> list[Ints]:
-    """The cores, with those put into one whose accounts are as alike across as within.
-
-    Likeness of two cores is the mean cosine over pairs across, in multiples of the larger mean within. In each pass
-    those that are each other's likest, and at least ALIKE_CORES, become one; until there are none.
-    """
-    if not cores:
-        return []
-    sizes = np.array([len(core) for core in cores])
-    member = sparse.csr_matrix(
-        (np.ones(int(sizes.sum())), (np.repeat(np.arange(len(cores)), sizes), np.concatenate(cores))),
-        shape=(len(cores), space.matrix.shape[0]),
-    )
-    totals = (member @ space.matrix).tocsr()
-    between = (totals @ totals.T).toarray()
-    alone = np.asarray(member @ space.known.astype(np.float64))
-    parts = [[core] for core in cores]
-    while len(parts) > 1:
-        within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
-        likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
-        np.fill_diagonal(likeness, 0.0)
-        likeness = np.round(likeness, 9)
-        best = likeness.argmax(axis=1)
-        one = np.arange(len(parts))
-        pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= ALIKE_CORES)]
-        if not len(pairs):
-            break
-        into = one.copy()
-        into[best[pairs]] = pairs
-        kept = np.flatnonzero(into == one)
-        fold = sparse.csr_matrix((np.ones(len(one)), (np.searchsorted(kept, into), one)))
-        between = np.asarray(fold @ between @ fold.T)
-        alone, sizes = fold @ alone, np.asarray(fold @ sizes).astype(np.int64)
-        parts = [parts[k] + (parts[int(best[k])] if k in set(pairs.tolist()) else []) for k in kept.tolist()]
-    return [np.sort(np.concatenate(part)) for part in parts]
-
-
-@dataclass(frozen=True)
-class Halves:
-    """Each account's texts in two halves, every other one: communities of the first, and vectors of both."""
-
-    cores: list[Ints]
-    first: Vectors
-    second: Vectors
-
-    @classmethod
-    def of(cls, view: View, settings: Settings) -> "Halves":
-        """Split the texts of a view."""
-        acc = view.evidence.ex_acc
-        order = np.argsort(acc, kind="stable")
-        place = np.empty(len(acc), dtype=np.int64)
-        place[order] = np.arange(len(acc)) - np.searchsorted(acc[order], acc[order], "left")
-        odd = (place % 2 == 1)[view.tie_ex]
-        first = vectors(view, settings, ~odd)
-        cores = [c for c in alike_in_texts(first, settings) if len(c) >= settings.group_accounts]
-        return cls(cores, first, vectors(view, settings, odd))
-
-
 def form_groups(view: View, settings: Settings) -> list[Group]:
     """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
     usable = linking_objects(view, settings)
@@ -403,7 +274,7 @@ def form_groups(view: View, settings: Settings) -> list[Group]:
     groups: list[Group] = []
     space = vectors(view, settings)
     cores = [c for c in alike_in_texts(space, settings) if len(c) >= least]
-    cores = _merged(space, cores)
+    cores = merged(space, cores)
     nearness = [Nearness.to(space, core) for core in cores]
     at_home = np.zeros(len(view.active))
     usual = np.zeros(len(view.active))

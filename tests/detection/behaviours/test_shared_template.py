@@ -11,7 +11,7 @@ def templated(worlds, users=20, share=1.0):
 
     The resolution is lower than a scan's, at which a campaign of an eighth of all accounts falls into small parts.
     """
-    world = worlds.World(settings=worlds.Settings(text_resolution=3.0))
+    world = worlds.World()
     rng = np.random.default_rng([11, 1])
     worlds.chatter(world, rng, range(150))
     worlds.chatter(world, rng, worlds.CAMPAIGN)

@@ -1,0 +1,142 @@
+"""Communities of accounts: whose texts are alike, and who holds the same cards and addresses."""
+
+from dataclasses import dataclass
+
+import igraph
+import leidenalg
+import numpy as np
+from scipy import sparse
+
+from stillwatch.detection.evidence import Ints, View
+from stillwatch.detection.linking import Edges
+from stillwatch.detection.settings import Settings
+from stillwatch.detection.similarity import Vectors, vectors
+
+GRAIN = 64
+"""Weights of edges and the resolution are counted in 64ths."""
+ALIKE_CORES = 0.75
+"""Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
+
+
+def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
+    """Account codes of each community with more than one account, in a fixed order."""
+    order = np.argsort(membership, kind="stable")
+    cuts = np.flatnonzero(np.diff(membership[order])) + 1
+    found = [np.sort(accounts[part]) for part in np.split(order, cuts) if len(part) > 1]
+    found.sort(key=lambda part: int(part[0]))
+    return found
+
+
+def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
+    """Communities of accounts whose texts are alike: Leiden on the graph of nearest neighbours.
+
+    Modularity with a resolution (Reichardt and Bornholdt 2006), seeded; vertices are numbered by account code, so row order
+    does not matter. The resolution cuts communities larger than about `text_part` accounts; `merged` puts them together.
+    """
+    who, near, cosine = vectors.neighbours(settings.neighbours)
+    if not len(who):
+        return []
+    low, high = np.minimum(who, near), np.maximum(who, near)
+    cells, first = np.unique(low * np.int64(len(vectors.known)) + high, return_index=True)
+    accounts, ends = np.unique(
+        np.concatenate([cells // len(vectors.known), cells % len(vectors.known)]), return_inverse=True
+    )
+    graph = igraph.Graph(n=len(accounts), edges=ends.reshape(2, -1).T)
+    partition = leidenalg.RBConfigurationVertexPartition(
+        graph,
+        # Whole numbers: with fractions, rounding let Leiden move vertices for ever.
+        weights=np.rint(cosine[first] * GRAIN).clip(1).tolist(),
+        resolution_parameter=max(1.0, len(accounts) / settings.text_part),
+    )
+    optimiser = leidenalg.Optimiser()
+    optimiser.set_rng_seed(settings.seed)
+    optimiser.optimise_partition(partition, n_iterations=2)
+    return _parts(np.asarray(partition.membership), accounts)
+
+
+def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
+    """Communities of accounts that hold the same cards, addresses and the like.
+
+    Leiden (Traag, Waltman, van Eck 2019), seeded, on accounts and objects together, maximising the constant Potts
+    model in its bipartite form: within a community the weight of edges, less `resolution` for every pair of an
+    account and an object. Unlike modularity it has no resolution limit (Traag, Van Dooren, Nesterov 2011).
+    """
+    if not len(edges.acc):
+        return []
+    accounts, a = np.unique(edges.acc, return_inverse=True)
+    objects, o = np.unique(edges.obj, return_inverse=True)
+    graph = igraph.Graph(
+        n=len(accounts) + len(objects), edges=np.column_stack([a, o + len(accounts)]), directed=False
+    )
+    graph.es["weight"] = np.rint(edges.weight * GRAIN).tolist()
+    graph.vs["type"] = [0] * len(accounts) + [1] * len(objects)
+    layers = leidenalg.CPMVertexPartition.Bipartite(
+        graph,
+        resolution_parameter_01=float(round(settings.resolution * GRAIN)),
+        resolution_parameter_0=0,
+        resolution_parameter_1=0,
+        weights="weight",
+        types="type",
+    )
+    optimiser = leidenalg.Optimiser()
+    optimiser.set_rng_seed(settings.seed)
+    optimiser.optimise_partition_multiplex(list(layers), layer_weights=[1, -1, -1], n_iterations=2)
+    return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
+
+
+def merged(space: Vectors, cores: list[Ints]) -> list[Ints]:
+    """The cores, with those put into one whose accounts are as alike across as within.
+
+    Likeness of two cores is the mean cosine over pairs across, in multiples of the larger mean within. In each pass
+    those that are each other's likest, and at least ALIKE_CORES, become one; until there are none.
+    """
+    if not cores:
+        return []
+    sizes = np.array([len(core) for core in cores])
+    member = sparse.csr_matrix(
+        (np.ones(int(sizes.sum())), (np.repeat(np.arange(len(cores)), sizes), np.concatenate(cores))),
+        shape=(len(cores), space.matrix.shape[0]),
+    )
+    totals = (member @ space.matrix).tocsr()
+    between = (totals @ totals.T).toarray()
+    alone = np.asarray(member @ space.known.astype(np.float64))
+    parts = [[core] for core in cores]
+    while len(parts) > 1:
+        within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
+        likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
+        np.fill_diagonal(likeness, 0.0)
+        likeness = np.round(likeness, 9)
+        best = likeness.argmax(axis=1)
+        one = np.arange(len(parts))
+        pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= ALIKE_CORES)]
+        if not len(pairs):
+            break
+        into = one.copy()
+        into[best[pairs]] = pairs
+        kept = np.flatnonzero(into == one)
+        fold = sparse.csr_matrix((np.ones(len(one)), (np.searchsorted(kept, into), one)))
+        between = np.asarray(fold @ between @ fold.T)
+        alone, sizes = fold @ alone, np.asarray(fold @ sizes).astype(np.int64)
+        parts = [parts[k] + (parts[int(best[k])] if k in set(pairs.tolist()) else []) for k in kept.tolist()]
+    return [np.sort(np.concatenate(part)) for part in parts]
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Each account's texts in two halves, every other one: communities of the first, and vectors of both."""
+
+    cores: list[Ints]
+    first: Vectors
+    second: Vectors
+
+    @classmethod
+    def of(cls, view: View, settings: Settings) -> "Halves":
+        """Split the texts of a view."""
+        acc = view.evidence.ex_acc
+        order = np.argsort(acc, kind="stable")
+        place = np.empty(len(acc), dtype=np.int64)
+        place[order] = np.arange(len(acc)) - np.searchsorted(acc[order], acc[order], "left")
+        odd = (place % 2 == 1)[view.tie_ex]
+        first = vectors(view, settings, ~odd)
+        cores = [c for c in alike_in_texts(first, settings) if len(c) >= settings.group_accounts]
+        return cls(cores, first, vectors(view, settings, odd))

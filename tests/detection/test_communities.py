@@ -1,0 +1,90 @@
+"""Communities: of stars by hand, of texts in small worlds, and parts that are put together again."""
+
+import numpy as np
+import pytest
+
+from stillwatch.detection.communities import Halves, alike_in_texts, merged, tied_by_infrastructure
+from stillwatch.detection.evidence import view
+from stillwatch.detection.linking import Edges
+from stillwatch.detection.settings import Settings
+from stillwatch.detection.similarity import vectors
+
+
+def campaign(worlds, size, template="t", first=1000, world=None):
+    """Accounts that send twelve texts each on one template, among strangers."""
+    if world is None:
+        world = worlds.World()
+        worlds.people(world, np.random.default_rng([2, 1]), range(200))
+    for number in range(first, first + size):
+        for i in range(12):
+            world.say(
+                number,
+                worlds.MONDAY + (3 * i + number) % 160,
+                objects=(*worlds.template(template), ("phrase", template)),
+                item=f"{number}-{i}",
+            )
+    return world
+
+
+def star(*stars):
+    """Edges of stars (accounts, object, weight)."""
+    rows = sorted((a, obj, w) for accounts, obj, w in stars for a in accounts)
+    acc, obj, weight = zip(*rows, strict=True)
+    return Edges(np.array(acc), np.array(obj), np.array(weight, dtype=np.float64))
+
+
+def test_communities_of_stars():
+    edges = star((range(10), 0, 1.0), (range(20, 25), 1, 1.0))
+    assert [c.tolist() for c in tied_by_infrastructure(edges, Settings())] == [
+        list(range(10)),
+        list(range(20, 25)),
+    ]
+
+
+def test_edges_lighter_than_the_resolution_hold_nobody():
+    assert tied_by_infrastructure(star((range(10), 0, 0.1)), Settings(resolution=0.15)) == []
+    assert len(tied_by_infrastructure(star((range(10), 0, 0.2)), Settings(resolution=0.15))) == 1
+
+
+def test_a_large_campaign_is_not_cut_for_its_size():
+    edges = star((range(3000), 0, 1.0), (range(3000, 3010), 1, 1.0))
+    assert [len(c) for c in tied_by_infrastructure(edges, Settings())] == [3000, 10]
+
+
+def test_without_edges_there_are_no_tied_by_infrastructure():
+    none = Edges(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    assert tied_by_infrastructure(none, Settings()) == []
+
+
+def test_halves_find_the_same_campaign_in_texts_apart(worlds):
+    seen = view(campaign(worlds, 40).evidence())
+    halves = Halves.of(seen, Settings())
+    (core,) = halves.cores
+    assert len(core) == 40
+    assert halves.second.mean_similarity(core) > 0.9
+    assert set(np.flatnonzero(halves.second.known)) >= set(core.tolist())
+
+
+def test_two_templates_are_two_communities(worlds):
+    seen = view(campaign(worlds, 12, "u", 2000, campaign(worlds, 30)).evidence())
+    numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    found = alike_in_texts(vectors(seen, Settings()), Settings())
+    sets = [set(numbers[c].tolist()) for c in found if len(c) >= 4]
+    assert sets == [set(range(1000, 1030)), set(range(2000, 2012))]
+
+
+@pytest.mark.parametrize("pieces", [2, 5])
+def test_parts_of_one_campaign_are_put_together_and_of_two_are_not(worlds, pieces):
+    seen = view(campaign(worlds, 20, "u", 2000, campaign(worlds, 40)).evidence())
+    numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    one, other = np.flatnonzero((numbers >= 1000) & (numbers < 2000)), np.flatnonzero(numbers >= 2000)
+    parts = [*np.array_split(one, pieces), *np.array_split(other, 2)]
+    found = merged(vectors(seen, Settings()), parts)
+    assert [c.tolist() for c in found] == [one.tolist(), other.tolist()]
+
+
+def test_nothing_to_put_together(worlds):
+    space = vectors(view(campaign(worlds, 5).evidence()), Settings())
+    assert merged(space, []) == []
+    alone = np.flatnonzero(space.known)[:4]
+    assert [c.tolist() for c in merged(space, [alone])] == [alone.tolist()]

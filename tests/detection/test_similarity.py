@@ -1,0 +1,95 @@
+"""Likeness of accounts against plain sums: cosines, neighbours, and landmarks for what very many hold."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stillwatch.detection import similarity
+from stillwatch.detection.evidence import KINDS, view
+from stillwatch.detection.settings import Settings
+from stillwatch.detection.similarity import vectors
+
+WORDS = st.lists(
+    st.lists(st.lists(st.integers(0, 7), max_size=3, unique=True), max_size=5), min_size=4, max_size=12
+)
+
+
+def said(worlds, texts):
+    """Accounts with texts; a text is a list of phrases."""
+    world = worlds.World()
+    for number, own in enumerate(texts):
+        world.say(number, worlds.MONDAY, text=False)
+        for i, phrases in enumerate(own):
+            objects = tuple(("phrase", str(k)) for k in phrases)
+            world.say(number, worlds.MONDAY + i, objects=objects, item=f"{number}-{i}")
+    return view(world.evidence())
+
+
+def by_hand(texts):
+    """Vectors from their definition, phrase by phrase: share of texts x root of log(accounts / holders)."""
+    found = np.zeros((len(texts), 8))
+    for phrase in range(8):
+        holders = sum(any(phrase in t for t in own) for own in texts)
+        if holders < 3:
+            continue
+        rarity = np.sqrt(np.log(len(texts) / holders))
+        for number, own in enumerate(texts):
+            found[number, phrase] = sum(phrase in t for t in own) / max(len(own), 1) * rarity
+    length = np.linalg.norm(found, axis=1, keepdims=True)
+    return found / np.where(length > 0, length, 1)
+
+
+@given(WORDS)
+def test_cosines_are_those_of_the_definition(worlds, texts):
+    space = vectors(said(worlds, texts), Settings())
+    expected = by_hand(texts)
+    assert (space.matrix @ space.matrix.T).toarray() == pytest.approx(expected @ expected.T, abs=1e-9)
+    every = np.arange(len(texts))
+    pairs = expected @ expected.T
+    total = pairs.sum() - np.trace(pairs)
+    assert space.mean_similarity(every) == pytest.approx(total / (len(texts) * (len(texts) - 1)), abs=1e-9)
+
+
+@given(WORDS, st.integers(1, 5))
+def test_neighbours_are_the_most_alike_in_order(worlds, texts, count):
+    space = vectors(said(worlds, texts), Settings())
+    cosine = np.round((space.matrix @ space.matrix.T).toarray(), 9)
+    np.fill_diagonal(cosine, 0)
+    who, near, value = space.neighbours(count)
+    for account in range(len(texts)):
+        own = who == account
+        best = sorted(
+            (j for j in range(len(texts)) if cosine[account, j] > 0), key=lambda j: (-cosine[account, j], j)
+        )
+        assert near[own].tolist() == best[:count]
+        assert value[own] == pytest.approx([cosine[account, j] for j in best[:count]], abs=2e-9)
+
+
+def test_what_very_many_hold_is_compared_over_landmarks(worlds, monkeypatch):
+    """Everybody still finds neighbours, and the same few stand for all."""
+    monkeypatch.setattr(similarity, "LANDMARKS", 5)
+    rng = np.random.default_rng(1)
+    texts = [[[0], [0], [int(rng.integers(1, 8))]] for _ in range(40)] + [[[]]] * 20
+    who, near, _ = vectors(said(worlds, texts), Settings()).neighbours(3)
+    assert set(who.tolist()) == set(range(40))
+    shared = [n for a, n in zip(who.tolist(), near.tolist(), strict=True) if a != n]
+    assert len(set(shared)) < 40
+
+
+def test_greetings_and_clients_are_no_part_of_a_vector(worlds):
+    world = worlds.World()
+    for number in range(6):
+        world.say(number, worlds.MONDAY, objects=(("system", "client"),), item="hello")
+    space = vectors(view(world.evidence()), Settings())
+    assert not space.known.any()
+    assert set(similarity.VECTOR_KINDS) <= set(KINDS)
+
+
+def test_half_of_the_ties_make_vectors_of_half_of_the_texts(worlds):
+    seen = said(worlds, [[[0], [1]] for _ in range(5)] + [[[]]] * 5)
+    first = np.asarray(seen.evidence.ex_hour[seen.tie_ex] == worlds.MONDAY)
+    one = vectors(seen, Settings(), first)
+    other = vectors(seen, Settings(), ~first)
+    assert not (one.matrix.multiply(other.matrix)).nnz
+    assert one.mean_similarity(np.arange(5)) == pytest.approx(1)
