@@ -113,6 +113,18 @@ def test_relays_mix_the_campaign_with_other_traffic(worlds):
     assert campaign.own_exchanges.tolist() == [16] * 40
 
 
+def test_a_verified_institution_among_others_is_suspected_and_not_accused(worlds):
+    world = harvest(worlds)
+    for number in list(CAMPAIGN)[:3]:
+        world.account(number, verified=True, plan="research", organisation="Institute")
+    (found,) = judged(worlds, world)
+    assert found.verdict == EXTRACTION
+    ids = found.case.view.evidence.accounts.ids[found.group.accounts]
+    role = {name: role for name, (role, _) in zip(ids, roles(found), strict=True)}
+    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[:3]} == {"suspected"}
+    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[3:]} == {"member"}
+
+
 def test_consent_settles_it(worlds):
     world = harvest(worlds)
     for number in CAMPAIGN:

@@ -22,6 +22,8 @@ ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "rese
 """Kind of use that an agreement of another purpose than distillation covers."""
 RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
+VOUCHED_SHARE = 0.25
+"""From this share of a group on, verified accounts of institutions and businesses are what the group is."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
 NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
@@ -242,19 +244,39 @@ def holds_half(members: Ints, accounts: Ints) -> bool:
     return 2 * int(np.isin(accounts, members, assume_unique=True).sum()) >= len(accounts)
 
 
+def vouched_for(judged: Judged) -> Bools:
+    """Along `judged.group.accounts`: verified accounts of institutions and businesses in a group of others.
+
+    A study or a company whose texts resemble a campaign's may be put into it, and the group's figures then say little of
+    these few. Where such accounts are common in the group nobody is told apart by it.
+    """
+    facts, who = judged.case.view.evidence.accounts, judged.group.accounts
+    standing = np.isin(facts.plan[who], ("education", "research", "enterprise"))
+    standing |= facts.payment_kind[who] == "invoice"
+    found = np.asarray((facts.verified[who] == 1) & standing)
+    firm = judged.group.firm
+    return found if firm.any() and found[firm].mean() < VOUCHED_SHARE else np.zeros(len(who), dtype=bool)
+
+
 def roles(judged: Judged) -> list[tuple[str, float]]:
     """(role, probability) for each account of `judged.group.accounts`.
 
     An account's probability is the group's times how surely it belongs: tied by texts and infrastructure, by
-    one of them, or only linked. Who is exempt is not accused, and keeps the probability that the evidence gives.
+    one of them, or only linked, or unlike the others in who vouches for it. Who is exempt is not accused, and keeps the
+    probability that the evidence gives.
     """
     group = judged.group
+    unlike = vouched_for(judged)
     textual = judged.case.typical_share >= judged.case.population.settings.tie_share
     found = []
-    for code, share, kinds, firm in zip(
-        group.accounts.tolist(), group.content_share, group.infrastructure_kinds, group.firm, strict=True
+    for code, share, kinds, belongs_firmly in zip(
+        group.accounts.tolist(),
+        group.content_share,
+        group.infrastructure_kinds,
+        group.firm & ~unlike,
+        strict=True,
     ):
-        if not firm:
+        if not belongs_firmly:
             found.append(("suspected", 0.3 * judged.probability))
             continue
         belongs = 0.99 if share > 0 and kinds > 0 else 0.97
