@@ -14,7 +14,7 @@ class Settings:
     seed: int = 20260223
     """Seed of Leiden and of the reference draws; the same seed and input give the same output."""
     content_accounts: int = 3
-    """A text object (template bucket, prefix, system prompt) counts once this many accounts used it."""
+    """A text object (phrase, prefix, system prompt) counts once this many accounts used it."""
     infrastructure_accounts: int = 2
     """A shared card or address counts from two accounts on: two is already sharing."""
     neighbours: int = 15

@@ -9,8 +9,4 @@ def not_by_texts(case: Case) -> Ints | None:
 
     In a group of texts they are not: one template is one draw, however many accounts repeat it.
     """
-    if case.textual:
-        return None
-    if case.by_infrastructure is not None:
-        return case.by_infrastructure
-    return None if len(case.group.text_objects) else case.members
+    return case.by_infrastructure

@@ -211,7 +211,7 @@ def _tokens(
 def words(
     texts: pa.Array | pa.ChunkedArray, key: Key, threads: int | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """The tokens that shingles are made of, as keyed hashes.
+    """The tokens that phrases are made of, as keyed hashes.
 
     Returns offsets (one more than rows) and hashes: row i has `hashes[offsets[i]:offsets[i + 1]]`. Null texts
     have none. All numbers have the same hash; see `tokens.py` for what a token is.
