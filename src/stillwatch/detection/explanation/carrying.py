@@ -18,10 +18,8 @@ def _needed(judged: Judged) -> float | None:
 
 def _probability(judged: Judged, names: set[str]) -> float:
     settings = judged.case.population.settings
-    accounts = len(judged.case.members)
     figures = {name: value if name in names else None for name, value in judged.figures.items()}
-    tempering = settings.tempering * accounts / (accounts + settings.few_accounts)
-    return weigh(figures, tempering).probability(settings.prior)
+    return weigh(figures, settings.power(len(judged.case.members))).probability(settings.prior)
 
 
 def smallest_carrying(judged: Judged) -> list[str]:

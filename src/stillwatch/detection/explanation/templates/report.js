@@ -138,6 +138,9 @@
     }));
     cy.edges().style({ width: px(1) });
     cy.fit(undefined, 34);
+    // Cytoscape remembers where its canvas is until something scrolls or changes size; what opens or is drawn above it
+    // moves it without either, and a tap would then hit the wrong place.
+    target.addEventListener("pointerdown", () => cy.resize(), { capture: true });
     cy.on("tap", event => {
       cy.elements().removeClass("near");
       if (event.target === cy || !event.target.isNode()) { words.textContent = about; return; }
