@@ -1,9 +1,11 @@
 """What the benchmarks of detection share: the commands as a user runs them, their results, and bounds of rates."""
 
+import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +100,29 @@ def planted(drill: Path) -> list[Planted]:
         for g in pq.read_table(drill / "truth" / "groups.parquet").to_pylist()
     ]
     return sorted(groups, key=lambda g: (not g.unauthorised, g.name, g.tier, g.group_id))
+
+
+def campaign_alone(
+    kind: str, seed: int, options: argparse.Namespace, knobs: Mapping[str, object]
+) -> tuple[frozenset[str], Named]:
+    """Make and scan the exercise of one class with these knobs turned; its guilty accounts, and whom the scan names.
+
+    `options` has exchanges, accounts and tier.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        drill, out = Path(folder) / "drill", Path(folder) / "scan"
+        make_drill(
+            drill,
+            f"class:{kind}",
+            seed,
+            f"--exchanges={options.exchanges}",
+            f"--accounts={options.accounts}",
+            f"--tier={options.tier}",
+            *(f"--knob={kind}.{name}={value}" for name, value in knobs.items()),
+        )
+        run_scan(drill, out)
+        guilty: frozenset[str] = frozenset().union(*(g.accounts for g in planted(drill) if g.unauthorised))
+        return guilty, named(out)
 
 
 def everyone(drill: Path) -> frozenset[str]:

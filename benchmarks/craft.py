@@ -10,11 +10,9 @@ review, and writes benchmarks/results/craft-CLASS-TIER.json. Development used se
 """
 
 import argparse
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from _common import make_drill, named, percent, planted, run_scan, show, write
+from _common import campaign_alone, percent, show, write
 
 CURVES: dict[str, tuple[dict[str, float], ...]] = {
     "relay_share": tuple({"relay_share": x} for x in (0.0, 0.25, 0.5, 0.75, 0.9)),
@@ -38,20 +36,7 @@ CURVES: dict[str, tuple[dict[str, float], ...]] = {
 def one(seed: int, turned: dict[str, float], options: argparse.Namespace) -> dict[str, Any]:
     """The campaign with these knobs turned, under one seed."""
     knobs = {"accounts": options.base_accounts, "volume_mean": options.base_volume} | turned
-    with tempfile.TemporaryDirectory() as folder:
-        drill, out = Path(folder) / "drill", Path(folder) / "scan"
-        make_drill(
-            drill,
-            f"class:{options.campaign}",
-            seed,
-            f"--exchanges={options.exchanges}",
-            f"--accounts={options.accounts}",
-            f"--tier={options.tier}",
-            *(f"--knob={options.campaign}.{name}={value}" for name, value in knobs.items()),
-        )
-        run_scan(drill, out)
-        guilty = frozenset().union(*(g.accounts for g in planted(drill) if g.unauthorised))
-        found = named(out)
+    guilty, found = campaign_alone(options.campaign, seed, options, knobs)
     return {
         "seed": seed,
         "planted": len(guilty),

@@ -26,7 +26,17 @@ from typing import Any
 
 from scipy import stats
 
-from _common import make_drill, named, percent, planted, run_scan, show, upper_bound, write
+from _common import (
+    campaign_alone,
+    make_drill,
+    named,
+    percent,
+    planted,
+    run_scan,
+    show,
+    upper_bound,
+    write,
+)
 from stillwatch.drill.exercise import Settings, make
 from stillwatch.drill.prompts.packs import language_names
 from stillwatch.drill.render import account_ids
@@ -64,20 +74,8 @@ def campaigns(options: argparse.Namespace) -> list[dict[str, Any]]:
     for kind in options.classes:
         for seed in options.seeds:
             for language in LANGUAGES:
-                with tempfile.TemporaryDirectory() as folder:
-                    drill, out = Path(folder) / "drill", Path(folder) / "scan"
-                    make_drill(
-                        drill,
-                        f"class:{kind}",
-                        seed,
-                        f"--exchanges={options.exchanges}",
-                        f"--accounts={options.accounts}",
-                        f"--tier={options.tier}",
-                        f"--knob={kind}.language={numbers.index(language)}",
-                    )
-                    run_scan(drill, out)
-                    guilty = frozenset().union(*(g.accounts for g in planted(drill) if g.unauthorised))
-                    found = named(out)
+                knobs = {"language": numbers.index(language)}
+                guilty, found = campaign_alone(kind, seed, options, knobs)
                 rows.append(
                     {
                         "class": kind,

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -23,14 +22,6 @@ def stillwatch(*arguments):
         check=False,
         env=os.environ,
     )
-
-
-@pytest.fixture(scope="module")
-def few(exercise, tmp_path_factory):
-    """The first rows of the exercise, for runs that only look at the command."""
-    file = tmp_path_factory.mktemp("few") / "usage.parquet"
-    pq.write_table(pq.read_table(exercise / "usage").slice(0, 400), file)
-    return file
 
 
 def test_tables_and_json_tell_the_same(exercise, tmp_path):

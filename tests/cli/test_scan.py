@@ -21,14 +21,6 @@ def stillwatch(*arguments, **environment):
     )
 
 
-@pytest.fixture(scope="module")
-def few(exercise, tmp_path_factory):
-    """The first rows of the exercise, for runs that only look at the command."""
-    file = tmp_path_factory.mktemp("few") / "usage.parquet"
-    pq.write_table(pq.read_table(exercise / "usage").slice(0, 400), file)
-    return file
-
-
 def test_summary_and_json_say_the_same(few, tmp_path):
     told = stillwatch("scan", "--usage", few, "--out", tmp_path / "a")
     assert told.returncode == 0, told.stderr

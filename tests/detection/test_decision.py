@@ -16,31 +16,7 @@ CAMPAIGN = range(1000, 1040)
 
 
 def harvest(worlds, numbers=CAMPAIGN, mixed=0, texts=16):
-    """Strangers, and a campaign that shows what campaigns show: template, marks, balance, cards, new accounts."""
-    world = worlds.World()
-    worlds.people(world, np.random.default_rng(11), range(250))
-    worlds.apart(world)
-    for k, number in enumerate(numbers):
-        world.account(
-            number,
-            created=worlds.MONDAY - 24 * 5 + k % 20,
-            plan="paid",
-            organisation="Acme",
-            verified=False,
-            payment_kind="virtual_card",
-            payment_fingerprint=f"virtual-{k // 5}",
-        )
-        for i in range(texts):
-            world.say(
-                number,
-                worlds.MONDAY + 40 + (7 * i) % 110,
-                objects=worlds.template("t"),
-                item=f"task-{number}-{i}",
-                marks=("reasoning_elicitation",),
-            )
-        for i in range(mixed):
-            world.say(number, worlds.MONDAY + 40 + (5 * i) % 110, item=f"mixed-{number}-{i}")
-    return world
+    return worlds.harvest(numbers, mixed, texts)
 
 
 def judged(worlds, world, *agreements, settings=None, until=int(NEVER), about=None):

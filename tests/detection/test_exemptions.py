@@ -23,27 +23,9 @@ SURE = Settings(prior=0.999)
 @pytest.fixture(scope="module")
 def world(worlds):
     """Strangers, and a campaign of one organisation: template, marks, cards, balance. All but the last two are verified."""
-    world = worlds.World()
-    worlds.people(world, np.random.default_rng(11), range(250))
-    worlds.apart(world)
-    for k, number in enumerate(CAMPAIGN):
-        world.account(
-            number,
-            created=worlds.MONDAY - 24 * 5 + k % 20,
-            plan="paid",
-            organisation="Acme",
-            verified=k < 38,
-            payment_kind="virtual_card",
-            payment_fingerprint=f"virtual-{k // 5}",
-        )
-        for i in range(16):
-            world.say(
-                number,
-                worlds.MONDAY + 40 + (7 * i) % 110,
-                objects=worlds.template("t"),
-                item=f"task-{number}-{i}",
-                marks=("reasoning_elicitation",),
-            )
+    world = worlds.harvest(CAMPAIGN)
+    for number in CAMPAIGN[:38]:
+        world.account(number, verified=True)
     return world
 
 

@@ -540,3 +540,31 @@ def rejected(behaviour: Behaviour, cases: tuple[Case, ...]) -> list[tuple[float,
     assert len(p) >= 0.8 * len(cases), f"{behaviour.name} tested {len(p)} of {len(cases)} cases"
     assert ((p > 0) & (p <= 1)).all()
     return [(level, int((p <= level).sum()), most_rejected(len(p), level)) for level in (0.05, 0.01, 0.001)]
+
+
+def harvest(numbers: Iterable[int], mixed: int = 0, texts: int = 16) -> World:
+    """Strangers, and a campaign that shows what campaigns show: template, marks, balance, cards, new accounts."""
+    world = World()
+    people(world, np.random.default_rng(11), range(250))
+    apart(world)
+    for k, number in enumerate(numbers):
+        world.account(
+            number,
+            created=MONDAY - 24 * 5 + k % 20,
+            plan="paid",
+            organisation="Acme",
+            verified=False,
+            payment_kind="virtual_card",
+            payment_fingerprint=f"virtual-{k // 5}",
+        )
+        for i in range(texts):
+            world.say(
+                number,
+                MONDAY + 40 + (7 * i) % 110,
+                objects=template("t"),
+                item=f"task-{number}-{i}",
+                marks=("reasoning_elicitation",),
+            )
+        for i in range(mixed):
+            world.say(number, MONDAY + 40 + (5 * i) % 110, item=f"mixed-{number}-{i}")
+    return world

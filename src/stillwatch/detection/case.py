@@ -1,11 +1,8 @@
 """One candidate group with everything that a test may ask: its accounts, others' accounts, and rates outside.
 
-Double dipping is avoided by families. A group is formed on text and infrastructure objects. So timing is
-tested on its members as they are; infrastructure is tested on `by_content`, the accounts anywhere that the
-group's texts alone would choose. Texts cannot be tested on whom they chose: everybody who uses a popular client uses it.
-What is tested is whether those who send them, anywhere, hold infrastructure in common more often than strangers
-(`behaviours/_sharing.py`); in a group that infrastructure alone holds together, the texts of those that it ties.
-Rates come from accounts outside the group.
+Double dipping is avoided by families. Texts or infrastructure form a group, timing neither. So timing is tested on its
+members as they are, and of texts and infrastructure the one that took no part in forming it. The texts of a group that texts
+formed are tested on a split sample (`behaviours/shared_template.py`). Rates come from accounts outside the group.
 """
 
 from dataclasses import dataclass

@@ -117,7 +117,8 @@ def merged(space: Vectors, cores: list[Ints]) -> list[Ints]:
         fold = sparse.csr_matrix((np.ones(len(one)), (np.searchsorted(kept, into), one)))
         between = np.asarray(fold @ between @ fold.T)
         alone, sizes = fold @ alone, np.asarray(fold @ sizes).astype(np.int64)
-        parts = [parts[k] + (parts[int(best[k])] if k in set(pairs.tolist()) else []) for k in kept.tolist()]
+        taken = dict(zip(pairs.tolist(), best[pairs].tolist(), strict=True))
+        parts = [parts[k] + (parts[taken[k]] if k in taken else []) for k in kept.tolist()]
     return [np.sort(np.concatenate(part)) for part in parts]
 
 

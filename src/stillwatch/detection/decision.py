@@ -150,9 +150,7 @@ class _Candidate:
         single = self.given is not None
         if single:
             figures |= dict.fromkeys(NOT_OF_ONE)
-        accounts = len(self.case.members)
-        # Shares of few accounts are noisy: five strangers are easily all unverified.
-        weighing = weigh(figures, settings.tempering * accounts / (accounts + settings.few_accounts))
+        weighing = weigh(figures, settings.power(len(self.case.members)))
         exchanges = len(self.case.group.exchanges) or int(self.case.exchanges_by_member.sum())
         sufficient = exchanges >= settings.min_exchanges
         verdict, kind, probability = _verdict(weighing, significant, sufficient, settings)

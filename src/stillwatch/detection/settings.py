@@ -47,6 +47,10 @@ class Settings:
     """Power on the likelihood of features. Dependence asks for less than one, the cautious lines of rivals.yaml for
     more. Set by eye on development exercises (seeds 1 to 99); it is not yet a calibration."""
 
+    def power(self, accounts: int) -> float:
+        """`tempering` for a group of so many accounts: shares of few are noisy, five strangers are easily all unverified."""
+        return self.tempering * accounts / (accounts + self.few_accounts)
+
     def as_dict(self) -> dict[str, object]:
         """The settings by name, with their version."""
         return {"version": SETTINGS_VERSION, **asdict(self)}

@@ -116,7 +116,9 @@ def test_a_tap_hits_what_it_shows_after_the_graph_has_moved_without_a_scroll(ope
     page.wait_for_selector("#g1 figure.graph.drawn canvas")
     words = page.locator("#g1 figcaption.words")
     tapped(page, words)
-    page.evaluate("document.querySelector('#g1 figure.graph').style.cssText = 'position: relative; top: 60px'")
+    page.evaluate(
+        "document.querySelector('#g1 figure.graph').style.cssText = 'position: relative; top: 60px'"
+    )
     named = words.inner_text()
     box = page.locator("#g1 .canvas").bounding_box()
     at = page.evaluate("document.querySelector('#g1 .canvas')._cyreg.cy.$('#t0').renderedPosition()")

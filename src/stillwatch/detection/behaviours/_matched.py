@@ -1,4 +1,6 @@
-"""Accounts outside with the volumes of a group's members."""
+"""Accounts outside that are like a group's members in one figure."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -19,3 +21,18 @@ def matched(volumes: Floats, wanted: Floats, pool: Ints) -> tuple[Ints, Ints, In
     high = np.searchsorted(edges, own + 1, "right")
     few = high - low < 5
     return order, np.where(few, max(len(order) - 50, 0), low), np.where(few, len(order), high)
+
+
+RANKS = 25
+"""Places up and down in the order of a figure within which accounts outside stand for one another."""
+
+
+def alike(figure: Floats, wanted: Floats, pool: Ints, draws: int, rng: np.random.Generator) -> Iterator[Ints]:
+    """So many sets of accounts of `pool`, each with one account for each of `wanted` that is near to it in rank.
+
+    `figure`: what they are to be alike in, by account code.
+    """
+    order = pool[np.argsort(figure[pool], kind="stable")]
+    at = np.searchsorted(figure[order], wanted)
+    for _ in range(draws):
+        yield order[(at + rng.integers(-RANKS, RANKS + 1, len(at))).clip(0, len(order) - 1)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import Floats, Ints
@@ -47,24 +48,15 @@ def examine(case: Case) -> Observation | None:
     share = repeated / exchanges
     acc, item = case.population.long_items
     texts = case.view.totals["texts"]
-    own = np.bincount(case.view.evidence.ex_acc[case.own], minlength=len(texts))
+    own = np.bincount(case.view.evidence.ex_acc[case.own], minlength=len(texts)).astype(np.float64)
     pool = case.outside[texts[case.outside] > 0]
     p, text = None, ""
     if len(pool) >= LEAST and len(acc):
         inside = np.isin(case.population.long_item_exchanges, case.own)
-        mine_acc, mine_item = acc[inside], item[inside]
-        observed = met(mine_acc, mine_item, case.members)
-        order = pool[np.argsort(texts[pool], kind="stable")]
-        at = np.searchsorted(texts[order], own[case.members])
-        rng = case.generator(6)
+        observed = met(acc[inside], item[inside], case.members)
         draws = case.population.settings.reference_draws
-        drawn = np.array(
-            [
-                met(acc, item, order[(at + rng.integers(-25, 26, len(at))).clip(0, len(order) - 1)])
-                for _ in range(draws)
-            ],
-            dtype=np.float64,
-        )
+        sets = alike(texts, own[case.members], pool, draws, case.generator(6))
+        drawn = np.array([met(acc, item, chosen) for chosen in sets], dtype=np.float64)
         fewer, more = chance_to_meet(observed, drawn)
         p = fewer
         found = (

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
-from stillwatch.detection.evidence import Floats, Ints
+from stillwatch.detection.evidence import Ints
 
 LEAST = 30
 """Pairs of hours on different days that a group must show, and accounts outside that have such pairs."""
@@ -28,15 +29,8 @@ def examine(case: Case) -> Observation | None:
     if observed is None or len(own) < 4 or len(pool) < LEAST:
         return None
     # As many pairs of hours each: rhythms of busy accounts are known better, and they weigh more.
-    order = pool[np.argsort(pairs[pool], kind="stable")]
-    at = np.searchsorted(pairs[order], pairs[own])
-    rng = case.generator(3)
-
-    def drawn_rhythm() -> float:
-        chosen = order[(at + rng.integers(-25, 26, len(own))).clip(0, len(order) - 1)]
-        return round(float(cosines[chosen].sum() / pairs[chosen].sum()), DIGITS)
-
-    drawn: Floats = np.array([drawn_rhythm() for _ in range(case.population.settings.reference_draws)])
+    sets = alike(pairs, pairs[own], pool, case.population.settings.reference_draws, case.generator(3))
+    drawn = np.array([round(float(cosines[c].sum() / pairs[c].sum()), DIGITS) for c in sets])
     p = draw_tail(-observed, -drawn)
     return Observation(
         statistic=observed,

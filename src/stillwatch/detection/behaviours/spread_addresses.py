@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
 
@@ -18,16 +19,9 @@ def examine(case: Case) -> Observation | None:
     pool = case.outside[n[case.outside] >= 5]
     if len(own) < 4 or len(pool) < 30:
         return None
-    order = pool[np.argsort(n[pool], kind="stable")]
-    at = np.searchsorted(n[order], n[own])
-    rng = case.generator(4)
     observed = float(ratio[own].mean())
-    drawn = np.array(
-        [
-            ratio[order[(at + rng.integers(-25, 26, len(own))).clip(0, len(order) - 1)]].mean()
-            for _ in range(case.population.settings.reference_draws)
-        ]
-    )
+    sets = alike(n, n[own], pool, case.population.settings.reference_draws, case.generator(4))
+    drawn = np.array([ratio[chosen].mean() for chosen in sets])
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,
