@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from stillwatch.detection import similarity
 from stillwatch.detection.communities import Halves, alike_in_texts, merged, tied_by_infrastructure
 from stillwatch.detection.evidence import view
 from stillwatch.detection.linking import Edges
@@ -63,6 +64,37 @@ def test_halves_find_the_same_campaign_in_texts_apart(worlds):
     assert len(core) == 40
     assert halves.second.mean_similarity(core) > 0.9
     assert set(np.flatnonzero(halves.second.known)) >= set(core.tolist())
+
+
+@pytest.mark.parametrize("hour", [20, 60, 110])
+def test_halves_of_the_past_are_those_that_a_scan_of_it_would_make(worlds, monkeypatch, hour):
+    """What comes later moves no text to the other half and no account among the landmarks."""
+    monkeypatch.setattr(similarity, "LANDMARKS", 12)
+    world = campaign(worlds, 40)
+    for number in range(40):
+        # Nobody shares this question before the hour: its texts are known exchanges only after it.
+        world.say(1000 + number, worlds.MONDAY + number % 8, objects=(("phrase", f"late-{number % 20}"),))
+        world.say(2000 + number, worlds.MONDAY + 130, objects=(("phrase", f"late-{number % 20}"),))
+        world.say(-5 - number, worlds.MONDAY + 140, objects=(("phrase", f"late-{number % 20}"),))
+    until = worlds.MONDAY + hour
+    then, now = view(world.before(until).evidence()), view(world.evidence(), until)
+
+    def told(seen):
+        ids = seen.evidence.accounts.ids
+        halves = Halves.of(seen, Settings())
+        rows = [
+            sorted(
+                (ids[i], round(float(space.matrix[i].power(2).sum()), 9)) for i in np.flatnonzero(space.known)
+            )
+            for space in (halves.first, halves.second)
+        ]
+        cosines = [
+            sorted((ids[a], ids[b], round(float(c), 9)) for a, b, c in zip(*space.neighbours(5), strict=True))
+            for space in (halves.first, halves.second)
+        ]
+        return [sorted(ids[core].tolist()) for core in halves.cores], rows, cosines
+
+    assert told(now) == told(then)
 
 
 def test_two_templates_are_two_communities(worlds):

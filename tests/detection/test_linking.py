@@ -40,7 +40,7 @@ def edges_of(world, settings=None):
     """(account id, kind of object) -> weight."""
     settings = settings or Settings()
     seen = view(world.evidence())
-    edges = infrastructure_edges(seen, settings)
+    edges = infrastructure_edges(seen, linking_objects(seen, settings))
     ids = seen.evidence.accounts.ids
     return {
         (ids[a], KINDS[seen.evidence.obj_kind[o]], int(o)): w

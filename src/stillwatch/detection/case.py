@@ -134,14 +134,12 @@ class Population:
         return found
 
     @cached_property
-    def repeated_item(self) -> tuple[Bools, Ints]:
-        """For each exchange with a shared object: was its whole text sent by two accounts; and index of item pairs."""
+    def repeated_item(self) -> Bools:
+        """For each exchange with a shared object: was its whole text sent by two accounts?"""
         view = self.view
-        kind = view.evidence.obj_kind
         repeated = np.zeros(len(view.evidence.ex_row), dtype=bool)
-        item = kind[view.tie_obj] == KINDS.index("item")
-        repeated[view.tie_ex[item]] = True
-        return repeated, view.tie_ex[item]
+        repeated[view.tie_ex[view.evidence.obj_kind[view.tie_obj] == KINDS.index("item")]] = True
+        return repeated
 
     @cached_property
     def long_item_exchanges(self) -> Ints:
@@ -150,7 +148,7 @@ class Population:
         kind = view.evidence.obj_kind[view.tie_obj]
         size = len(view.evidence.ex_row)
         phrases = np.bincount(view.tie_ex[kind == KINDS.index("phrase")], minlength=size)
-        return np.flatnonzero(self.repeated_item[0] & (phrases >= 2))
+        return np.flatnonzero(self.repeated_item & (phrases >= 2))
 
     @cached_property
     def long_items(self) -> tuple[Ints, Ints]:
@@ -192,6 +190,11 @@ class Case:
     def typical_share(self) -> float:
         """Median share of members' texts that are the group's."""
         return float(np.median(self.group.content_share[self.group.firm]))
+
+    @property
+    def told_by_texts(self) -> bool:
+        """Do the group's texts tell what its accounts did in it from the rest of what they did?"""
+        return bool(len(self.group.exchanges)) and self.typical_share >= self.population.settings.tie_share
 
     @property
     def textual(self) -> bool:

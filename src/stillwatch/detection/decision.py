@@ -58,7 +58,7 @@ class Judged:
         """Exchanges of the campaign by account, along `group.accounts`; all of them where no text ties the group."""
         view = self.case.view
         total = view.totals["n"][self.group.accounts]
-        if not len(self.group.exchanges) or self.case.typical_share < self.case.population.settings.tie_share:
+        if not self.case.told_by_texts:
             return np.asarray(total)
         tied = np.bincount(view.evidence.ex_acc[self.group.exchanges], minlength=len(view.active))
         return np.asarray(tied[self.group.accounts], dtype=np.float64)
@@ -265,7 +265,6 @@ def roles(judged: Judged) -> list[tuple[str, float]]:
     """
     group = judged.group
     unlike = vouched_for(judged)
-    textual = judged.case.typical_share >= judged.case.population.settings.tie_share
     found = []
     for code, share, kinds, belongs_firmly in zip(
         group.accounts.tolist(),
@@ -278,7 +277,7 @@ def roles(judged: Judged) -> list[tuple[str, float]]:
             found.append(("suspected", 0.3 * judged.probability))
             continue
         belongs = 0.99 if share > 0 and kinds > 0 else 0.97
-        relayed = textual and 0 < share < RELAY_SHARE
+        relayed = judged.case.told_by_texts and 0 < share < RELAY_SHARE
         role = "suspected" if code in judged.exempt else "relay" if relayed else "member"
         found.append((role, belongs * judged.probability))
     return found

@@ -183,12 +183,11 @@ def _exempt(judged: Judged, active: Sequence[Standing]) -> dict[int, tuple[str, 
     """
     case, group = judged.case, judged.group
     evidence, accounts = case.view.evidence, len(case.view.active)
-    textual = bool(len(group.exchanges)) and case.typical_share >= case.population.settings.tie_share
     ex_row = evidence.ex_row[group.exchanges]
     covered: dict[str, Ints] = {}  # by exemption: owners of the exchanges that it covers
     seen = np.zeros(0, dtype=np.int64)
     for one in active:
-        mine = (one.hour < case.view.until) & (np.isin(one.row, ex_row) if textual else True)
+        mine = (one.hour < case.view.until) & (np.isin(one.row, ex_row) if case.told_by_texts else True)
         # An exchange is covered once, however many exemptions hold it.
         fresh = mine & ~np.isin(one.row, seen)
         seen = np.concatenate([seen, one.row[fresh]])

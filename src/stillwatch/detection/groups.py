@@ -288,7 +288,7 @@ def form_groups(view: View, settings: Settings) -> list[Group]:
         group = _by_texts(view, core, near, at_home, ordinary, usable, settings)
         if group is not None:
             groups.append(group)
-    for core in tied_by_infrastructure(infrastructure_edges(view, settings), settings):
+    for core in tied_by_infrastructure(infrastructure_edges(view, usable), settings):
         group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None
         if group is not None:
             groups.append(group)

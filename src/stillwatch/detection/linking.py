@@ -45,11 +45,14 @@ def linking_objects(view: View, settings: Settings) -> Bools:
     return np.asarray(enough & ~popular)
 
 
-def infrastructure_edges(view: View, settings: Settings) -> Edges:
-    """Edges between accounts and the infrastructure that they share: weight kind x rarity."""
+def infrastructure_edges(view: View, linking: Bools) -> Edges:
+    """Edges between accounts and the infrastructure that they share: weight kind x rarity.
+
+    linking: by object code, may it link (`linking_objects`)?
+    """
     kind = view.evidence.obj_kind
     star = np.isin(kind, [KINDS.index(k) for k in KIND_WEIGHT])
-    link = (linking_objects(view, settings) & star)[view.link_obj]
+    link = (linking & star)[view.link_obj]
     acc, obj = view.link_acc[link], view.link_obj[link]
     kind_weight = np.array([KIND_WEIGHT.get(k, 0.0) for k in KINDS])[kind[obj]]
     rarity = np.log10(max(view.population, 10) / np.maximum(view.popularity[obj], 1)).clip(0.1)

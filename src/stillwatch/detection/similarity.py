@@ -109,7 +109,9 @@ class Vectors:
         held = np.bincount(matrix.col, minlength=matrix.shape[1])
         if held.max(initial=0) <= LANDMARKS:
             return self.matrix
-        luck = np.random.default_rng(self.seed).permutation(matrix.shape[0])
+        # Drawn among those that have a vector: accounts that come later must not move the draw.
+        luck = np.zeros(matrix.shape[0], dtype=np.int64)
+        luck[self.known] = np.random.default_rng(self.seed).permutation(int(self.known.sum()))
         order = np.lexsort((luck[matrix.row], matrix.col))
         column = matrix.col[order]
         keep = order[np.arange(len(column)) - np.searchsorted(column, column, "left") < LANDMARKS]

@@ -15,7 +15,7 @@ LEAST = 30
 
 def repeats(case: Case) -> tuple[int, int]:
     """Exchanges of members on the group's texts, and how many of their whole texts two accounts or more sent."""
-    repeated, _ = case.population.repeated_item
+    repeated = case.population.repeated_item
     own = case.own[case.view.evidence.ex_item[case.own] >= 0]
     return len(own), int(repeated[own].sum())
 

@@ -318,8 +318,7 @@ def _timeline(judged: Judged) -> tuple[tuple[int, ...], tuple[int, ...]]:
     view, group = judged.case.view, judged.group
     inside = np.zeros(len(view.active), dtype=bool)
     inside[group.accounts] = True
-    textual = judged.case.typical_share >= judged.case.population.settings.tie_share
-    if textual and len(group.exchanges):
+    if judged.case.told_by_texts:
         own = group.exchanges[inside[view.evidence.ex_acc[group.exchanges]]]
         hours = view.evidence.ex_hour[own]
         weights = np.ones(len(hours))
