@@ -5,6 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Nothing is timed in tests: a first call may compile, and machines are shared.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # Sandbox and GPU are off because CI runs as root in a container; the rest keeps Chromium itself off the network,
 # so that a request seen in a test is the report's own.

@@ -14,7 +14,7 @@ from stillwatch.drill.exercise import START
 from stillwatch.records.errors import InputError
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 1000), st.integers(2, 20), st.floats(0, 0.8), st.floats(0.05, 0.2))
 def test_times_stay_between_their_limits(seed: int, days: int, low: float, width: float) -> None:
     clock = Clock.make(seed, START, days)

@@ -11,7 +11,7 @@ from stillwatch.drill.randomness import generator
 from stillwatch.drill.setting import Setting
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 500), st.integers(0, 50_000), st.integers(0, 100))
 def test_volumes_add_up(n: int, total: int, seed: int) -> None:
     volumes = heavy_tailed(np.random.default_rng(seed), n, total)

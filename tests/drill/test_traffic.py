@@ -10,7 +10,7 @@ from stillwatch.drill.setting import Setting
 from stillwatch.drill.traffic import conversations, organic, settle
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=30), st.floats(1, 8), st.integers(0, 99))
 def test_conversations_cut_volumes_without_loss(volumes: list[int], turns: float, seed: int) -> None:
     owner, session, turn, since = conversations(np.random.default_rng(seed), np.array(volumes), turns)

@@ -69,7 +69,6 @@ def no_network(monkeypatch):
 @given(data=st.data(), level=st.sampled_from(["clear", "green", "amber", "amber+strict", "red"]))
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_validator_finds_no_error_and_no_warning(no_network, made, data, level):
@@ -117,7 +116,7 @@ def values(item):
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_account_text_or_exact_count_leaves(made, data):
     found, members = data.draw(made.campaigns(SECRET))
     # Counts that no bucket, version or band happens to have.
@@ -143,7 +142,7 @@ def test_no_account_text_or_exact_count_leaves(made, data):
 
 
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_is_not_disclosed_changes_no_byte(made, data):
     """Ids are digests, and a digest of a secret can be guessed: so nothing that is kept back may go into one."""
     found, members = data.draw(made.campaigns())
@@ -166,7 +165,7 @@ def test_what_is_not_disclosed_changes_no_byte(made, data):
 
 
 @given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_the_input_does_not_matter(made, data, random):
     found, members = data.draw(made.campaigns())
     before = bundle(found, members)

@@ -18,7 +18,7 @@ from stillwatch.records.rejects import RejectLog
 from stillwatch.records.schema import USAGE
 from stillwatch.records.tables import open_usage
 
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 junk = st.recursive(
     st.one_of(

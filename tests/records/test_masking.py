@@ -81,13 +81,13 @@ everything = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(everything)
 def test_anything_becomes_plain_json(value: object) -> None:
     json.dumps(mask(value), allow_nan=False, ensure_ascii=False).encode()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=40), st.sampled_from(SECRETS[:7]), st.text(max_size=40))
 def test_a_secret_between_words_is_always_found(before: str, secret: str, after: str) -> None:
     assert secret not in mask_text(f"{before} {secret} {after}")
@@ -176,7 +176,7 @@ words = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(SHAPES), words, words, ways, st.integers(0, 3), st.integers(0, 30), st.booleans())
 def test_no_planted_secret_is_left_wherever_it_stands(
     secret: str,
@@ -199,7 +199,7 @@ def test_no_planted_secret_is_left_wherever_it_stands(
     assert mask(shown) == shown
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(SECRET_FIELDS), ways, st.integers(0, 3), st.integers(0, 30))
 def test_no_value_of_a_secret_field_is_left_wherever_it_stands(
     name: str, way: list[str | int], times: int, cut: int
@@ -214,7 +214,7 @@ def test_no_value_of_a_secret_field_is_left_wherever_it_stands(
     assert mask(shown) == shown
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(everything)
 @example({"x" * 90 + "api_key" + "x" * 20: "a"})
 @example("word " * 200)
@@ -264,7 +264,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(pieces, max_size=30).map("".join))
 def test_masking_text_twice_changes_nothing(text: str) -> None:
     once = mask_text(text)

@@ -6,7 +6,7 @@ import uuid
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.records.secret_shapes import (
@@ -52,7 +52,6 @@ def test_a_word_that_only_ends_as_a_key_begins_is_none(name: str) -> None:
     assert ANYWHERE.search(name) is None
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["acme", "Team", "EuWest", "prod", "Sales", "2024", "01", "Alpha"]), max_size=9)
 )

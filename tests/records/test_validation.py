@@ -125,7 +125,7 @@ def comparable(column: Column, array: pa.Array) -> list[object]:
     return array.cast(pa.int64()).to_pylist() if pa.types.is_timestamp(column.type) else array.to_pylist()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(COLUMNS), arrays())
 def test_a_whole_column_gives_what_its_values_give(column: Column, array: pa.Array) -> None:
     done = convert(column, array)
@@ -161,7 +161,7 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(TABLES), st.data())
 def test_anything_at_all_is_taken_or_told(table, data: st.DataObject) -> None:
     rows = data.draw(st.integers(1, 4))

@@ -21,7 +21,7 @@ def test_items_are_all_different(language: str, kind: str) -> None:
     assert not any("{" in t for t in texts[:500]), "every slot is filled"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 900_000), min_size=2, max_size=40, unique=True),
     st.integers(0, 2**40),

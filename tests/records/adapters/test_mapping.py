@@ -169,7 +169,7 @@ def test_fields_that_are_not_there_are_told_at_once(tmp_path: Path) -> None:
         open_usage(tmp_path / "t.csv", rejects=RejectLog(), mapping=mapping)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(alphabet="adcolumns:[]{}'\"\n -?!&*|>%@`1\t#", max_size=60))
 def test_no_mapping_file_makes_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("m") / "map.yaml"

@@ -23,7 +23,7 @@ def written(rows: list[list[str]], delimiter: str = ",") -> bytes:
     return out.getvalue().encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(cells, min_size=3, max_size=3), max_size=6),
     st.integers(1, 50),
@@ -61,14 +61,14 @@ def test_a_field_that_runs_on_is_called_back(monkeypatch: pytest.MonkeyPatch) ->
     assert sum(row.problem is None for row in found) == 501
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=200), st.integers(1, 32))
 def test_no_bytes_make_it_fail(data: bytes, size: int) -> None:
     found = list(csv_rows(pieces(data, size)))
     assert len({len(row.values) for row in found if row.problem is None}) <= 1
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet='",\n\r ab\0', max_size=60), st.integers(1, 16))
 def test_no_quoting_makes_it_fail(text: str, size: int) -> None:
     for row in list(csv_rows(pieces(b"x,y\n" + text.encode(), size)))[1:]:

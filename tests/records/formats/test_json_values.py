@@ -40,7 +40,7 @@ def values(data: bytes, size: int = 1 << 20, limit: int = 1 << 20) -> list[objec
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(objects, min_size=1, max_size=6), st.integers(1, 200), st.booleans())
 def test_every_dress_gives_the_same_values(items: list[object], size: int, ascii_only: bool) -> None:
     dump = lambda value, **k: json.dumps(value, ensure_ascii=ascii_only, **k).encode()  # noqa: E731
@@ -53,7 +53,7 @@ def test_every_dress_gives_the_same_values(items: list[object], size: int, ascii
     assert values(b"\n".join(dump(item, indent=1) for item in items), size) == items
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(objects, min_size=2, max_size=6), st.integers(20, 200))
 def test_a_file_larger_than_the_limit_is_scanned(items: list[object], size: int) -> None:
     data = json.dumps(items, indent=1).encode()
@@ -89,14 +89,14 @@ def test_a_document_that_breaks_off_inside_text_goes_on_at_the_next_line() -> No
     assert {"a": 3} in found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300), st.integers(1, 64), st.integers(8, 400))
 def test_no_bytes_make_it_fail(data: bytes, size: int, limit: int) -> None:
     values_seen = list(split_values(pieces(data, size), limit))
     assert len(values_seen) <= len(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(alphabet='{}[]",:\\\n 1a', max_size=120), st.integers(1, 16), st.integers(8, 60))
 def test_no_structure_makes_it_fail(text: str, size: int, limit: int) -> None:
     for value in split_values(pieces(text.encode(), size), limit):

@@ -65,7 +65,7 @@ def test_a_message_that_is_too_long_is_passed_over(monkeypatch: pytest.MonkeyPat
     assert [frame.problem for frame in frames] == [TOO_LONG, None]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=120), st.integers(1, 40))
 def test_no_bytes_make_it_fail(data: bytes, size: int) -> None:
     frames = list(otlp_frames(data[i : i + size] for i in range(0, len(data), size)))

@@ -10,7 +10,7 @@ from stillwatch.records.sketches.unicode_table import unicode_table
 
 
 @given(st.binary(max_size=40))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_invalid_bytes_are_decoded_as_python_decodes_them(data):
     buffer, found, i = np.frombuffer(data + b"\0", np.uint8), [], 0
     while i < len(data):
@@ -20,7 +20,7 @@ def test_invalid_bytes_are_decoded_as_python_decodes_them(data):
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_entries_and_places(text):
     data = text.encode("utf-8", errors="replace")
     text = data.decode()

@@ -62,7 +62,7 @@ def by_definition(text):
 
 
 @given(TEXTS)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_kernel_samples_what_the_definition_says(text):
     found = sampled(text)
     assert found == by_definition(text)
@@ -74,7 +74,6 @@ def word_texts(low, high):
 
 
 @given(word_texts(3, 14), word_texts(3, 14), word_texts(3, 14))
-@settings(deadline=None)
 def test_a_sentence_elsewhere_in_the_text_keeps_its_phrases_but_those_across_its_edges(one, two, three):
     inside = {p for part in (one, two, three) for p in sampled(part)}
     there, elsewhere = set(sampled(one + two + three)), set(sampled(two + three + one))
@@ -141,7 +140,7 @@ def columns(texts, key):
     st.lists(st.lists(st.sampled_from(SENTENCES), max_size=5).map(" ".join), max_size=6),
     st.binary(min_size=16, max_size=16),
 )
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_who_shares_which_phrases_is_the_same_under_every_key(texts, secret):
     mine, theirs = columns(texts, Key(bytes(16))), columns(texts, Key(secret))
     assert [len(row) for row in mine] == [len(row) for row in theirs]

@@ -80,7 +80,7 @@ def test_schema_and_nulls():
     st.lists(st.one_of(st.none(), st.text("ab c1.é", max_size=60), st.text(max_size=20)), max_size=12),
     st.binary(min_size=16, max_size=16),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_who_shares_what_is_the_same_under_every_key(texts, secret):
     array = pa.array(texts, pa.string())
     one, other = sketch(array, array, KEY, threads=1), sketch(array, array, Key(secret), threads=1)

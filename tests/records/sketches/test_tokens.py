@@ -35,7 +35,7 @@ def hashes(text: str) -> list[int]:
 
 
 @given(TEXT)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_all_forms_and_cases_of_a_text_are_one(text):
     variants = [unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKC", "NFKD")]
     variants += [text.upper(), text.lower(), text.casefold(), text.swapcase()]
@@ -55,7 +55,7 @@ def test_all_forms_and_cases_of_a_text_are_one(text):
 
 
 @given(st.text(max_size=80))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_the_kernel_splits_as_plain_python_does(text):
     data = text.encode("utf-8", errors="replace").decode()
     spans = split_words(data, KEY)
@@ -71,7 +71,6 @@ def test_the_kernel_splits_as_plain_python_does(text):
 @given(
     st.text(max_size=40), st.sampled_from(["\u200b", "\u00ad", "\ufe0f", "\u202e", "\U000e0041", "\u0301"])
 )
-@settings(deadline=None)
 def test_invisible_characters_and_accents_make_no_difference(text, char):
     stuffed = "".join(c + char for c in text)
     assert [t.codes for t in tokens_of(stuffed)] == [t.codes for t in tokens_of(text)]
