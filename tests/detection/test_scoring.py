@@ -166,6 +166,23 @@ def test_accounts_accused_in_pieces_accuse_the_look_alike(tmp_path):
     assert found.look_alikes_accused == 1
 
 
+@pytest.mark.parametrize("name", ["a", "z"])
+def test_of_several_groups_that_hold_a_campaign_the_likest_counts(tmp_path, name):
+    """Whatever they are called: a campaign inside an application's users is accused as itself."""
+    campaign = [f"c{i}" for i in range(4)]
+    truth = write_truth(tmp_path / "truth", {"g": ("harvest", "plain", True, "", campaign)})
+    users = dict.fromkeys([*campaign, *(f"u{i}" for i in range(40))], "member")
+    scan = write_scan(
+        tmp_path / "scan",
+        {
+            f"{name}-users": ("legitimate", "shared_client", None, users),
+            "m-campaign": ("extraction", "extraction", 5, dict.fromkeys(campaign, "member")),
+        },
+    )
+    (found,) = score(truth, scan).groups
+    assert (found.verdict, found.hours_to_detection) == ("extraction", 5)
+
+
 def test_nothing_planted_and_nothing_found(tmp_path):
     truth = write_truth(tmp_path / "truth", {}, ordinary=["o"])
     found = score(truth, write_scan(tmp_path / "scan", {}))

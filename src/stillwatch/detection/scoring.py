@@ -15,7 +15,8 @@ ACCUSED_ROLES = ("member", "relay")
 class GroupScore:
     """One planted group: how many of its accounts took part, were accused, or lie in a group for review.
 
-    `verdict` is that of the scan's group with most of its accounts; `kind_of_use` likewise; None when unseen.
+    `verdict` is that of the likest of the scan's groups that hold half of its accounts; `kind_of_use` likewise; None when
+    there is none.
     """
 
     group_id: str
@@ -73,6 +74,7 @@ def score(truth: Path, scanned: Path) -> Score:
     truth_accounts = _read(truth / "accounts.parquet").to_pylist()
     campaigns = {c["campaign_id"]: c for c in _read(scanned / "campaigns.parquet").to_pylist()}
     accused: set[str] = set()
+    size: dict[str, int] = {}
     by_account: dict[str, list[str]] = {}
     reviewed: set[str] = set()
     for m in _read(scanned / "members.parquet").to_pylist():
@@ -80,6 +82,7 @@ def score(truth: Path, scanned: Path) -> Score:
         # Who is only suspected is linked to a group and no part of it.
         if m["role"] in ACCUSED_ROLES:
             by_account.setdefault(m["account_id"], []).append(m["campaign_id"])
+            size[m["campaign_id"]] = size.get(m["campaign_id"], 0) + 1
         if campaign["verdict"] == "extraction" and m["role"] in ACCUSED_ROLES:
             accused.add(m["account_id"])
         if campaign["verdict"] == "review":
@@ -96,7 +99,8 @@ def score(truth: Path, scanned: Path) -> Score:
         for account in own:
             for c in by_account.get(account, ()):
                 hits[c] = hits.get(c, 0) + 1
-        best = max(hits, key=lambda c: (hits[c], c)) if hits else None
+        # Of several groups that hold it the likest: a campaign inside an application's users is not these.
+        best = max(hits, key=lambda c: (hits[c] / (len(own) + size[c] - hits[c]), c)) if hits else None
         # A group that shares a few accounts with something else is not that something.
         seen = best is not None and 2 * hits[best] >= len(own)
         verdict = campaigns[best]["verdict"] if seen and best is not None else None
