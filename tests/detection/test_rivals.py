@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection import features as measuring
-from stillwatch.detection.rivals import EXTRACTION, Feature, Weighing, features, weigh
+from stillwatch.detection.rivals import EXTRACTION, Feature, Weighing, features, ways, weigh
 from stillwatch.records.findings import FAMILIES, KINDS_OF_USE
 
 FEATURES = {f.name: f for f in features()}
-WAYS = {EXTRACTION: 0.5, "own_means": 0.5}
-USES = [use for use in next(iter(FEATURES.values())).levels if use not in WAYS]
+WAYS = {way: of_use for of_use in ways().values() for way in of_use}
+USES = [use for use in ways() if use != EXTRACTION]
 FIGURES = st.fixed_dictionaries({name: st.one_of(st.none(), st.floats(-1, 200)) for name in FEATURES})
 
 
@@ -23,7 +23,7 @@ def test_lines_are_probabilities(name):
     # How many families agree is no figure of one of them.
     assert feature.family in (("all families",) if name == "agreement" else FAMILIES)
     assert feature.meaning
-    assert set(feature.levels) == {*WAYS, *USES}
+    assert set(feature.levels) == set(WAYS)
     for use, line in feature.levels.items():
         assert len(line) == 3
         assert min(line) > 0, use
@@ -34,6 +34,12 @@ def test_uses_are_those_of_the_tables_but_consent_which_no_figure_shows():
     assert {*USES, EXTRACTION, "authorised"} == set(KINDS_OF_USE)
 
 
+def test_each_use_comes_in_its_ways_with_probabilities():
+    for use, of_use in ways().items():
+        assert use in of_use
+        assert math.fsum(of_use.values()) == pytest.approx(1), use
+
+
 def test_weights_of_uses_are_probabilities():
     # Nothing known: the Bayes factor is one exactly when the weights sum to one.
     assert weigh({}, 1.0).log10_bayes_factor == pytest.approx(0, abs=1e-12)
@@ -42,8 +48,8 @@ def test_weights_of_uses_are_probabilities():
 def test_every_feature_is_measured_and_the_reverse(worlds):
     world = worlds.planted()
     figures = measuring.measure(worlds.case(world, worlds.CAMPAIGN, *worlds.template("t")), 0.1)
-    # How many families agree is known once every group of the scan has been tested.
-    assert set(figures) == set(FEATURES) - {"agreement"}
+    # How many families agree and what consent covers is known once groups are judged.
+    assert set(figures) == set(FEATURES) - {"agreement", "beyond_consent"}
 
 
 @pytest.mark.parametrize(("value", "level"), [(-1, 0), (0.05, 0), (0.0501, 1), (0.4, 1), (0.4001, 2), (9, 2)])
@@ -52,32 +58,34 @@ def test_levels(value, level):
     assert FEATURES["elicitation"].level(value) == level
 
 
+WEIGHTS = {
+    "evaluation": 0.10, "batch": 0.20, "reseller": 0.10, "agent": 0.10, "shared_client": 0.15, "cohort": 0.15,
+    "unknown": 0.20,
+}  # fmt: skip
+
+
 def by_hand(figures, tempering):
-    """The Bayes factor from its definition: probabilities multiplied, uses mixed."""
-    weights = {
-        "evaluation": 0.10, "batch": 0.20, "reseller": 0.10, "agent": 0.10, "shared_client": 0.15, "cohort": 0.15,
-        "unknown": 0.20,
-    }  # fmt: skip
-    likelihood = {
-        use: math.prod(
-            FEATURES[n].levels[use][FEATURES[n].level(v)] ** tempering
+    """Bayes factor, likelihood by use and by way, from the definition: probabilities multiplied, ways and uses mixed."""
+    of_way = {
+        way: math.prod(
+            FEATURES[n].levels[way][FEATURES[n].level(v)] ** tempering
             for n, v in figures.items()
             if v is not None
         )
-        for use in (*WAYS, *weights)
+        for way in WAYS
     }
-    extraction, benign = (sum(w * likelihood[use] for use, w in parts.items()) for parts in (WAYS, weights))
-    return math.log10(extraction / benign), extraction, likelihood
+    likelihood = {use: sum(p * of_way[way] for way, p in ways()[use].items()) for use in ways()}
+    benign = sum(w * likelihood[use] for use, w in WEIGHTS.items())
+    return math.log10(likelihood[EXTRACTION] / benign), likelihood, of_way
 
 
 @given(FIGURES, st.sampled_from([1.0, 0.5]))
 def test_bayes_factor_against_its_definition(figures, tempering):
     weighing = weigh(figures, tempering)
-    factor, extraction, likelihood = by_hand(figures, tempering)
+    factor, likelihood, _ = by_hand(figures, tempering)
     assert weighing.log10_bayes_factor == pytest.approx(factor, abs=1e-9)
     assert set(weighing.log10_likelihood) == {EXTRACTION, *USES}
-    assert weighing.log10_likelihood[EXTRACTION] == pytest.approx(math.log10(extraction), abs=1e-9)
-    for use in USES:
+    for use in (EXTRACTION, *USES):
         assert weighing.log10_likelihood[use] == pytest.approx(math.log10(likelihood[use]), abs=1e-9)
     assert weighing.best_benign in USES
 
@@ -96,10 +104,16 @@ def test_a_figure_that_no_line_knows_is_ignored():
 @given(FIGURES)
 def test_weights_of_features_are_their_part_against_the_best_rival(figures):
     weighing = weigh(figures, 1.0)
-    _, _, likelihood = by_hand(figures, 1.0)
-    best_way = math.log10(max(likelihood[way] for way in WAYS))
-    difference = best_way - weighing.log10_likelihood[weighing.best_benign]
-    assert math.fsum(weighing.weights.values()) == pytest.approx(difference, abs=1e-9)
+    _, _, of_way = by_hand(figures, 1.0)
+
+    def best(use):
+        """Logarithms of the likeliest way's likelihood; of several, where rounding decides between them."""
+        mixed = {way: math.log10(of_way[way] * p) for way, p in ways()[use].items()}
+        return [math.log10(of_way[way]) for way in mixed if mixed[way] >= max(mixed.values()) - 1e-9]
+
+    total = math.fsum(weighing.weights.values())
+    differences = [a - b for a in best(EXTRACTION) for b in best(weighing.best_benign)]
+    assert min(abs(total - d) for d in differences) < 1e-9
 
 
 def of_factor(log10):
@@ -139,16 +153,61 @@ def test_a_way_without_a_line_of_its_own_has_that_of_extraction():
 
 def test_a_campaign_whose_accounts_share_nothing_is_weighed_as_one_with_means_of_its_own():
     apart = {"shared_payment": 0.0, "shared_address": 0.0, "undeclared_sharing": 0.0, "signup_burst": 0.0}
-    _, _, likelihood = by_hand(apart, 1.0)
-    assert likelihood["own_means"] > 5 * likelihood[EXTRACTION]
+    _, likelihood, of_way = by_hand(apart, 1.0)
+    assert of_way["own_means"] > 5 * of_way[EXTRACTION]
     found = weigh(apart, 1.0)
     # Sharing nothing costs it what it costs the likelier way, and half of the prior.
-    assert found.log10_likelihood[EXTRACTION] == pytest.approx(
-        math.log10((likelihood["own_means"] + likelihood[EXTRACTION]) / 2)
-    )
-    assert math.fsum(found.weights.values()) == pytest.approx(
-        math.log10(likelihood["own_means"] / likelihood[found.best_benign])
-    )
+    assert found.log10_likelihood[EXTRACTION] == pytest.approx(math.log10(likelihood[EXTRACTION]))
+    assert likelihood[EXTRACTION] == pytest.approx((of_way["own_means"] + of_way[EXTRACTION]) / 2)
+
+
+FOLLOWERS = {
+    "template": 0.8, "likeness": 6.0, "repetition": 0.95, "conversation": 0.6, "daily_rhythm": 1.9, "one_organisation": 0.01,
+    "institution": 0.05, "shared_address": 0.0, "shared_payment": 0.0, "agreement": 2.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("figures", "use"),
+    [
+        (FOLLOWERS | {"span": 0.6}, "shared_client"),
+        (FOLLOWERS | {"span": 9.0}, "cohort"),
+        (
+            {
+                "one_organisation": 1.0, "business": 1.0, "verified": 6.0, "shared_payment": 1.0, "shared_address": 1.0,
+                "conversation": 0.45, "daily_rhythm": 3.0, "daily_rate": 3.5, "repetition": 0.0, "span": 9.0,
+            },
+            "cohort",
+        ),
+        (
+            {
+                "one_organisation": 1.0, "business": 1.0, "verified": 6.0, "shared_payment": 1.0, "shared_address": 1.0,
+                "conversation": 0.0, "daily_rhythm": 0.1, "daily_rate": 300.0, "repetition": 0.0, "template": 1.0,
+            },
+            "batch",
+        ),
+        (
+            {
+                "system_prompt": 1.0, "tools": 0.9, "likeness": 7.0, "template": 1.0, "one_organisation": 0.02,
+                "shared_payment": 0.0, "conversation": 0.65, "address_spread": 3.0, "agreement": 1.0,
+            },
+            "agent",
+        ),
+        (
+            {
+                "system_prompt": 1.0, "tools": 0.0, "one_organisation": 0.01, "conversation": 0.4, "daily_rhythm": 1.0,
+                "daily_rate": 3.0, "repetition": 0.1, "agreement": 0.0, "size": 500.0,
+            },
+            "shared_client",
+        ),
+        ({"institution": 1.0, "elicitation": 0.2, "evasive_asks": 0.2, "repetition": 0.07, "span": 13.0}, "evaluation"),
+    ],
+    ids=["followers", "course", "workplace", "batch", "agent product", "application", "study"],
+)  # fmt: skip
+def test_ways_of_benign_uses(figures, use):
+    found = weigh(figures, 1.0)
+    assert found.best_benign == use
+    assert found.probability(0.01) < 0.1
 
 
 def test_a_feature_is_one_of_three_levels():

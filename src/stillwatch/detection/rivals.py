@@ -47,29 +47,48 @@ class Weighing:
         return float(1 / (1 + np.exp(-log_odds)))
 
 
+@dataclass(frozen=True)
+class _Table:
+    """rivals.yaml: its features, the ways in which each use comes with how often, and how often each benign use is."""
+
+    features: tuple[Feature, ...]
+    ways: Mapping[str, Mapping[str, float]]
+    weights: Mapping[str, float]
+
+
 @cache
-def _data() -> tuple[tuple[Feature, ...], Mapping[str, float], Mapping[str, float]]:
+def _table() -> _Table:
     raw = yaml.safe_load(
         (resources.files("stillwatch.detection") / "rivals.yaml").read_text(encoding="utf-8")
     )
-    features = tuple(
-        Feature(
-            name=name,
-            family=row["family"],
-            meaning=row["meaning"],
-            cuts=(row["cuts"][0], row["cuts"][1]),
-            levels=MappingProxyType(
-                {use: tuple(row.get(use, row[EXTRACTION])) for use in (*raw["ways"], *raw["weights"])}
-            ),
-        )
-        for name, row in raw["features"].items()
+    uses = (EXTRACTION, *raw["weights"])
+    ways = {use: MappingProxyType(raw["ways"].get(use, {use: 1.0})) for use in uses}
+    return _Table(
+        features=tuple(
+            Feature(
+                name=name,
+                family=row["family"],
+                meaning=row["meaning"],
+                cuts=(row["cuts"][0], row["cuts"][1]),
+                levels=MappingProxyType(
+                    {way: tuple(row.get(way, row[use])) for use in uses for way in ways[use]}
+                ),
+            )
+            for name, row in raw["features"].items()
+        ),
+        ways=MappingProxyType(ways),
+        weights=MappingProxyType(raw["weights"]),
     )
-    return features, MappingProxyType(raw["ways"]), MappingProxyType(raw["weights"])
 
 
 def features() -> tuple[Feature, ...]:
     """All features, in the order of rivals.yaml."""
-    return _data()[0]
+    return _table().features
+
+
+def ways() -> Mapping[str, Mapping[str, float]]:
+    """For extraction and each benign use: the ways in which it comes, and how often each is, summing to one."""
+    return _table().ways
 
 
 def _mixture(score: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -81,30 +100,35 @@ def _mixture(score: Mapping[str, float], weights: Mapping[str, float]) -> float:
 def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
     """Weigh a group's figures (missing ones are left out) under every use.
 
-    The Bayes factor sets the mixture of the ways of extraction against the mixture of benign uses, with the weights of
-    rivals.yaml. A feature's weight is that between the best of the ones and the best of the others.
+    A use is the mixture of its ways. The Bayes factor sets extraction against the mixture of benign uses, with the
+    weights of rivals.yaml. A feature's weight is that between the likeliest way of extraction and the likeliest way of
+    the best benign use.
     """
-    known, ways, weights = _data()
-    score = dict.fromkeys((*ways, *weights), 0.0)
+    table = _table()
+    score = {way: 0.0 for of_use in table.ways.values() for way in of_use}
     by_feature: dict[str, dict[str, float]] = {}
-    for feature in known:
+    for feature in table.features:
         value = figures.get(feature.name)
         if value is None:
             continue
         level = feature.level(value)
         by_feature[feature.name] = {
-            use: float(np.log10(feature.levels[use][level])) * tempering for use in score
+            way: float(np.log10(feature.levels[way][level])) * tempering for way in score
         }
-        for use, points in by_feature[feature.name].items():
-            score[use] += points
-    best_way = max(ways, key=lambda use: (score[use], use))
-    best_benign = max(weights, key=lambda use: (score[use] + float(np.log10(weights[use])), use))
-    extraction = _mixture(score, ways)
+        for way, points in by_feature[feature.name].items():
+            score[way] += points
+    likelihood = {use: _mixture(score, of_use) for use, of_use in table.ways.items()}
+    best_benign = max(
+        table.weights, key=lambda use: (likelihood[use] + float(np.log10(table.weights[use])), use)
+    )
+
+    def best_way(use: str) -> str:
+        return max(table.ways[use], key=lambda way: (score[way] + float(np.log10(table.ways[use][way])), way))
+
+    one, other = best_way(EXTRACTION), best_way(best_benign)
     return Weighing(
-        log10_likelihood=MappingProxyType(
-            {EXTRACTION: extraction} | {use: score[use] for use in weights},
-        ),
-        log10_bayes_factor=extraction - _mixture(score, weights),
+        log10_likelihood=MappingProxyType(likelihood),
+        log10_bayes_factor=likelihood[EXTRACTION] - _mixture(likelihood, table.weights),
         best_benign=best_benign,
-        weights=MappingProxyType({n: p[best_way] - p[best_benign] for n, p in by_feature.items()}),
+        weights=MappingProxyType({n: p[one] - p[other] for n, p in by_feature.items()}),
     )
