@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stillwatch.detection import similarity
+from stillwatch.detection import communities, similarity
 from stillwatch.detection.communities import Halves, alike_in_texts, merged, tied_by_infrastructure
 from stillwatch.detection.evidence import view
 from stillwatch.detection.linking import Edges
@@ -113,6 +113,41 @@ def test_parts_of_one_campaign_are_put_together_and_of_two_are_not(worlds, piece
     parts = [*np.array_split(one, pieces), *np.array_split(other, 2)]
     found = merged(vectors(seen, Settings()), parts)
     assert [c.tolist() for c in found] == [one.tolist(), other.tolist()]
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.5])
+def test_strangers_that_a_coarse_cut_puts_into_one_are_told_apart(worlds, monkeypatch, apart):
+    """In a small population one community may hold two kinds of account that have a few phrases in common."""
+    monkeypatch.setattr(communities, "APART", apart)
+    world = worlds.World()
+    for first, own in ((0, "t"), (100, "u")):
+        for number in range(first, first + 12):
+            for i in range(10):
+                objects = (
+                    ("phrase", f"{own}-{i % 3}"),
+                    ("phrase", f"{own}-{i % 4}"),
+                    ("phrase", f"both-{i % 2}"),
+                )
+                world.say(number, worlds.MONDAY + i, objects=objects, item=f"{number}-{i}")
+    for number in range(200, 203):
+        world.say(number, worlds.MONDAY)
+    seen = view(world.evidence())
+    # One community at first, whatever the seed: as coarse as can be.
+    whole = np.arange(24)
+    monkeypatch.setattr(communities.Likeness, "communities", coarse(whole, communities.Likeness.communities))
+    found = alike_in_texts(vectors(seen, Settings()), Settings())
+    assert [len(part) for part in found] == ([24] if apart == 0 else [12, 12])
+
+
+def coarse(whole, communities):
+    """The first call finds one community; the others what there is."""
+    calls = []
+
+    def found(graph, part, seed):
+        calls.append(part)
+        return [whole] if len(calls) == 1 else communities(graph, part, seed)
+
+    return found
 
 
 def test_nothing_to_put_together(worlds):

@@ -66,6 +66,26 @@ def test_neighbours_are_the_most_alike_in_order(worlds, texts, count):
         assert value[own] == pytest.approx([cosine[account, j] for j in best[:count]], abs=2e-9)
 
 
+@given(WORDS)
+def test_discrepancy_is_that_of_the_definition(worlds, texts):
+    rows = by_hand(texts)
+    cosine = rows @ rows.T
+    space = vectors(said(worlds, texts), Settings())
+    half = len(texts) // 2
+    one, other = np.flatnonzero(space.known[:half]), half + np.flatnonzero(space.known[half : len(texts)])
+    found = space.discrepancy(one, other)
+    if min(len(one), len(other)) < 2:
+        assert found == 0
+        return
+
+    def within(part):
+        pairs = [cosine[i, j] for i in part for j in part if i != j]
+        return sum(pairs) / len(pairs)
+
+    across = np.mean([cosine[i, j] for i in one for j in other])
+    assert found == pytest.approx(within(one) + within(other) - 2 * across, abs=1e-9)
+
+
 def test_what_very_many_hold_is_compared_over_landmarks(worlds, monkeypatch):
     """Everybody still finds neighbours, and the same few stand for all."""
     monkeypatch.setattr(similarity, "LANDMARKS", 5)

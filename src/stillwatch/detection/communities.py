@@ -17,6 +17,10 @@ GRAIN = 64
 """Weights of edges and the resolution are counted in 64ths."""
 ITERATIONS = 4
 """Rounds of Leiden over a graph of texts; more raise modularity by less than a thousandth."""
+INNER = 2.0
+"""Resolution at which a community is looked at by itself."""
+APART = 0.5
+"""Parts of a core that are less alike across than this share of pairs within the tighter of the two are cores apart."""
 ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
 
@@ -30,34 +34,72 @@ def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
     return found
 
 
-def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
-    """Communities of accounts whose texts are alike: Leiden on the graph of nearest neighbours.
+@dataclass(frozen=True)
+class Likeness:
+    """The graph of nearest neighbours: accounts `a` and `b` of each edge, with its weight in 64ths of a cosine."""
 
-    Modularity with a resolution (Reichardt and Bornholdt 2006), seeded; vertices are numbered by account code, so row order
-    does not matter. The resolution cuts communities larger than about `text_part` accounts; `merged` puts them together.
+    a: Ints
+    b: Ints
+    weight: Ints
+
+    @classmethod
+    def of(cls, vectors: Vectors, settings: Settings) -> "Likeness":
+        """Each account joined with those nearest to it."""
+        who, near, cosine = vectors.neighbours(settings.neighbours)
+        n = np.int64(max(len(vectors.known), 1))
+        cells, first = np.unique(np.minimum(who, near) * n + np.maximum(who, near), return_index=True)
+        # Whole numbers, so that the order of sums decides nothing.
+        return cls(cells // n, cells % n, np.rint(cosine[first] * GRAIN).clip(1).astype(np.int64))
+
+    def within(self, accounts: Ints) -> "Likeness":
+        """The edges between these accounts (rising codes)."""
+        both = np.isin(self.a, accounts) & np.isin(self.b, accounts)
+        return Likeness(self.a[both], self.b[both], self.weight[both])
+
+    def communities(self, part: float, seed: int) -> list[Ints]:
+        """Leiden's communities of more than one account, in a fixed order.
+
+        Modularity with a resolution (Reichardt and Bornholdt 2006), seeded; vertices are numbered by account code, so row
+        order does not matter. The resolution cuts communities larger than about `part` accounts.
+        """
+        if not len(self.a):
+            return []
+        accounts, ends = np.unique(np.concatenate([self.a, self.b]), return_inverse=True)
+        graph = igraph.Graph(n=len(accounts), edges=ends.reshape(2, -1).T)
+        # igraph's own Leiden, of an order faster than leidenalg's, which is kept for what only it can do (below). It draws
+        # from one generator for the whole process.
+        igraph.set_random_number_generator(random.Random(seed))
+        try:
+            partition = graph.community_leiden(
+                objective_function="modularity",
+                weights=self.weight.tolist(),
+                resolution=max(1.0, len(accounts) / part),
+                n_iterations=ITERATIONS,
+            )
+        finally:
+            igraph.set_random_number_generator(None)
+        return _parts(np.asarray(partition.membership), accounts)
+
+
+def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
+    """Communities of at least `group_accounts` accounts whose texts are alike.
+
+    In a small population the resolution of modularity puts small groups of different kinds into one. So each community is
+    looked at by itself once more, and where its own communities are strangers to each other (APART) they stand in its
+    place.
     """
-    who, near, cosine = vectors.neighbours(settings.neighbours)
-    if not len(who):
-        return []
-    low, high = np.minimum(who, near), np.maximum(who, near)
-    cells, first = np.unique(low * np.int64(len(vectors.known)) + high, return_index=True)
-    accounts, ends = np.unique(
-        np.concatenate([cells // len(vectors.known), cells % len(vectors.known)]), return_inverse=True
-    )
-    graph = igraph.Graph(n=len(accounts), edges=ends.reshape(2, -1).T)
-    # igraph's own Leiden, of an order faster than leidenalg's, which is kept for what only it can do (below). It draws from
-    # one generator for the whole process.
-    igraph.set_random_number_generator(random.Random(settings.seed))
-    try:
-        partition = graph.community_leiden(
-            objective_function="modularity",
-            weights=np.rint(cosine[first] * GRAIN).clip(1).tolist(),
-            resolution=max(1.0, len(accounts) / settings.text_part),
-            n_iterations=ITERATIONS,
-        )
-    finally:
-        igraph.set_random_number_generator(None)
-    return _parts(np.asarray(partition.membership), accounts)
+    graph = Likeness.of(vectors, settings)
+    least = settings.group_accounts
+    found: list[Ints] = []
+    for core in graph.communities(settings.text_part, settings.seed):
+        if len(core) < least:
+            continue
+        parts = [core]
+        if len(core) >= 2 * least:
+            inner = graph.within(core).communities(len(core) / INNER, settings.seed)
+            parts = merged(vectors, [p for p in inner if len(p) >= least], APART)
+        found += parts if len(parts) > 1 else [core]
+    return sorted(found, key=lambda part: int(part[0]))
 
 
 def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
@@ -90,11 +132,11 @@ def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
     return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
-def merged(space: Vectors, cores: list[Ints]) -> list[Ints]:
-    """The cores, with those put into one whose accounts are as alike across as within.
+def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> list[Ints]:
+    """The cores, with those put into one whose accounts are about as alike across as within.
 
     Likeness of two cores is the mean cosine over pairs across, in multiples of the larger mean within. In each pass
-    those that are each other's likest, and at least ALIKE_CORES, become one; until there are none.
+    those that are each other's likest, and at least `least`, become one; until there are none.
     """
     if not cores:
         return []
@@ -114,7 +156,7 @@ def merged(space: Vectors, cores: list[Ints]) -> list[Ints]:
         likeness = np.round(likeness, 9)
         best = likeness.argmax(axis=1)
         one = np.arange(len(parts))
-        pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= ALIKE_CORES)]
+        pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= least)]
         if not len(pairs):
             break
         into = one.copy()
@@ -147,5 +189,4 @@ class Halves:
         place[order] = np.arange(len(acc)) - np.searchsorted(acc[order], acc[order], "left")
         odd = (place % 2 == 1)[tie]
         first = vectors(view, settings, ~odd)
-        cores = [c for c in alike_in_texts(first, settings) if len(c) >= settings.group_accounts]
-        return cls(cores, first, vectors(view, settings, odd))
+        return cls(alike_in_texts(first, settings), first, vectors(view, settings, odd))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stillwatch.detection.behaviours.shared_template import BEHAVIOUR, replicated
+from stillwatch.detection.groups import SYSTEM_PROMPT
 
 
 def templated(worlds, users=20, share=1.0):
@@ -41,15 +42,17 @@ def test_a_diluted_template_comes_again_too(worlds):
 
 def test_similarity_is_of_the_halves_left_over_and_set_against_those_most_alike(worlds):
     case = worlds.case(templated(worlds), worlds.CAMPAIGN, *worlds.template("t"))
-    observed, reference, p = replicated(case)
+    found = replicated(case)
     halves = case.population.halves
     (core,) = [c for c in halves.cores if np.isin(c, case.members).any()]
     assert set(core) == set(case.members)
     rows = halves.second.matrix[core].toarray()
     cosines = (rows @ rows.T)[np.triu_indices(len(core), 1)]
-    assert observed == pytest.approx(cosines.mean())
-    assert reference < 0.5 * observed
-    assert p == BEHAVIOUR.examine(case).p_value
+    assert found.similarity == pytest.approx(cosines.mean())
+    assert found.reference < 0.5 * found.similarity
+    # What both have in common is in all three means, and nearly cancels.
+    assert 0.3 * found.similarity < found.discrepancy < 1.1 * found.similarity
+    assert found.p_value == BEHAVIOUR.examine(case).p_value
 
 
 def test_halves_have_no_text_in_common(worlds):
@@ -118,3 +121,13 @@ def test_communities_by_chance_are_rejected_no_more_often_than_the_level(worlds)
     """Accounts that happen to be alike in half of their texts are not alike in the other half."""
     for level, count, most in worlds.rejected(BEHAVIOUR, worlds.chance_nulls()):
         assert count <= most, f"{count} at {level}"
+
+
+def test_a_system_prompt_that_formed_the_group_is_no_evidence(worlds):
+    world = templated(worlds)
+    for number in worlds.CAMPAIGN:
+        world.say(number, worlds.MONDAY, objects=(("system", "app"),))
+    seen = BEHAVIOUR.examine(worlds.case(world, worlds.CAMPAIGN, ("system", "app"), origin=SYSTEM_PROMPT))
+    assert seen.p_value is None
+    assert not seen.supports
+    assert "formed the group" in seen.statement

@@ -1,17 +1,29 @@
 """One template over many accounts."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
 from stillwatch.detection.case import Case, draw_tail
-from stillwatch.detection.groups import Nearness
+from stillwatch.detection.groups import SYSTEM_PROMPT, Nearness
 
 LARGEST = 200
 """Accounts in a reference draw at most: a mean over 20,000 pairs is known well enough."""
 
 
-def replicated(case: Case) -> tuple[float, float, float] | None:
-    """(similarity, of the reference on average, p-value) of the group on texts that had no part in finding it.
+@dataclass(frozen=True)
+class Replicated:
+    """A group on texts that had no part in finding it."""
+
+    similarity: float  # mean cosine of pairs
+    reference: float  # the same of drawn sets outside, on average
+    discrepancy: float  # squared maximum mean discrepancy between the group and the reference
+    p_value: float
+
+
+def replicated(case: Case) -> Replicated | None:
+    """How alike the group is on texts that had no part in finding it, against a benign reference.
 
     Every other text of each account forms communities by itself; of them the one with most of the group's members is looked
     at in the texts left over. Compared are random sets of those accounts outside whose first halves are most alike to
@@ -30,13 +42,14 @@ def replicated(case: Case) -> tuple[float, float, float] | None:
         return None
     observed = halves.second.mean_similarity(core)
     rng = case.generator(5)
-    drawn = np.array(
-        [
-            halves.second.mean_similarity(rng.choice(outside, size, replace=False))
-            for _ in range(case.population.settings.reference_draws)
-        ]
+    draws = range(case.population.settings.reference_draws)
+    drawn = halves.second.mean_similarities([rng.choice(outside, size, replace=False) for _ in draws])
+    return Replicated(
+        observed,
+        float(drawn.mean()),
+        halves.second.discrepancy(core, outside),
+        draw_tail(observed, drawn),
     )
-    return observed, float(drawn.mean()), draw_tail(observed, drawn)
 
 
 def examine(case: Case) -> Observation | None:
@@ -45,17 +58,21 @@ def examine(case: Case) -> Observation | None:
         return None
     texts = case.typical_share
     text = f"{percent(texts)} of a typical account's texts are built from the same phrases"
+    if case.group.origin == SYSTEM_PROMPT:
+        text = f"{percent(texts)} of a typical account's texts come with the same system prompt"
+        return Observation(texts, None, f"{text}. It formed the group.", supports=False)
     if not case.textual:
         return Observation(texts, None, f"{text}. Infrastructure formed the group.", supports=texts >= 0.3)
     found = replicated(case)
     if found:
         text += (
-            f"; in texts that had no part in finding the group its accounts are alike by {found[0]:.3f} (cosine), the most"
-            f" similar accounts outside by {found[1]:.3f}"
+            f"; in texts that had no part in finding the group its accounts are alike by {found.similarity:.3f}"
+            f" (cosine), the most similar accounts outside by {found.reference:.3f} (squared maximum mean discrepancy"
+            f" {found.discrepancy:.3f})"
         )
     return Observation(
         statistic=texts,
-        p_value=found[2] if found else None,
+        p_value=found.p_value if found else None,
         statement=text + ".",
         supports=texts >= 0.15,
     )
@@ -70,6 +87,6 @@ BEHAVIOUR = Behaviour(
     null="split sample: a community found in every other text of each account is no more alike in the texts left over than"
     " the accounts outside that are nearest to it (drawn sets, cosine of phrase vectors)",
     atlas="AML.T0024.002",
-    reference="Manber 1994; Salton and Buckley 1988; Anthropic, 23 Feb 2026 (identical patterns)",
+    reference="Manber 1994; Salton and Buckley 1988; Gretton et al. 2012; Anthropic, 23 Feb 2026 (identical patterns)",
     examine=examine,
 )
