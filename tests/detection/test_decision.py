@@ -1,15 +1,30 @@
 """Verdicts over whole small worlds: campaigns, look-alikes, consent, the past, and accounts alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from stillwatch.detection import decision
 from stillwatch.detection.agreements import read_agreements
 from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, holds_half, judge, roles
 from stillwatch.detection.evidence import NEVER, view
+from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.rivals import features
 from stillwatch.detection.settings import Settings
-from stillwatch.records.findings import DATA_STATES, KINDS_OF_USE, ROLES, VERDICTS
+from stillwatch.detection.significance import levels
+from stillwatch.records.findings import (
+    CONTENT,
+    DATA_STATES,
+    FAMILIES,
+    INFRASTRUCTURE,
+    KINDS_OF_USE,
+    ROLES,
+    TIMING,
+    VERDICTS,
+)
 from stillwatch.records.schema import AGREEMENTS
 
 CAMPAIGN = range(1000, 1040)
@@ -239,6 +254,165 @@ def test_a_heavy_account_alone_is_examined_and_not_accused_of_company(worlds):
     assert len(found.group.members) == 1
     assert "size" not in found.weighing.weights
     assert found.own_exchanges.tolist() == [200]
+
+
+def test_a_heavy_account_in_a_popular_application_is_still_examined_by_itself(worlds):
+    world = harvest(worlds, numbers=())
+    app = (("system", "app"),)
+    for number in range(300):
+        for k in range(3):
+            world.say(number, worlds.MONDAY + 2 * k + number % 24, objects=app, item=f"app-{number}-{k}")
+    for k in range(200):
+        world.say(5000, worlds.MONDAY + k % 160, objects=app, item=f"x-{k}", marks=("reasoning_elicitation",))
+    heavy, users = judged(worlds, world)
+    assert users.group.origin == SYSTEM_PROMPT
+    assert users.verdict != EXTRACTION
+    assert heavy.single
+    assert heavy.group.members.tolist() == [users.group.members.max()]
+
+
+def test_going_beyond_consent_is_weighed(worlds):
+    """The same campaign with a register in which nothing concerns it, and with a partner's name that is not its own."""
+    world = harvest(worlds)
+    (apart,) = judged(worlds, world, {"organisation": "Nobody"})
+    (claims,) = judged(worlds, world, {"organisation": "Acme"})
+    (unknown,) = judged(worlds, world)
+    assert (apart.figures["beyond_consent"], claims.figures["beyond_consent"]) == (0.0, 1.0)
+    assert unknown.figures["beyond_consent"] is None
+    assert claims.weighing.log10_bayes_factor > unknown.weighing.log10_bayes_factor + 0.5
+
+
+def test_another_agreement_or_an_unknown_state_is_no_breach(worlds):
+    world = harvest(worlds)
+    terms = {"organisation": "Acme", "purpose": "evaluation", "models": ["another"]}
+    (found,) = judged(worlds, world, terms)
+    assert found.figures["beyond_consent"] == 0.0
+    for number in CAMPAIGN:
+        world.account(number, verified=None)
+    (found,) = judged(worlds, world, {"organisation": "Acme"})
+    assert found.figures["beyond_consent"] == 0.0
+
+
+def test_what_goes_beyond_a_limit_is_a_breach(worlds):
+    world = harvest(worlds)
+    for number in CAMPAIGN:
+        world.account(number, verified=True)
+    found = judged(worlds, world, {"organisation": "Acme", "max_exchanges": 100})
+    assert found[0].figures["beyond_consent"] > 0.5
+
+
+def test_single_accounts_and_groups_that_did_nothing_are_no_hypotheses(worlds, monkeypatch):
+    """What cannot be accused leaves the error rate to those that can."""
+    asked = []
+    monkeypatch.setattr(decision, "levels", lambda sizes, whole: asked.append(sizes) or levels(sizes, whole))
+    world = harvest(worlds)
+    for k in range(200):
+        world.say(5000, worlds.MONDAY + k % 160, item=f"x-{k}", marks=("reasoning_elicitation",))
+    for number in range(6000, 6004):
+        world.account(number, payment_fingerprint="shared")
+        world.say(number, worlds.MONDAY, item=f"y-{number}")
+    found = judged(worlds, world)
+    assert [len(j.group.members) for j in found] == [len(CAMPAIGN), 4, 1]
+    assert asked == [[len(CAMPAIGN)]]
+    assert [bool(j.significant) for j in found] == [True, False, False]
+
+
+@pytest.mark.parametrize("users", [25, 100, 200])
+def test_nobody_is_accused_for_using_the_application_that_a_campaign_uses(worlds, users):
+    world = harvest(worlds)
+    people = range(3000, 3000 + users)
+    worlds.people(world, np.random.default_rng(5), people)
+    world.exchanges = [
+        replace(e, objects=(*e.objects, ("system", "app"))) if e.account >= 1000 else e
+        for e in world.exchanges
+    ]
+    found = judged(worlds, world)
+    accused = {
+        j.case.view.evidence.accounts.ids[code]
+        for j in found
+        if j.verdict == EXTRACTION
+        for code, (role, _) in zip(j.group.accounts.tolist(), roles(j), strict=True)
+        if role != "suspected"
+    }
+    assert accused == {worlds.name_of(n) for n in CAMPAIGN}
+    (application,) = (j for j in found if j.group.origin == SYSTEM_PROMPT)
+    assert len(application.group.members) == users, "those who are accused otherwise are not among them"
+    assert not application.significant
+
+
+def test_a_prompt_that_changes_once_a_week_makes_its_users_no_conspiracy(worlds):
+    """Each of the two prompts has a time of its own; that its users are active in it says nothing of them."""
+    world = worlds.World()
+    rng = np.random.default_rng(7)
+    worlds.people(world, rng, range(400))
+    thursday = worlds.MONDAY + 72
+    world.exchanges = [
+        replace(e, objects=(*e.objects, ("system", "early" if e.hour < thursday else "late")))
+        if e.account < 300
+        else e
+        for e in world.exchanges
+    ]
+    found = [j for j in judged(worlds, world) if j.group.origin == SYSTEM_PROMPT]
+    assert found
+    for one in found:
+        assert one.family_p[TIMING] > 1e-3
+        assert one.verdict == LEGITIMATE
+
+
+def test_what_a_group_did_is_enough_whatever_a_few_of_it_say(worlds):
+    """A dozen shared texts do not make three thousand exchanges too few to judge."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng(3), range(200))
+    worlds.apart(world)
+    for number in range(1000, 1060):
+        world.account(number, payment_fingerprint=f"card-{number // 10}")
+        for i in range(50):
+            objects = worlds.template("t") if number < 1003 and i < 4 else ()
+            world.say(number, worlds.MONDAY + (3 * i + number) % 160, objects=objects, item=f"{number}-{i}")
+    for one in judged(worlds, world):
+        if one.group.origin == "infrastructure":
+            assert one.data_state == "sufficient"
+            assert one.own_exchanges.sum() == 50 * len(one.group.members)
+
+
+def test_a_card_that_is_first_shared_later_says_nothing_before(worlds):
+    world = harvest(worlds)
+    for number in world.facts:
+        world.account(number, payment_fingerprint=None)
+    hour = worlds.MONDAY + 100
+    for number in (9000, 9001):
+        world.account(number, payment_fingerprint="late", created=hour + 5)
+        world.say(number, hour + 10, item=f"late-{number}")
+    for k in range(200):
+        world.say(5000, worlds.MONDAY + k % 160, item=f"x-{k}", marks=("reasoning_elicitation",))
+        world.say(9000, hour + 20, item=f"x-{k}")
+    assert said(judged(worlds, world, until=hour)) == said(judged(worlds, world.before(hour)))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_that_is_left_out_says_nothing(worlds, family):
+    world = two_campaigns(worlds)
+    found = judged(worlds, world, settings=Settings(left_out=family))
+    assert found
+    for one in found:
+        assert family not in one.family_p
+        assert not any(REGISTRY[name].family == family for name in one.observations)
+        assert not any(f.name in one.weighing.weights for f in features() if f.family == family)
+    if family == CONTENT:
+        assert {one.group.origin for one in found} == {"infrastructure"}
+        assert all(not len(one.group.text_objects) for one in found)
+    if family == INFRASTRUCTURE:
+        assert all(not len(one.group.infrastructure_objects) for one in found)
+
+
+@pytest.mark.parametrize("family", [TIMING, INFRASTRUCTURE])
+def test_a_campaign_that_two_families_show_is_not_accused_on_one(worlds, family):
+    (whole,) = judged(worlds, harvest(worlds))
+    assert whole.verdict == EXTRACTION
+    assert whole.significant == {TIMING, INFRASTRUCTURE}
+    (found,) = judged(worlds, harvest(worlds), settings=Settings(left_out=family))
+    assert found.significant == {TIMING, INFRASTRUCTURE} - {family}
+    assert found.verdict != EXTRACTION
 
 
 def test_what_is_said_keeps_to_the_vocabularies(worlds):

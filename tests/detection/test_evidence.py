@@ -99,7 +99,7 @@ def seen_by(world, view):
     return totals, novelty, looks, texts, shares, links, known
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_a_view_of_the_past_is_the_evidence_of_the_past(worlds, data):
     world = data.draw(small_worlds(worlds))
@@ -112,7 +112,7 @@ def test_a_view_of_the_past_is_the_evidence_of_the_past(worlds, data):
         assert now.population == then.population
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_order_of_rows_and_keys_mean_nothing(worlds, data):
     world = data.draw(small_worlds(worlds))

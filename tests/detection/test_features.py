@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stillwatch.detection.features import measure
+from stillwatch.detection.groups import SYSTEM_PROMPT
 
 GROUP = range(6)
 
@@ -59,6 +60,22 @@ def test_a_group_without_anything_special(worlds, world):
     assert nobody == pytest.approx(0.4)
     for name in ("verified", "disposable", "new_accounts"):
         assert found[name] == pytest.approx(nobody), name
+
+
+def test_span_is_that_of_the_campaigns_own_exchanges(worlds, world):
+    """From its first day to its fifth, whatever else an account does later; nothing is said of a log of a few days."""
+    assert figures(worlds, world)["span"] == pytest.approx(4, abs=0.01)
+    world.say(0, worlds.MONDAY + 24 * 6, item="something else")
+    assert figures(worlds, world)["span"] == pytest.approx(4, abs=0.01)
+    world.exchanges = [e for e in world.exchanges if e.hour < worlds.MONDAY + 24 * 4]
+    assert figures(worlds, world)["span"] is None
+
+
+def test_a_system_prompt_is_no_template(worlds, world):
+    found = measure(worlds.case(world, GROUP, *worlds.template("t"), origin=SYSTEM_PROMPT), None)
+    assert found["template"] is None
+    assert found["likeness"] is None
+    assert figures(worlds, world)["template"] == 1
 
 
 def test_what_the_data_cannot_say_is_none(worlds, world):

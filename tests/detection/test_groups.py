@@ -269,3 +269,14 @@ def test_the_seed_is_the_only_chance(worlds):
     assert [m for m, _ in formed(world)] == [m for m, _ in formed(world)]
     other = replace(Settings(), seed=7)
     assert [m for m, _ in formed(world, other)] == [m for m, _ in formed(world)]
+
+
+def test_an_account_that_is_far_busier_than_the_others_is_none_of_them(worlds):
+    """A monitor that asks what a campaign asks, ten times as often."""
+    world = strangers(worlds)
+    campaign = range(1000, 1030)
+    harvesters(worlds, world, campaign, *worlds.template("t"), *PHRASES)
+    harvesters(worlds, world, [3000], *worlds.template("t"), *PHRASES, texts=150)
+    harvesters(worlds, world, [3001], *worlds.template("t"), *PHRASES, texts=40)
+    ((members, _),) = formed(world)
+    assert members == {*campaign, 3001}

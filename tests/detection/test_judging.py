@@ -1,5 +1,6 @@
 """One way of judging: verdicts in order, dated, with exemptions on every view."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -36,8 +37,8 @@ def world(worlds):
     return world
 
 
-def judging(world, exemptions=None):
-    return Judging(Settings(), world.evidence(), [], {}, exemptions or Exemptions())
+def judging(world, exemptions=None, settings=None):
+    return Judging(settings or Settings(), world.evidence(), [], {}, exemptions or Exemptions())
 
 
 def test_accusations_come_first_and_are_dated(worlds, world):
@@ -49,6 +50,13 @@ def test_accusations_come_first_and_are_dated(worlds, world):
     assert last.campaign.detected_at is None
     assert [m.account_id for m in first.members] == [worlds.name_of(n) for n in CAMPAIGN]
     assert set(clock.seconds) == {"shadow groups", "shadow onset"}
+
+
+def test_without_looks_at_the_past_nothing_else_changes(worlds, world):
+    dated = judging(world).verdicts(Clock(lambda stage, rows: None))
+    undated = judging(world, settings=Settings(looks=0)).verdicts(Clock(lambda stage, rows: None))
+    assert [v.campaign.detected_at for v in undated] == [None, None]
+    assert [replace(v.campaign, detected_at=None) for v in dated] == [v.campaign for v in undated]
 
 
 def test_the_last_hour_is_after_all_exchanges(worlds, world):

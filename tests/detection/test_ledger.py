@@ -51,7 +51,6 @@ def hour(moment):
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=st.lists(exchange, min_size=1, max_size=60))

@@ -44,7 +44,7 @@ def test_finds_the_first_hour_of_every_group(after):
     groups = [judged(range(10 * k, 10 * k + 6)) for k in range(len(after))]
     hours = [FIRST + a for a in after]
     past = Past(groups, hours)
-    assert first_hours(groups, past, FIRST + 500) == hours
+    assert first_hours(groups, past, FIRST + 500, 32) == hours
     assert len(past.asked) == len(set(past.asked)), "an hour is replayed once for all groups"
     assert len(past.asked) <= 21 + 5 * len(groups), "500 hours are 21 days, and a day has five halves"
     assert all(FIRST < h < FIRST + 500 for h in past.asked)
@@ -57,24 +57,24 @@ def test_a_verdict_that_goes_and_comes_again_is_dated_by_its_first_coming():
         accused = FIRST + 30 <= hour < FIRST + 100 or hour >= FIRST + 400
         return [judged(range(5), "extraction" if accused else "review")]
 
-    assert first_hours([group], replay, FIRST + 500) == [FIRST + 30]
+    assert first_hours([group], replay, FIRST + 500, 32) == [FIRST + 30]
 
 
 def test_a_long_time_is_not_looked_at_day_by_day():
     group = judged(range(5))
     past = Past([group], [FIRST + 300 * 24 + 7])
-    assert first_hours([group], past, FIRST + 366 * 24) == [FIRST + 300 * 24 + 7]
+    assert first_hours([group], past, FIRST + 366 * 24, 32) == [FIRST + 300 * 24 + 7]
     assert len(past.asked) <= 32 + 9
 
 
 def test_a_group_known_only_at_the_end():
     group = judged(range(5))
-    assert first_hours([group], Past([group], [FIRST + 9999]), FIRST + 40) == [FIRST + 40]
+    assert first_hours([group], Past([group], [FIRST + 9999]), FIRST + 40, 32) == [FIRST + 40]
 
 
 def test_nobody_accused_asks_nothing():
     past = Past([], [])
-    assert first_hours([], past, FIRST + 40) == []
+    assert first_hours([], past, FIRST + 40, 32) == []
     assert past.asked == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from datetime import timedelta
 
 import numpy as np
@@ -135,21 +136,34 @@ def test_countries_systems_and_mail_domains_change_nothing(scanned, exercise, us
         assert pq.read_table(scanned / table).equals(pq.read_table(tmp_path / "out" / table))
 
 
-@pytest.mark.parametrize("hours", [1, -5, 13])
+@pytest.mark.parametrize("hours", [1, -5, -3])
 def test_a_group_in_another_time_zone_has_the_same_verdict_and_probability(
     scanned, exercise, usage, scan_command, tmp_path, hours
 ):
     """All of a campaign's exchanges moved by whole hours, its accounts made as much earlier or later."""
     truth = pq.read_table(exercise / "truth" / "accounts.parquet")
     groups = pq.read_table(exercise / "truth" / "groups.parquet").to_pylist()
+
+    def verdicts(folder, own):
+        campaigns = pq.read_table(folder / "campaigns.parquet").to_pylist()
+        members = pq.read_table(folder / "members.parquet").to_pylist()
+        found = {}
+        for c in campaigns:
+            accounts = {m["account_id"] for m in members if m["campaign_id"] == c["campaign_id"]}
+            # Who shares an application with people who did not move is in a group with them, and that one changed.
+            if 2 * len(accounts & own) > len(accounts):
+                found[frozenset(accounts)] = (c["verdict"], c["kind_of_use"], c["probability"], c["accounts"])
+        return found
+
+    step = timedelta(hours=hours)
     for chosen in (g["group_id"] for g in groups):
         own = set(truth.filter(pc.equal(truth["group_id"], chosen))["account_id"].to_pylist())
         times = usage.filter(pc.is_in(usage["account_id"], pa.array(sorted(own))))["time"]
-        # Whole days of room, so that nobody leaves the span of the log.
-        step = timedelta(hours=hours)
+        # Room to move, so that nobody leaves the span of the log.
         if (
             pc.min(times).as_py() + step >= pc.min(usage["time"]).as_py()
             and pc.max(times).as_py() + step <= pc.max(usage["time"]).as_py()
+            and verdicts(scanned, own)
         ):
             break
     else:
@@ -162,18 +176,7 @@ def test_a_group_in_another_time_zone_has_the_same_verdict_and_probability(
     for name in ("releases", "agreements"):
         (tables / f"{name}.parquet").write_bytes((exercise / f"{name}.parquet").read_bytes())
     scan_command(tmp_path / "usage.parquet", tables, tmp_path / "out")
-
-    def verdicts(folder):
-        campaigns = pq.read_table(folder / "campaigns.parquet").to_pylist()
-        members = pq.read_table(folder / "members.parquet").to_pylist()
-        found = {}
-        for c in campaigns:
-            accounts = {m["account_id"] for m in members if m["campaign_id"] == c["campaign_id"]}
-            if accounts & own:
-                found[frozenset(accounts)] = (c["verdict"], c["kind_of_use"], c["probability"], c["accounts"])
-        return found
-
-    assert verdicts(tmp_path / "out") == verdicts(scanned)
+    assert verdicts(tmp_path / "out", own) == verdicts(scanned, own)
 
 
 def _moved(table, column, own, step, path):
@@ -351,7 +354,7 @@ def test_an_exemption_takes_accounts_out_of_the_accused_and_hides_no_row(
     over, active = run["exemptions"]
     assert (over["exemption_id"], over["state"], over["exempt"]) == ("x-0", "expired", {})
     assert (active["exemption_id"], active["state"]) == ("x-1", "active")
-    assert active["exempt"] == {changed.pop()[0]: len(exempt)}
+    assert active["exempt"] == Counter(campaign for campaign, _ in changed)
     assert (active["accounts"], active["author"], active["reason"]) == (12, "anna", "a course")
     assert sample not in (tmp_path / "exempt" / "run.json").read_text()
     report = (tmp_path / "exempt" / "report.html").read_text()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection.settings import SETTINGS_VERSION, Settings
-from stillwatch.detection.settings_file import RANGES, changed, read_settings, settings_of
+from stillwatch.detection.settings_file import CHOICES, RANGES, changed, read_settings, settings_of
 from stillwatch.records.errors import InputError
 
 
@@ -31,6 +31,11 @@ def test_an_empty_file_is_the_defaults(tmp_path, text):
 def test_the_settings_of_a_run_can_be_given_as_they_are(tmp_path):
     settings = Settings(prior=0.2, seed=7)
     assert read_settings(written(tmp_path, json.dumps(settings.as_dict()))) == settings
+
+
+@pytest.mark.parametrize("word", CHOICES["left_out"])
+def test_a_setting_may_be_a_word(tmp_path, word):
+    assert read_settings(written(tmp_path, json.dumps({"left_out": word}))) == Settings(left_out=word)
 
 
 def test_the_command_line_s_prior_goes_first(tmp_path):
@@ -78,6 +83,11 @@ def test_defaults_lie_in_their_ranges():
         ("prior 0.1", "no settings by name"),
         ("prior: [0.1", "settings.yaml:1: not YAML"),
         ("prior: \x01", "not YAML"),
+        (
+            "left_out: timing",
+            "left_out cannot be 'timing'; give one of \"\", content, timing and volume, identity",
+        ),
+        ("left_out: 3", "left_out cannot be 3"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_how_to_mend_it(tmp_path, text, says):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stillwatch.detection.behaviours import CONTENT, INFRASTRUCTURE, REGISTRY, TIMING, Observation
-from stillwatch.detection.significance import family_p_values, passes, size_weights
+from stillwatch.detection.significance import family_p_values, levels, size_weights, speaking
+from stillwatch.records.findings import FAMILIES
 
 LEVELS = st.sampled_from([0.001, 0.01, 0.05, 0.2])
 SIZES = st.lists(st.integers(1, 5000), min_size=1, max_size=40)
@@ -33,18 +34,45 @@ def test_four_times_the_size_has_twice_the_weight():
     assert size_weights([]) == []
 
 
-@given(st.floats(0, 1), LEVELS, st.floats(0.1, 5), st.integers(1, 500))
-def test_a_hypothesis_is_decided_by_itself(p, level, weight, hypotheses):
-    assert passes(p, level, weight, hypotheses) == (p <= level * weight / hypotheses)
+@given(SIZES, LEVELS)
+def test_levels_of_groups_sum_to_that_of_the_scan(sizes, whole):
+    assert sum(levels(sizes, whole)) == pytest.approx(whole)
+    assert levels([], whole) == []
 
 
-def test_the_error_over_all_hypotheses_holds_over_true_nulls():
+P_VALUES = st.dictionaries(st.sampled_from(FAMILIES), st.floats(0, 1), max_size=3)
+
+
+@given(P_VALUES, LEVELS)
+def test_speaking_is_the_most_families_that_every_claim_up_to_it_supports(family_p, level):
+    """By hand: 'at least u of n' has p (n - u + 1) p_(u)."""
+    ps = sorted(family_p.values())
+    n = len(ps)
+    found = speaking(family_p, level)
+    assert len(found) == next((u for u in range(n) if (n - u) * ps[u] > level), n)
+    assert sorted(family_p[f] for f in found) == ps[: len(found)]
+
+
+def test_two_families_need_less_than_three_tests_would():
+    assert len(speaking({CONTENT: 1e-9, TIMING: 0.02, INFRASTRUCTURE: 0.6}, 0.05)) == 2
+    assert len(speaking({CONTENT: 1e-9, TIMING: 0.03, INFRASTRUCTURE: 0.6}, 0.05)) == 1
+    # Not even one of three is clear, so nothing is said of two.
+    assert speaking({CONTENT: 0.02, TIMING: 0.021, INFRASTRUCTURE: 0.022}, 0.05) == frozenset()
+    assert speaking({}, 0.05) == frozenset()
+
+
+@pytest.mark.parametrize("true", [0, 1])
+def test_too_many_families_are_named_in_no_more_scans_than_stated(true):
+    """Twenty groups a scan, of each of which `true` families are more than chance: how often is a further one named?"""
     rng = np.random.default_rng(3)
-    weights = np.repeat(size_weights(rng.integers(4, 400, 20).tolist()), 3)
-    scans = sum(
-        any(passes(p, 0.05, w, 60) for p, w in zip(rng.random(60), weights, strict=True)) for _ in range(2000)
-    )
-    assert scans <= stats.binom.ppf(0.999, 2000, 0.05)
+    allowed = levels(rng.integers(4, 400, 20).tolist(), 0.05)
+    wrong = 0
+    for _ in range(3000):
+        drawn = rng.random((20, 3))
+        drawn[:, :true] = 1e-12
+        groups = [dict(zip(FAMILIES, p, strict=True)) for p in drawn.tolist()]
+        wrong += any(len(speaking(group, level)) > true for group, level in zip(groups, allowed, strict=True))
+    assert wrong <= stats.binom.ppf(0.999, 3000, 0.05)
 
 
 def test_families_pay_for_their_tests_and_take_the_best_that_speaks():

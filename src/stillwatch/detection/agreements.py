@@ -65,6 +65,8 @@ class Coverage:
     exchanges: dict[str, Floats]  # purpose -> by account code
     claimed: dict[int, str]
     exceeded: dict[int, tuple[str, ...]]  # account -> sentences
+    beyond: Bools
+    """By account: distils more than an agreement allows, or claims one to distil and is known not to be verified."""
 
     def of(self, purpose: str, total: Floats) -> Bools:
         """By account: do agreements of this purpose cover it? `total`: its exchanges.
@@ -87,11 +89,14 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
     exchanges: dict[str, Floats] = {}
     claimed: dict[int, str] = {}
     exceeded: dict[int, list[str]] = {}
+    beyond_limit = np.zeros(n, dtype=bool)
     # By purpose, along the rows of each model: exchanges that no agreement covers so far.
     left: dict[str, dict[str, Floats]] = {}
     for agreement in sorted(agreements, key=lambda a: a.limit is not None):
         for code in agreement.claimed.tolist():
             claimed[code] = agreement.agreement_id
+        if agreement.purpose == "distillation":
+            beyond_limit[agreement.claimed] |= evidence.accounts.verified[agreement.claimed] == 0
         if not len(agreement.accounts):
             continue
         if agreement.purpose not in left:
@@ -116,6 +121,10 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
         for code, allowed, beyond in _use(agreement, rows, left[agreement.purpose], evidence, n):
             exchanges[agreement.purpose][code] += allowed
             if beyond:
+                # A handful at the edge of a limit is no more a breach here than it is in `of`.
+                beyond_limit[code] |= agreement.purpose == "distillation" and beyond > (1 - COVERED) * (
+                    allowed + beyond
+                )
                 exceeded.setdefault(code, []).append(
                     f"Agreement {agreement.agreement_id} allows {agreement.limit} exchanges;"
                     f" {int(beyond)} of this account's are beyond that."
@@ -129,6 +138,7 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
         exchanges=exchanges,
         claimed=claimed,
         exceeded={code: tuple(s) for code, s in exceeded.items()},
+        beyond=beyond_limit,
     )
 
 

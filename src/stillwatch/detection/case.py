@@ -13,7 +13,7 @@ from scipy import stats
 
 from stillwatch.detection.communities import Halves
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
-from stillwatch.detection.groups import Group
+from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, Group
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.records.sketches import MARKS
@@ -198,20 +198,20 @@ class Case:
 
     @property
     def textual(self) -> bool:
-        """Did texts form the group?"""
-        return self.group.origin == "texts"
+        """Did the likeness of texts form the group, so that these tell what its accounts did in it?"""
+        return self.group.origin == TEXTS
 
     @cached_property
     def by_content(self) -> Ints | None:
-        """Members that the group's texts alone choose; None when texts did not form it."""
-        if not self.textual:
+        """Members that texts or a system prompt alone choose; None when neither formed the group."""
+        if self.group.origin not in (TEXTS, SYSTEM_PROMPT):
             return None
         return self.group.accounts[self.group.by_text]
 
     @cached_property
     def by_infrastructure(self) -> Ints | None:
-        """Members of a group that infrastructure alone formed; None when texts did."""
-        return None if self.textual else self.members
+        """Members of a group that infrastructure alone formed, or a single account; None when content did."""
+        return self.members if self.by_content is None else None
 
     @cached_property
     def own(self) -> Ints:
@@ -219,6 +219,15 @@ class Case:
         member = np.zeros(len(self.view.active), dtype=bool)
         member[self.members] = True
         return self.group.exchanges[member[self.view.evidence.ex_acc[self.group.exchanges]]]
+
+    @cached_property
+    def exchanges_by_account(self) -> Floats:
+        """Exchanges of the campaign along `group.accounts`; all that an account did where no text tells them apart."""
+        total = self.view.totals["n"][self.group.accounts]
+        if not self.told_by_texts:
+            return np.asarray(total)
+        tied = np.bincount(self.view.evidence.ex_acc[self.group.exchanges], minlength=len(self.view.active))
+        return np.asarray(tied[self.group.accounts], dtype=np.float64)
 
     @cached_property
     def exchanges_by_member(self) -> Floats:

@@ -7,16 +7,16 @@ from functools import cached_property
 import numpy as np
 
 from stillwatch.detection.agreements import Agreement, Coverage, cover
-from stillwatch.detection.behaviours import REGISTRY, Observation
+from stillwatch.detection.applications import prompt_groups
+from stillwatch.detection.behaviours import CONTENT, REGISTRY, Observation
 from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
-from stillwatch.detection.rivals import Weighing, weigh
+from stillwatch.detection.rivals import Weighing, features, weigh
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.significance import family_p_values, passes, size_weights
+from stillwatch.detection.significance import family_p_values, levels, speaking
 from stillwatch.detection.singles import heavy_singles
-from stillwatch.records.findings import FAMILIES
 
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
 """Kind of use that an agreement of another purpose than distillation covers."""
@@ -24,6 +24,9 @@ RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
 VOUCHED_SHARE = 0.25
 """From this share of a group on, verified accounts of institutions and businesses are what the group is."""
+CLEAR = 0.001
+"""p-value from which a family counts among those that agree. Unlike significance over the scan it does not depend on how
+many groups there are."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
 NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
@@ -56,12 +59,7 @@ class Judged:
     @property
     def own_exchanges(self) -> Floats:
         """Exchanges of the campaign by account, along `group.accounts`; all of them where no text ties the group."""
-        view = self.case.view
-        total = view.totals["n"][self.group.accounts]
-        if not self.case.told_by_texts:
-            return np.asarray(total)
-        tied = np.bincount(view.evidence.ex_acc[self.group.exchanges], minlength=len(view.active))
-        return np.asarray(tied[self.group.accounts], dtype=np.float64)
+        return self.case.exchanges_by_account
 
 
 def _only(view: View, group: Group, keep: Bools) -> Group:
@@ -125,35 +123,46 @@ class _Candidate:
     consent: bool
     allowed: frozenset[str]  # kinds of use that agreements cover for every member
     notes: tuple[str, ...]
+    beyond_consent: float | None
+    """Share of members beyond an agreement's limit, or claiming one; None without agreements."""
     given: Mapping[str, Observation] | None = None  # a single account's observations
 
     @cached_property
     def observations(self) -> Mapping[str, Observation]:
         if self.given is not None:
             return self.given
+        left_out = self.case.population.settings.left_out
         return {
             name: seen
             for name, behaviour in REGISTRY.items()
-            if (seen := behaviour.examine(self.case)) is not None
+            if behaviour.family != left_out and (seen := behaviour.examine(self.case)) is not None
         }
 
     @cached_property
     def family_p(self) -> Mapping[str, float]:
         return family_p_values(self.observations)
 
+    @cached_property
+    def sufficient(self) -> bool:
+        """Did the group do enough to be accused of anything?"""
+        exchanges = self.case.exchanges_by_account[self.case.group.firm].sum()
+        return bool(exchanges >= self.case.population.settings.min_exchanges)
+
     def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
         """Weigh the candidate, given which families are significant over the scan."""
         synchrony = self.observations.get("synchronised_activity")
         figures = measure(self.case, synchrony.statistic if synchrony else None)
         # Only what was tested can agree.
-        figures["agreement"] = float(len(significant)) if len(self.family_p) >= 2 else None
+        clear = sum(p <= CLEAR for p in self.family_p.values())
+        figures["agreement"] = float(clear) if len(self.family_p) >= 2 else None
+        figures["beyond_consent"] = self.beyond_consent
         single = self.given is not None
         if single:
             figures |= dict.fromkeys(NOT_OF_ONE)
+        if settings.left_out:
+            figures |= {f.name: None for f in features() if f.family == settings.left_out}
         weighing = weigh(figures, settings.power(len(self.case.members)))
-        exchanges = len(self.case.group.exchanges) or int(self.case.exchanges_by_member.sum())
-        sufficient = exchanges >= settings.min_exchanges
-        verdict, kind, probability = _verdict(weighing, significant, sufficient, settings)
+        verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
         if self.consent:
             verdict, kind = LEGITIMATE, "authorised"
@@ -172,39 +181,65 @@ class _Candidate:
             probability=probability,
             verdict=verdict,
             kind_of_use=kind,
-            data_state="sufficient" if sufficient else "insufficient",
+            data_state="sufficient" if self.sufficient else "insufficient",
             notes=notes,
             single=single,
         )
 
 
-def _candidates(
-    view: View, agreements: list[Agreement], releases: Mapping[str, int], settings: Settings
-) -> list[_Candidate]:
-    population = Population(view, settings, dict(releases))
-    coverage = cover(agreements, view.evidence, view.until)
-    found: list[_Candidate] = []
-    taken = np.zeros(len(view.active), dtype=bool)
-    allowed = {kind: np.zeros(len(view.active), dtype=bool) for kind in ALLOWED.values()}
-    for purpose, kind in ALLOWED.items():
-        allowed[kind] |= coverage.of(purpose, view.totals["n"])
+class _Docket:
+    """Everything in a view that is to be judged."""
 
-    def add(
-        group: Group, consent: bool, notes: tuple[str, ...], given: Mapping[str, Observation] | None
+    def __init__(
+        self, view: View, agreements: list[Agreement], releases: Mapping[str, int], settings: Settings
     ) -> None:
-        kinds = frozenset(kind for kind, by_account in allowed.items() if by_account[group.members].all())
-        found.append(_Candidate(Case(group, population), consent, kinds, notes, given))
+        self.view, self.settings = view, settings
+        self.population = Population(view, settings, dict(releases))
+        self.consents = bool(agreements)
+        self.coverage = cover(agreements, view.evidence, view.until)
+        self.allowed = {kind: np.zeros(len(view.active), dtype=bool) for kind in ALLOWED.values()}
+        for purpose, kind in ALLOWED.items():
+            self.allowed[kind] |= self.coverage.of(purpose, view.totals["n"])
+        self.formed = form_groups(view, settings)
 
-    for formed in form_groups(view, settings):
-        group, consent, notes = _consent(view, formed, coverage, settings.group_accounts)
-        taken[group.members] = True
-        taken[formed.members] |= coverage.of("distillation", view.totals["n"])[formed.members]
-        if consent or len(group.members) >= settings.group_accounts:
-            add(group, consent, notes, None)
-    for formed, observations in heavy_singles(population, taken):
-        group, consent, notes = _consent(view, formed, coverage, 1)
-        add(group, consent, notes, observations)
-    return found
+    def _after_consent(
+        self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
+    ) -> tuple[Group, list[_Candidate]]:
+        """What consent leaves of a group, and that as a candidate where it is still a group."""
+        group, consent, notes = _consent(self.view, formed, self.coverage, least)
+        if not consent and len(group.members) < least:
+            return group, []
+        kinds = frozenset(kind for kind, of in self.allowed.items() if of[group.members].all())
+        beyond = float(self.coverage.beyond[group.members].mean()) if self.consents else None
+        return group, [_Candidate(Case(group, self.population), consent, kinds, notes, beyond, given)]
+
+    def groups(self) -> list[_Candidate]:
+        """Groups that texts or infrastructure formed, largest first, and then single accounts."""
+        view = self.view
+        covered = self.coverage.of("distillation", view.totals["n"])
+        found: list[_Candidate] = []
+        taken = np.zeros(len(view.active), dtype=bool)
+        for formed in self.formed:
+            group, candidate = self._after_consent(formed, self.settings.group_accounts)
+            taken[group.members] = True
+            taken[formed.members] |= covered[formed.members]
+            found += candidate
+        if self.settings.left_out != CONTENT:
+            for formed, given in heavy_singles(self.population, taken):
+                found += self._after_consent(formed, 1, given)[1]
+        return found
+
+    def applications(self, accused: Bools, known: Sequence[Group]) -> list[_Candidate]:
+        """Groups of a system prompt, without accounts that are accused otherwise, and not those that are `known`."""
+        seen = {group.members.tobytes() for group in known}
+        found: list[_Candidate] = []
+        for formed in prompt_groups(self.view, self.settings, self.formed, accused):
+            group, candidate = self._after_consent(formed, self.settings.group_accounts)
+            # Consent may have cut it to a set of accounts that has a row already.
+            if group.members.tobytes() not in seen:
+                seen.add(group.members.tobytes())
+                found += candidate
+        return found
 
 
 def judge(
@@ -214,27 +249,31 @@ def judge(
     settings: Settings,
     about: Sequence[Ints] | None = None,
 ) -> list[Judged]:
-    """Form, test and weigh the groups of a view. Largest first; single accounts last.
+    """Form, test and weigh the groups of a view: largest first, then single accounts, then applications' users.
 
-    With `about` (sets of account codes) only groups that hold half of one of the sets are tested and handed out, with the
-    same verdicts.
+    With `about` (sets of account codes) only groups that could be accused and hold half of one of the sets are tested and
+    handed out, with the same verdicts.
     """
-    candidates = _candidates(view, agreements, releases, settings)
-    hypotheses = len(FAMILIES) * len(candidates)
-    weights = size_weights([len(c.case.members) for c in candidates])
-
-    def significant(candidate: _Candidate, weight: float) -> frozenset[str]:
-        return frozenset(
-            family
-            for family, p in candidate.family_p.items()
-            if passes(p, settings.family_wise_error, weight, hypotheses)
-        )
-
-    return [
-        c.judged(significant(c, weight), settings)
-        for c, weight in zip(candidates, weights, strict=True)
+    docket = _Docket(view, agreements, releases, settings)
+    candidates = docket.groups()
+    # Only what could be accused is a hypothesis: not single accounts, not what consent covers, and not what did next to
+    # nothing.
+    tested = [c for c in candidates if c.given is None and c.sufficient and not c.consent]
+    sizes = [len(c.case.members) for c in tested]
+    level = dict(zip(map(id, tested), levels(sizes, settings.family_wise_error), strict=True))
+    found = [
+        c.judged(speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset(), settings)
+        for c in candidates
         if about is None or any(holds_half(c.case.members, accounts) for accounts in about)
     ]
+    if about is not None:
+        return found
+    accused = np.zeros(len(view.active), dtype=bool)
+    for judged in found:
+        accused[judged.group.members] |= judged.verdict == EXTRACTION
+    # Nobody chose an application's users one by one, so their group is no hypothesis, and never accused.
+    applications = docket.applications(accused, [c.case.group for c in candidates])
+    return [*found, *(c.judged(frozenset(), settings) for c in applications)]
 
 
 def holds_half(members: Ints, accounts: Ints) -> bool:

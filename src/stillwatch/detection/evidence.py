@@ -217,14 +217,8 @@ def gather(relations: Relations, accounts: pa.Table | None) -> Evidence:
         part = shared.filter(pc.equal(shared["kind"], kind_name)).sort_by(
             [("value", "ascending"), ("acc", "ascending")]
         )
-        sources.append(
-            (
-                kind_name,
-                _ints(part, "acc"),
-                np.asarray(part["value"].to_pylist(), dtype=object),
-                _ints(part, "hour"),
-            )
-        )
+        value_of = np.asarray(part["value"].to_pylist(), dtype=object)
+        sources.append((kind_name, _ints(part, "acc"), value_of, _ints(part, "hour")))
     for kind_name, acc, vals, hour in sources:
         if not len(acc):
             continue
@@ -292,6 +286,12 @@ class View:
     def population(self) -> int:
         """How many accounts were active."""
         return int(self.active.sum())
+
+    @cached_property
+    def kinds_shared(self) -> frozenset[str]:
+        """Kinds of which two accounts or more have the same thing. Of others nothing is known: they may not be recorded."""
+        shared = self.popularity[self.link_obj] >= 2
+        return frozenset(KINDS[k] for k in np.unique(self.evidence.obj_kind[self.link_obj[shared]]).tolist())
 
     @cached_property
     def share_by_text(self) -> Floats:

@@ -10,6 +10,8 @@ from stillwatch.detection.behaviours.round_the_clock import daily_rhythm
 from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools, Ints
+from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS
+from stillwatch.detection.ledger import HOUR_US
 from stillwatch.records.sketches import MARKS
 
 NEW_DAYS = 30
@@ -18,7 +20,10 @@ FEW = 4
 PLACES = 3
 """Addresses that a person has at hand: a home, a telephone, and where others are."""
 SYSTEM = KINDS.index("system")
-DECLARED_KINDS = [KINDS.index(kind) for kind in ("payment", "signup", "address")]
+TELLING_DAYS = 5
+"""Days of records from which the time between an account's first and last exchange says anything."""
+DECLARED = ("payment", "signup", "address")
+DECLARED_KINDS = [KINDS.index(kind) for kind in DECLARED]
 
 
 def _of_totals(case: Case, column: str, over: str) -> float | None:
@@ -105,7 +110,7 @@ def _plans(case: Case) -> dict[str, float | None]:
     named = organisations[organisations != ""]
     common = max(np.unique(named, return_counts=True)[1]) if len(named) else 0
     created = case.view.created[who]
-    every_first, every_created = case.view.totals["first"] // 3_600_000_000, case.view.created
+    every_first, every_created = case.view.totals["first"] // HOUR_US, case.view.created
     known = created >= 0
     burst = None
     if known.sum() >= 4:
@@ -138,7 +143,7 @@ def _undeclared_sharing(case: Case) -> float | None:
     listed = facts.known[case.members]
     if (
         "organisation" not in facts.present
-        or not np.isin(kind, DECLARED_KINDS).any()
+        or view.kinds_shared.isdisjoint(DECLARED)
         or 2 * listed.sum() < len(listed)
     ):
         return None
@@ -183,6 +188,21 @@ def _addresses(case: Case) -> tuple[float | None, float | None]:
     return len(together) / len(case.members), float(there.max()) / len(case.members)
 
 
+def _span(case: Case) -> float | None:
+    """Median over members of the days from their first exchange of the campaign's own to their last."""
+    if case.population.days < TELLING_DAYS:
+        return None
+    first, last = case.view.totals["first"], case.view.totals["last"]
+    who = case.members
+    if case.textual and len(case.own):
+        time, acc = case.view.evidence.ex_time[case.own], case.view.evidence.ex_acc[case.own]
+        first, last = np.full(len(first), np.inf), np.full(len(last), -np.inf)
+        np.minimum.at(first, acc, time)
+        np.maximum.at(last, acc, time)
+        who = who[np.isfinite(last[who])]
+    return float(np.median(last[who] - first[who])) / (24 * HOUR_US)
+
+
 def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
     """The features of rivals.yaml for one group; `synchrony` comes from its test, which is dear to repeat."""
     view = case.view
@@ -191,15 +211,16 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
     volumes = view.totals["n"][case.members]
     has_text = bool(view.totals["texts"][case.members].sum())
     payment = None
-    if (view.evidence.obj_kind == KINDS.index("payment")).any():
+    if "payment" in view.kinds_shared:
         payment = sharing_accounts(case, "payment", case.members)[0] / len(case.members)
     shared_address, one_place = _addresses(case)
     return {
         "elicitation": _marks(case, ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug")),
         "grading": _marks(case, ("rubric_grading",)),
         "evasive_asks": _marks(case, ("replayed_block", "thinking_language_coercion", "safety_rewrite")),
-        "template": case.typical_share if has_text else None,
-        "likeness": case.group.likeness if case.textual else None,
+        # One system prompt is not a template of texts, and says nothing of how alike they are.
+        "template": case.typical_share if has_text and case.group.origin != SYSTEM_PROMPT else None,
+        "likeness": case.group.likeness if case.group.origin == TEXTS else None,
         "repetition": repeated / exchanges if exchanges >= case.population.settings.min_exchanges else None,
         "system_prompt": _system_prompt(case) if has_text else None,
         "tools": _flagged(case, view.evidence.ex_tools, "tools", "tools_known"),
@@ -208,6 +229,7 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         "synchrony": synchrony,
         "daily_rhythm": _rhythm(case),
         "daily_rate": float(np.median(volumes / np.maximum(active_days[case.members], 1))),
+        "span": _span(case),
         **_plans(case),
         "shared_payment": payment,
         "shared_address": shared_address,

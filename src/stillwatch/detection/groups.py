@@ -1,4 +1,4 @@
-"""Stage 4: groups of accounts by Leiden over the weighted graph, and who belongs to each and why."""
+"""Stage 4: groups of accounts by likeness of texts, by infrastructure and by system prompt; who belongs to each and why."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Vectors, vectors
+from stillwatch.records import findings
 
+TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE, ONE_ACCOUNT = "texts", "system prompt", "infrastructure", "one account"
+"""What forms a group."""
 SIGNATURE_LIFT = 5.0
 """An object marks a group when members hold it this many times as often as others do."""
 ITEM_KIND = KINDS.index("item")
@@ -32,10 +35,14 @@ TELLING = 12.0
 """More than 10^12 times is not told apart: one long text must not outweigh many."""
 CERTAIN = 0.5
 """Certainty from which an account belongs; below it is only suspected."""
-BUSY = 1.9
-"""Logarithm of an account's volume, in multiples of the typical one's, from which it is another kind of account."""
+BUSY = 3.5
+"""Modified z-score of the logarithm of an account's volume from which it is another kind of account."""
+EVEN = 0.5
+"""The least spread of log volumes that is assumed in a group: less would be chance."""
 BY_CHANCE = 0.01
 """An account belongs when so many of the group's texts are less probable than this for those most alike outside."""
+ORDINARY = 0.8
+"""Cores less alike than this, in multiples of what is usual for an account's core, are people of a language or subject."""
 FRAGMENT = 0.7
 """Share of a group's members that a larger group must hold for it to be a fragment of that one."""
 
@@ -50,7 +57,7 @@ class Group:
     the evidence's exchange arrays: the exchanges that carry a text object of the group.
     """
 
-    origin: str  # what formed it: "texts", "infrastructure", or "one account"
+    origin: str  # TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE or ONE_ACCOUNT
     accounts: Ints
     content_share: Floats
     infrastructure_kinds: Ints
@@ -101,7 +108,7 @@ def _text_marks(
     return objects[marks], np.log10(lift[marks])
 
 
-def _infrastructure_marks(view: View, accounts: Ints, usable: Bools) -> Ints:
+def infrastructure_marks(view: View, accounts: Ints, usable: Bools) -> Ints:
     """Infrastructure that mostly these accounts hold, two of them or more."""
     links = view.links_by_account.places(accounts)
     obj = view.link_obj[links[usable[view.link_obj[links]]]]
@@ -130,7 +137,7 @@ def _certainty(view: View, core: Ints, tied: Ints, score: Floats) -> Floats:
 
     How telling its own texts are on average, times the logarithm of how many it sent, each beside the typical account's. Who
     sent one or two faintly similar texts may be of the same language or subject and nothing else. An account that is far
-    busier than the others is not surer for it, and above BUSY not one of them.
+    busier than the others is not surer for it, and an outlier (modified z-score, Iglewicz and Hoaglin 1993) not one of them.
     """
     n = len(view.active)
     who = view.evidence.ex_acc[tied]
@@ -139,9 +146,11 @@ def _certainty(view: View, core: Ints, tied: Ints, score: Floats) -> Floats:
     some = core[sent[core] > 0]
     if not len(some):
         return np.zeros(n)
-    volume = np.log1p(sent) / np.log1p(np.median(sent[some]))
-    certain = telling / np.median(telling[some]) * np.minimum(volume, 1.0)
-    return np.asarray(np.where(volume < BUSY, certain, 0.0))
+    volume = np.log1p(sent)
+    usual = float(np.log1p(np.median(sent[some])))
+    spread = max(1.4826 * float(np.median(np.abs(volume[some] - usual))), EVEN)
+    certain = telling / np.median(telling[some]) * np.minimum(volume / usual, 1.0)
+    return np.asarray(np.where(volume < usual + BUSY * spread, certain, 0.0))
 
 
 @dataclass(frozen=True)
@@ -166,7 +175,7 @@ class Nearness:
         return cls(of, typical, np.sort(order[: max(LIKEST, 2 * len(core))]))
 
 
-def _kinds_held(view: View, infrastructure: Ints, everyone: Ints) -> Ints:
+def kinds_held(view: View, infrastructure: Ints, everyone: Ints) -> Ints:
     """Along `everyone`: of how many kinds of these objects each account holds one."""
     links = view.links_by_object.places(infrastructure)
     kinds = np.unique(
@@ -221,13 +230,13 @@ def _by_texts(
     chosen = (stays | joins) & (_certainty(view, core, tied, score) >= CERTAIN)
     if not chosen.any():
         return None
-    infrastructure = _infrastructure_marks(view, np.flatnonzero(chosen), usable)
+    infrastructure = infrastructure_marks(view, np.flatnonzero(chosen), usable)
     linked = np.unique(view.link_acc[view.links_by_object.places(infrastructure)])
     everyone = np.unique(np.concatenate([np.flatnonzero(chosen | (inside & (content > 0))), linked]))
-    held = _kinds_held(view, infrastructure, everyone)
+    held = kinds_held(view, infrastructure, everyone)
     by_text = chosen[everyone]
     return Group(
-        origin="texts",
+        origin=TEXTS,
         accounts=everyone,
         content_share=content[everyone],
         infrastructure_kinds=held,
@@ -242,19 +251,21 @@ def _by_texts(
 
 def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings) -> Group | None:
     """The group of a core that holds the same cards and addresses; its texts are described, and choose nobody."""
-    infrastructure = _infrastructure_marks(view, core, usable)
-    held = _kinds_held(view, infrastructure, core)
+    infrastructure = infrastructure_marks(view, core, usable)
+    held = kinds_held(view, infrastructure, core)
     firm = held >= 1
     if not firm.any():
         return None
-    text, weight = _text_marks(view, core[firm], settings)
+    text, weight = np.zeros(0, dtype=np.int64), np.zeros(0)
+    if settings.left_out != findings.CONTENT:
+        text, weight = _text_marks(view, core[firm], settings)
     tied, _ = _own_exchanges(view, text, weight)
     tied = tied[np.isin(view.evidence.ex_acc[tied], core[firm])]
     who, share = view.text_share(tied)
     content = np.zeros(len(core))
     content[np.searchsorted(core, who)] = share
     return Group(
-        origin="infrastructure",
+        origin=INFRASTRUCTURE,
         accounts=core[firm],
         content_share=content[firm],
         infrastructure_kinds=held[firm],
@@ -267,14 +278,10 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     )
 
 
-def form_groups(view: View, settings: Settings) -> list[Group]:
-    """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
-    usable = linking_objects(view, settings)
-    least = settings.group_accounts
-    groups: list[Group] = []
+def _text_groups(view: View, usable: Bools, settings: Settings) -> list[Group]:
+    """Groups around cores of accounts whose texts are alike."""
     space = vectors(view, settings)
-    cores = [c for c in alike_in_texts(space, settings) if len(c) >= least]
-    cores = merged(space, cores)
+    cores = merged(space, alike_in_texts(space, settings))
     nearness = [Nearness.to(space, core) for core in cores]
     at_home = np.zeros(len(view.active))
     usual = np.zeros(len(view.active))
@@ -282,12 +289,19 @@ def form_groups(view: View, settings: Settings) -> list[Group]:
         at_home[core], usual[core] = near.of[core], near.typical
     # What is usual for an account of this population: language and subjects alone make accounts this alike.
     ordinary = max(float(np.median(usual[view.active])), LEAST_ALIKE) if view.active.any() else LEAST_ALIKE
-    for core, near in zip(cores, nearness, strict=True):
-        if near.typical < ordinary:
-            continue
-        group = _by_texts(view, core, near, at_home, ordinary, usable, settings)
-        if group is not None:
-            groups.append(group)
+    formed = (
+        _by_texts(view, core, near, at_home, ordinary, usable, settings)
+        for core, near in zip(cores, nearness, strict=True)
+        if near.typical >= ORDINARY * ordinary
+    )
+    return [group for group in formed if group is not None]
+
+
+def form_groups(view: View, settings: Settings) -> list[Group]:
+    """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
+    least = settings.group_accounts
+    usable = linking_objects(view, settings) & (settings.left_out != findings.INFRASTRUCTURE)
+    groups = _text_groups(view, usable, settings) if settings.left_out != findings.CONTENT else []
     for core in tied_by_infrastructure(infrastructure_edges(view, usable), settings):
         group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None
         if group is not None:

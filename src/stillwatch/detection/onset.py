@@ -6,9 +6,6 @@ from stillwatch.detection.decision import EXTRACTION, Judged, holds_half
 from stillwatch.detection.evidence import Ints
 from stillwatch.detection.ledger import HOUR_US
 
-LOOKS = 32
-"""Looks over the whole time, at most; each is a scan of the past."""
-
 Replay = Callable[[int, Sequence[Ints]], Sequence[Judged]]
 """Judges everything before an hour; handed out are the groups that hold half of one of the given sets."""
 
@@ -18,11 +15,11 @@ def accuses(earlier: Sequence[Judged], members: Ints) -> bool:
     return any(j.verdict == EXTRACTION and holds_half(j.group.members, members) for j in earlier)
 
 
-def first_hours(accused: Sequence[Judged], replay: Replay, last: int) -> list[int]:
+def first_hours(accused: Sequence[Judged], replay: Replay, last: int, looks: int) -> list[int]:
     """For each accused group the first hour H at which `replay` accuses half of it.
 
     `last` is an hour at which all are accused. Looked at are the ends of days from the first exchange on (of as
-    many days together as make 32 looks over the whole time), until one accuses; then the hours between it and the
+    many days together as make `looks` looks over the whole time), until one accuses; then the hours between it and the
     look before, by bisection. So H accuses and H-1 does not; a verdict that came and went again between two looks is
     passed over.
     """
@@ -35,7 +32,7 @@ def first_hours(accused: Sequence[Judged], replay: Replay, last: int) -> list[in
         return seen[hour]
 
     starts = [int(j.case.view.totals["first"][j.group.members].min() // HOUR_US) for j in accused]
-    days = -(-(last - min(starts, default=last)) // (24 * LOOKS))
+    days = -(-(last - min(starts, default=last)) // (24 * looks))
     step = 24 * max(days, 1)
     found = []
     for members, start in zip(everyone, starts, strict=True):

@@ -39,6 +39,12 @@ class Settings:
     """Verdict `extraction` from this probability on; below it a person looks."""
     review_probability: float = 0.1
     """Verdict `review` from this probability on."""
+    looks: int = 32
+    """Looks at the past over the whole time, at most, to date accusations; each is a scan. 0: none, and `detected_at` stays
+    empty."""
+    left_out: str = ""
+    """A family of evidence that forms no group, is not tested and is not weighed, to see what the others would say without
+    it; empty for none."""
     min_exchanges: int = 40
     """Fewer exchanges than this in a group are too few to accuse on: data_state `insufficient`."""
     few_accounts: float = 2.0

@@ -15,6 +15,7 @@ from typing import Any
 
 from stillwatch.detection.settings import SETTINGS_VERSION, Settings
 from stillwatch.records.errors import InputError, or_the_like
+from stillwatch.records.findings import FAMILIES
 from stillwatch.records.yaml_file import load_yaml
 
 
@@ -58,9 +59,12 @@ RANGES: Mapping[str, Range] = {
     "accuse_probability": PROBABILITY,
     "review_probability": PROBABILITY,
     "few_accounts": Range(0, 1_000_000),
+    "looks": Range(0, 100_000),
     "tempering": Range(0, 100, closed=False),
 }
 """Ranges of settings. One that is not named here takes any whole number from 1 on, or any number above 0."""
+CHOICES: Mapping[str, tuple[str, ...]] = {"left_out": ("", *FAMILIES)}
+"""Settings that are words, and the words that they take."""
 
 
 DEFAULTS = Settings()
@@ -126,8 +130,16 @@ def _load(path: Path) -> dict[Any, Any]:
     return told
 
 
-def _value(name: str, value: object, kind: type, path: Path) -> float:
+def _value(name: str, value: object, kind: type, path: Path) -> float | str:
     """The value as the setting's type; InputError when it is of another or outside the range."""
+    if kind is str:
+        if isinstance(value, str) and value in CHOICES[name]:
+            return value
+        raise InputError(
+            f"{name} cannot be {value!r}",
+            where=str(path),
+            mend="give one of " + ", ".join(word or '""' for word in CHOICES[name]),
+        )
     whole = kind is int
     allowed = RANGES.get(name, Range(1) if whole else Range(0, closed=False))
     number: float | None = None

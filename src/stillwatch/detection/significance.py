@@ -1,4 +1,4 @@
-"""Stage 5: from p-values of behaviours to families that are significant over a whole scan."""
+"""Stage 5: from p-values of behaviours to how many families speak, with one error rate over a whole scan."""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,11 +33,26 @@ def size_weights(sizes: Sequence[int]) -> list[float]:
     return (roots / roots.mean()).tolist() if len(roots) else []
 
 
-def passes(p_value: float, level: float, weight: float, hypotheses: int) -> bool:
-    """Is a hypothesis rejected, with the chance of a single false rejection among all of them at most `level`?
+def speaking(family_p: Mapping[str, float], level: float) -> frozenset[str]:
+    """The families that speak, at an error rate of `level` for this group: the largest number that the tests support.
 
-    Weighted Bonferroni (Genovese, Roeder and Wasserman 2006): weights are fixed before any p-value is seen and have a mean
-    of one. Each group is decided by itself, whatever the others show, also when few of them are tested. (False discovery
-    rates would let a scan full of campaigns lower the bar for everybody else in it.)
+    That at least u of n families are more than chance is a partial conjunction hypothesis (Benjamini and Heller 2008); its
+    p-value is (n - u + 1) times the u-th smallest, valid however the families depend on each other. One family is tested
+    first, two only where one passes, and so on, so the chance that too many are named is at most `level`.
     """
-    return p_value <= level * weight / max(hypotheses, 1)
+    ordered = sorted(family_p, key=lambda family: (family_p[family], family))
+    found = 0
+    for at, family in enumerate(ordered):
+        if (len(ordered) - at) * family_p[family] > level:
+            break
+        found = at + 1
+    return frozenset(ordered[:found])
+
+
+def levels(sizes: Sequence[int], whole: float) -> list[float]:
+    """The error rate of each group, of `whole` for a scan: weighted Bonferroni (Genovese, Roeder and Wasserman 2006).
+
+    Weights are fixed before any p-value is seen. Each group is decided by itself, whatever the others show, also when few
+    of them are tested. (False discovery rates would let a scan full of campaigns lower the bar for everybody else in it.)
+    """
+    return [whole * weight / len(sizes) for weight in size_weights(sizes)]

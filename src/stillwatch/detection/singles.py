@@ -6,7 +6,7 @@ from stillwatch.detection.behaviours import Observation, heavy_account
 from stillwatch.detection.behaviours.base import percent
 from stillwatch.detection.case import Population
 from stillwatch.detection.evidence import Bools, Ints
-from stillwatch.detection.groups import Group
+from stillwatch.detection.groups import ONE_ACCOUNT, Group
 
 MARKED_SHARE = 0.5
 MARKED_TEXTS = 50
@@ -48,14 +48,16 @@ def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dic
                 f" {as_marked} of {n_active} accounts reach that share.",
                 supports=True,
             )
+    # Those that this view knows: what others share later must not add to what an account did.
+    exchanges = np.unique(view.tie_ex)
     for code, observations in sorted(chosen.items()):
         observations["heavy_account"] = heavy_account.of_account(view, code)
         accounts: Ints = np.array([code], dtype=np.int64)
-        own = np.flatnonzero(view.evidence.ex_acc == code)
+        own = exchanges[view.evidence.ex_acc[exchanges] == code]
         found.append(
             (
                 Group(
-                    origin="one account",
+                    origin=ONE_ACCOUNT,
                     accounts=accounts,
                     content_share=np.ones(1),
                     infrastructure_kinds=np.zeros(1, dtype=np.int64),
@@ -64,7 +66,7 @@ def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dic
                     likeness=0.0,
                     text_objects=empty,
                     infrastructure_objects=empty,
-                    exchanges=own[view.evidence.ex_hour[own] < view.until],
+                    exchanges=own,
                 ),
                 observations,
             )

@@ -21,7 +21,8 @@ KINDS_OF_USE = (
 )
 DATA_STATES = ("sufficient", "insufficient")
 ROLES = ("member", "relay", "suspected")
-FAMILIES = ("content", "timing and volume", "identity and infrastructure")
+CONTENT, TIMING, INFRASTRUCTURE = "content", "timing and volume", "identity and infrastructure"
+FAMILIES = (CONTENT, TIMING, INFRASTRUCTURE)
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def test_hostile_text_stays_text(stories, tmp_path, text):
 
 
 @given(st.text(st.characters(codec=None), min_size=1, max_size=30).filter(lambda t: t.strip()))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_text_stays_text(stories, tmp_path_factory, text):
     check_hostile(stories, tmp_path_factory.mktemp("any"), text)
 

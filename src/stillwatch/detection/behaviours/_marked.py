@@ -20,7 +20,7 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
     """A test of how many accounts mostly send texts that carry one of these marks.
 
     In a group that infrastructure formed, accounts are independent draws: binomial with the outside rate. Those whom
-    texts chose are not: one template is one draw, however many accounts repeat it; so p is the outside rate itself.
+    content chose are not: one template is one draw, however many accounts repeat it; so p is the outside rate itself.
     """
 
     def examine(case: Case) -> Observation | None:
@@ -31,7 +31,7 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
         marked = np.asarray(share >= MOSTLY)
         inside = float(marked[case.members].mean())
         rate = case.rate_outside(marked)
-        if case.textual:
+        if case.by_content is not None:
             p = min(1.0, rate) if inside >= 0.5 else 1.0
         else:
             p = binomial_tail(int(marked[case.members].sum()), len(case.members), rate)

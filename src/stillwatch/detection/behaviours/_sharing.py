@@ -70,7 +70,7 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
         tried = 0
         chosen = case.by_content
         for kind, thing in kinds.items():
-            if not (case.view.evidence.obj_kind == KINDS.index(kind)).any():
+            if kind not in case.view.kinds_shared:
                 continue
             tried += 1
             sharers, objects = sharing_accounts(case, kind, case.members)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stillwatch.detection.case import Case
+from stillwatch.records.findings import CONTENT, INFRASTRUCTURE, TIMING
 
-CONTENT, TIMING, INFRASTRUCTURE = "content", "timing and volume", "identity and infrastructure"
+__all__ = ["CONTENT", "INFRASTRUCTURE", "TIMING", "Behaviour", "Observation", "percent"]
 
 
 @dataclass(frozen=True)

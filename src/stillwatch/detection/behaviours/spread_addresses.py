@@ -10,7 +10,7 @@ from stillwatch.detection.case import Case, draw_tail
 def examine(case: Case) -> Observation | None:
     """New addresses for each exchange, against outside accounts with as many exchanges."""
     view = case.view
-    if not len(view.evidence.novelty["address"][0]):
+    if not view.novelty["address"].any():
         return None
     chosen = case.by_content if case.by_content is not None else case.members
     n = view.totals["n"]

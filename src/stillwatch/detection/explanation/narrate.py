@@ -73,7 +73,7 @@ def _span(judged: Judged) -> tuple[datetime, datetime]:
     return _when(view.totals["first"][group.accounts].min()), _when(view.totals["last"][group.accounts].max())
 
 
-COUNTS = frozenset({"unevenness", "synchrony", "daily_rate", "end_users", "size"})
+COUNTS = frozenset({"unevenness", "synchrony", "daily_rate", "span", "end_users", "size"})
 RATIOS = frozenset({"daily_rhythm", "address_spread", "likeness", "verified", "disposable", "new_accounts"})
 
 
