@@ -111,12 +111,12 @@ def one(seed: int, tier: str, options: argparse.Namespace) -> dict[str, Any]:
             f"--tier={tier}",
             *(f"--knob={k}" for k in options.knobs),
         )
-        run_scan(drill, out)
+        run_scan(drill, out, dated=not options.undated)
         return {
             "seed": seed,
             "tier": tier,
             "groups": examined(drill, out),
-            "campaigns": early(drill, out, options.least),
+            "campaigns": [] if options.undated else early(drill, out, options.least),
         }
 
 
@@ -232,6 +232,8 @@ def tell(report: dict[str, Any], least: int) -> None:
                 for b in found["bins"]
             ],
         )
+    if not report["early"]:
+        return
     print(f"\nCampaigns of {least:,} exchanges or more: share of them before detection")
     show(
         ["tier", "campaigns", "detected", "median", "largest"],
@@ -261,6 +263,7 @@ def main() -> None:
     parser.add_argument("--priors", type=float, nargs="+", default=list(PRIORS))
     parser.add_argument("--least", type=int, default=5_000, help="exchanges of a campaign")
     parser.add_argument("--knob", dest="knobs", action="append", default=[], help="passed on to drill")
+    parser.add_argument("--undated", action="store_true", help="leave out how early; a third of the time")
     parser.add_argument("--seeds", type=int, nargs="+", default=[9071, 9072, 9073])
     options = parser.parse_args()
     runs = []
@@ -271,7 +274,7 @@ def main() -> None:
     report = {
         "settings": vars(options),
         "priors": [judge(runs, prior) for prior in (*options.priors, *true_share(runs))],
-        "early": by_tier(runs),
+        "early": [] if options.undated else by_tier(runs),
         "runs": runs,
     }
     tell(report, options.least)

@@ -1,0 +1,211 @@
+"""What the scan leans on: each family of evidence removed in turn, and each elicitation technique unknown in turn.
+
+    python benchmarks/ablation.py [--scenario all] [--tier adaptive] [--seeds 9201 9202]
+
+Each exercise is read once and judged many times. A family that is removed forms no group, is not tested and is not weighed
+(the setting `left_out`). A technique that is left out is known to nobody: the marks of its patterns are wiped
+from the evidence, of campaigns and of everybody else, as if they had never been written. Recall is the share of the
+accounts of all campaigns that is accused; of a technique the share of the accounts of the campaigns that use it (those of
+whose texts a tenth or more carry its mark). `no marks at all` wipes every mark. Without `likeness of texts` the phrases are
+wiped: accounts are alike only by whole beginnings and ends of texts and by replayed blocks, to the letter. (The test of a
+divided work list counts phrases too, and falls silent.)
+
+Prints the tables, and writes benchmarks/results/ablation-SCENARIO-TIER.json. Development used seeds 51 to 69.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from _common import ACCUSED_ROLES, Planted, make_drill, percent, planted, show, write
+from stillwatch.detection.agreements import Agreement
+from stillwatch.detection.decision import EXTRACTION, judge, roles
+from stillwatch.detection.evidence import KINDS, Evidence, view
+from stillwatch.detection.preparation import Clock, prepare
+from stillwatch.detection.run_record import Inputs, Resources
+from stillwatch.detection.settings import Settings
+from stillwatch.records.findings import FAMILIES
+from stillwatch.records.rejects import RejectLog
+from stillwatch.records.sketches import MARKS, Key
+
+USES = 0.1  # share of a campaign's texts from which it counts as one that uses a technique
+TECHNIQUES = {
+    "reasoning elicitation": ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug"),
+    "rubric grading": ("rubric_grading",),
+    "replayed blocks": ("replayed_block",),
+    "language of thought": ("thinking_language_coercion",),
+    "safe rewrites": ("safety_rewrite",),
+}
+"""Marks by technique: all that the statistics read of it."""
+EVERYTHING = "nothing"
+NO_MARKS = "no marks at all"
+NO_LIKENESS = "likeness of texts"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What a scan reads, and the truth about it."""
+
+    evidence: Evidence
+    agreements: list[Agreement]
+    releases: Mapping[str, int]
+    groups: list[Planted]
+
+    @classmethod
+    def made(cls, scenario: str, seed: int, size: Sequence[str]) -> "Exercise":
+        """A fresh exercise, read as `scan` reads it."""
+        with tempfile.TemporaryDirectory() as folder:
+            drill, work = Path(folder) / "drill", Path(folder) / "work"
+            make_drill(drill, scenario, seed, *size)
+            work.mkdir()
+            inputs = Inputs(
+                str(drill / "usage"),
+                accounts=str(drill / "accounts.parquet"),
+                releases=str(drill / "releases.parquet"),
+                agreements=str(drill / "agreements.parquet"),
+            )
+            rejects = RejectLog(Path(folder) / "rejected")
+            clock = Clock(lambda stage, rows: None)
+            prepared = prepare(inputs, Resources(2, 8 << 30), Key(bytes(16)), work, rejects, clock)
+            evidence = prepared.evidence(Settings())
+            return cls(evidence, prepared.agreements(evidence), prepared.releases, planted(drill))
+
+    def accused(self, settings: Settings, evidence: Evidence) -> frozenset[str]:
+        """Whom a scan with these settings accuses."""
+        ids = evidence.accounts.ids
+        return frozenset(
+            ids[code]
+            for judged in judge(view(evidence), self.agreements, self.releases, settings)
+            if judged.verdict == EXTRACTION
+            for code, (role, _) in zip(judged.group.accounts.tolist(), roles(judged), strict=True)
+            if role in ACCUSED_ROLES
+        )
+
+    def users(self, technique: str) -> frozenset[str]:
+        """Accounts of campaigns that use a technique."""
+        code = {name: i for i, name in enumerate(self.evidence.accounts.ids)}
+        acc, n = self.evidence.ledger["acc"], len(code)
+        marks = [self.evidence.ledger[f"mark_{name}"] for name in TECHNIQUES[technique]]
+        marked = np.bincount(acc, weights=np.sum(marks, axis=0), minlength=n)
+        texts = np.bincount(acc, weights=self.evidence.ledger["texts"], minlength=n)
+        found: set[str] = set()
+        for group in self.groups:
+            own = [code[a] for a in group.accounts if a in code]
+            if group.unauthorised and marked[own].sum() >= USES * max(texts[own].sum(), 1):
+                found |= group.accounts
+        return frozenset(found)
+
+
+def without_ties(evidence: Evidence, kind: str) -> Evidence:
+    """The evidence without text objects of a kind."""
+    kept = evidence.obj_kind[evidence.tie_obj] != KINDS.index(kind)
+    return replace(
+        evidence,
+        tie_ex=evidence.tie_ex[kept],
+        tie_obj=evidence.tie_obj[kept],
+        tie_ready=evidence.tie_ready[kept],
+    )
+
+
+def without(evidence: Evidence, *techniques: str) -> Evidence:
+    """The evidence as it is to whoever never wrote the patterns of these techniques."""
+    names = [name for technique in techniques for name in TECHNIQUES[technique]]
+    ledger = dict(evidence.ledger)
+    for name in names:
+        ledger[f"mark_{name}"] = np.zeros_like(ledger[f"mark_{name}"])
+    kept = ~np.int64(sum(MARKS[name].mask for name in names))
+    wiped = replace(evidence, ledger=ledger, ex_marks=evidence.ex_marks & kept)
+    # That a block is replayed is seen by its tags, which are patterns too.
+    return without_ties(wiped, "block") if "replayed blocks" in techniques else wiped
+
+
+def one(scenario: str, seed: int, size: Sequence[str]) -> list[dict[str, Any]]:
+    """All variants on one exercise: accused, guilty, harmless, and look-alike groups half of which are accused."""
+    exercise = Exercise.made(scenario, seed, size)
+    guilty = frozenset().union(*(g.accounts for g in exercise.groups if g.unauthorised))
+    plain = Settings()
+    variants = [(EVERYTHING, plain, exercise.evidence, guilty)]
+    variants += [(family, replace(plain, left_out=family), exercise.evidence, guilty) for family in FAMILIES]
+    variants.append((NO_LIKENESS, plain, without_ties(exercise.evidence, "phrase"), guilty))
+    for name in TECHNIQUES:
+        if users := exercise.users(name):
+            variants.append((name, plain, without(exercise.evidence, name), users))
+    variants.append((NO_MARKS, plain, without(exercise.evidence, *TECHNIQUES), guilty))
+    known = exercise.accused(plain, exercise.evidence)
+    rows = []
+    for name, settings, evidence, asked in variants:
+        found = known if name == EVERYTHING else exercise.accused(settings, evidence)
+        rows.append(
+            {
+                "seed": seed,
+                "left_out": name,
+                "asked": len(asked),
+                "found": len(found & asked),
+                "found_with_everything": len(known & asked),
+                "accused": len(found),
+                "harmless": len(found - guilty),
+                "look_alikes_accused": sum(
+                    2 * len(found & g.accounts) >= len(g.accounts)
+                    for g in exercise.groups
+                    if not g.unauthorised
+                ),
+            }
+        )
+        print(f"{seed} without {name}: {percent(len(found & asked), len(asked))}", flush=True)
+    return rows
+
+
+def main() -> None:
+    """Run, print and keep."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--scenario", default="all")
+    parser.add_argument("--tier", default="adaptive")
+    parser.add_argument("--exchanges", type=int, default=400_000)
+    parser.add_argument("--accounts", type=int, default=16_000)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[9201, 9202])
+    options = parser.parse_args()
+    size = [f"--exchanges={options.exchanges}", f"--accounts={options.accounts}", f"--tier={options.tier}"]
+    rows = [row for seed in options.seeds for row in one(options.scenario, seed, size)]
+    names = list(dict.fromkeys(row["left_out"] for row in rows))
+    table = []
+    for name in names:
+        own = [row for row in rows if row["left_out"] == name]
+        sums = {k: sum(row[k] for row in own) for k in own[0] if k not in ("seed", "left_out")}
+        table.append({"left_out": name, **sums})
+    print()
+    show(
+        (
+            "left out",
+            "campaign accounts",
+            "found",
+            "with everything",
+            "guilty of accused",
+            "look-alikes accused",
+        ),
+        (
+            (
+                row["left_out"],
+                row["asked"],
+                percent(row["found"], row["asked"]),
+                percent(row["found_with_everything"], row["asked"]),
+                percent(row["accused"] - row["harmless"], row["accused"]),
+                row["look_alikes_accused"],
+            )
+            for row in table
+        ),
+    )
+    write(
+        f"ablation-{options.scenario}-{options.tier}",
+        {"options": vars(options), "over_seeds": table, "by_seed": rows},
+    )
+
+
+if __name__ == "__main__":
+    main()
