@@ -1,8 +1,10 @@
 """Rival explanations: the data of rivals.yaml, and how figures are weighed by it."""
 
 import math
+from importlib import resources
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +34,13 @@ def test_lines_are_probabilities(name):
 
 def test_uses_are_those_of_the_tables_but_consent_which_no_figure_shows():
     assert {*USES, EXTRACTION, "authorised"} == set(KINDS_OF_USE)
+
+
+def test_no_line_of_the_table_is_of_an_unknown_way():
+    """A way that is misspelt would silently be that of its use."""
+    table = resources.files("stillwatch.detection") / "rivals.yaml"
+    for name, row in yaml.safe_load(table.read_text(encoding="utf-8"))["features"].items():
+        assert set(row) <= {"family", "meaning", "cuts", *WAYS}, name
 
 
 def test_each_use_comes_in_its_ways_with_probabilities():
