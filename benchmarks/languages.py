@@ -107,7 +107,7 @@ def burdens(options: argparse.Namespace) -> list[dict[str, Any]]:
             drill, out = Path(folder) / "drill", Path(folder) / "scan"
             size = (options.quiet_exchanges, options.quiet_accounts)
             make_drill(drill, "quiet", seed, f"--exchanges={size[0]}", f"--accounts={size[1]}")
-            run_scan(drill, out)
+            run_scan(drill, out, dated=False)
             found = named(out)
             grouped = frozenset().union(*(g.accounts for g in planted(drill)))
         for account, language in written(Settings("quiet", *size, seed=seed)).items():

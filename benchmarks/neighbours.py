@@ -103,7 +103,7 @@ def one(seed: int, size: list[str], scenario: str, mmd: Mmd, cut: float) -> dict
     with tempfile.TemporaryDirectory() as folder:
         drill, out = Path(folder) / "drill", Path(folder) / "scan"
         make_drill(drill, scenario, seed, *size)
-        run_scan(drill, out)
+        run_scan(drill, out, dated=False)
         groups, all_accounts, own = planted(drill), everyone(drill), named(out)
         by_window, by_sum = mmd.scores(drill), _heuristics.scores(drill)
     accused = {
