@@ -7,28 +7,6 @@ from stillwatch.detection.evidence import KINDS, view
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, form_groups
 from stillwatch.detection.settings import Settings
 
-PHRASES = (("phrase", "t"),)
-
-
-def strangers(worlds, seed=1, n=300):
-    """People who have nothing in common but what chance gives; their own cards and addresses are apart."""
-    world = worlds.World()
-    worlds.people(world, np.random.default_rng([2, seed]), range(n))
-    worlds.apart(world)
-    return world
-
-
-def harvesters(worlds, world, numbers, *things, texts=12, mixed=0, column=None, of_each=5):
-    """Accounts that send texts with these objects (and others mixed in), some sharing a thing of `column`."""
-    for k, number in enumerate(numbers):
-        world.account(number, created=worlds.MONDAY - 40)
-        if column:
-            world.account(number, **{column: f"{column}-{min(numbers)}-{k // of_each}"})
-        for i in range(texts):
-            world.say(number, worlds.MONDAY + (3 * i + k) % 160, objects=things, item=f"task-{number}-{i}")
-        for i in range(mixed):
-            world.say(number, worlds.MONDAY + (5 * i + k) % 160, item=f"mixed-{number}-{i}")
-
 
 def numbers(group, seen):
     return {int(seen.evidence.accounts.ids[m].rpartition("-")[2]) for m in group.members}
@@ -60,7 +38,7 @@ def applications(world, others=(), left_out=()):
 
 
 def test_users_of_one_application_are_a_group_of_its_system_prompt(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     clients(worlds, world, range(2000, 2040), "app")
     clients(worlds, world, range(2100, 2103), "too few")
     ((members, group),) = applications(world)
@@ -74,7 +52,7 @@ def test_users_of_one_application_are_a_group_of_its_system_prompt(worlds):
 
 
 def test_who_hardly_uses_an_application_is_none_of_its_users(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     clients(worlds, world, range(2000, 2010), "app")
     clients(worlds, world, range(2010, 2014), "app", mixed=40)
     ((members, _),) = applications(world)
@@ -82,10 +60,10 @@ def test_who_hardly_uses_an_application_is_none_of_its_users(worlds):
 
 
 def test_a_campaign_in_an_application_is_a_group_beside_its_users(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     clients(worlds, world, range(2000, 2060), "app")
     campaign = range(1000, 1020)
-    harvesters(worlds, world, campaign, ("system", "app"), *worlds.template("t"), *PHRASES)
+    worlds.harvesters(world, campaign, ("system", "app"), *worlds.template("t"), *worlds.PHRASES)
     (group,) = form_groups(view(world.evidence()), Settings())
     members = numbers(group, view(world.evidence()))
     assert (group.origin, members) == (TEXTS, set(campaign))
@@ -96,15 +74,15 @@ def test_a_campaign_in_an_application_is_a_group_beside_its_users(worlds):
 
 
 def test_a_campaign_with_a_system_prompt_of_its_own_is_one_group(worlds):
-    world = strangers(worlds)
-    harvesters(worlds, world, range(1000, 1020), ("system", "own"), *worlds.template("t"), *PHRASES)
+    world = worlds.strangers()
+    worlds.harvesters(world, range(1000, 1020), ("system", "own"), *worlds.template("t"), *worlds.PHRASES)
     (group,) = form_groups(view(world.evidence()), Settings())
     assert group.origin == TEXTS
     assert applications(world, [group]) == []
 
 
 def test_two_prompts_of_one_application_are_one_group(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     clients(worlds, world, range(2000, 2040), "app")
     clients(worlds, world, range(2000, 2040), "the same app on Thursdays")
     assert len(applications(world)) == 1

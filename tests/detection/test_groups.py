@@ -21,35 +21,12 @@ def formed(world, settings=None):
     ]
 
 
-def strangers(worlds, seed=1, n=300):
-    """People who have nothing in common but what chance gives; their own cards and addresses are apart."""
-    world = worlds.World()
-    worlds.people(world, np.random.default_rng([2, seed]), range(n))
-    worlds.apart(world)
-    return world
-
-
-def harvesters(worlds, world, numbers, *things, texts=12, mixed=0, column=None, of_each=5):
-    """Accounts that send texts with these objects (and others mixed in), some sharing a thing of `column`."""
-    for k, number in enumerate(numbers):
-        world.account(number, created=worlds.MONDAY - 40)
-        if column:
-            world.account(number, **{column: f"{column}-{min(numbers)}-{k // of_each}"})
-        for i in range(texts):
-            world.say(number, worlds.MONDAY + (3 * i + k) % 160, objects=things, item=f"task-{number}-{i}")
-        for i in range(mixed):
-            world.say(number, worlds.MONDAY + (5 * i + k) % 160, item=f"mixed-{number}-{i}")
-
-
-PHRASES = (("phrase", "t"),)
-
-
 @pytest.mark.parametrize("size", [4, 12, 60])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_campaign_among_strangers_comes_out_whole_and_pure(worlds, size, seed):
-    world = strangers(worlds, seed)
+    world = worlds.strangers(seed)
     campaign = range(1000, 1000 + size)
-    harvesters(worlds, world, campaign, *worlds.template("t"), *PHRASES)
+    worlds.harvesters(world, campaign, *worlds.template("t"), *worlds.PHRASES)
     ((members, group),) = formed(world)
     assert members == set(campaign)
     assert group.content_share.tolist() == [1.0] * size
@@ -60,13 +37,13 @@ def test_a_campaign_among_strangers_comes_out_whole_and_pure(worlds, size, seed)
 
 def test_strangers_form_no_group(worlds):
     for seed in range(5):
-        assert formed(strangers(worlds, seed)) == []
+        assert formed(worlds.strangers(seed)) == []
 
 
 def test_a_diluted_campaign_comes_out_too(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     campaign = range(1000, 1030)
-    harvesters(worlds, world, campaign, *worlds.template("t"), *PHRASES, texts=8, mixed=16)
+    worlds.harvesters(world, campaign, *worlds.template("t"), *worlds.PHRASES, texts=8, mixed=16)
     ((members, group),) = formed(world)
     assert members == set(campaign)
     assert group.content_share == pytest.approx(1 / 3)
@@ -74,14 +51,14 @@ def test_a_diluted_campaign_comes_out_too(worlds):
 
 
 def test_two_campaigns_stay_two(worlds):
-    world = strangers(worlds)
-    harvesters(worlds, world, range(1000, 1040), *worlds.template("t"))
-    harvesters(worlds, world, range(2000, 2015), *worlds.template("u"))
+    world = worlds.strangers()
+    worlds.harvesters(world, range(1000, 1040), *worlds.template("t"))
+    worlds.harvesters(world, range(2000, 2015), *worlds.template("u"))
     assert [members for members, _ in formed(world)] == [set(range(1000, 1040)), set(range(2000, 2015))]
 
 
 def test_cards_alone_form_a_group(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     for number in range(1000, 1010):
         world.account(number, payment_fingerprint="one-card")
         world.say(number, worlds.MONDAY, item=f"own-{number}")
@@ -94,17 +71,17 @@ def test_cards_alone_form_a_group(worlds):
 
 @pytest.mark.parametrize("size", [3])
 def test_three_accounts_are_no_group(worlds, size):
-    world = strangers(worlds)
-    harvesters(worlds, world, range(1000, 1000 + size), *worlds.template("t"), column="payment_fingerprint")
+    world = worlds.strangers()
+    worlds.harvesters(world, range(1000, 1000 + size), *worlds.template("t"), column="payment_fingerprint")
     assert formed(world) == []
     assert formed(world, Settings(group_accounts=3))
 
 
 def with_a_class(worlds, *own):
     """A campaign of 60, and a class of 25 that ends half of its texts as the campaign does; `own`: its other objects."""
-    world = strangers(worlds)
+    world = worlds.strangers()
     campaign, course = set(range(1000, 1060)), set(range(2000, 2025))
-    harvesters(worlds, world, sorted(campaign), *worlds.template("t"), *PHRASES)
+    worlds.harvesters(world, sorted(campaign), *worlds.template("t"), *worlds.PHRASES)
     for number in sorted(course):
         for i in range(10):
             phrase = (("suffix", "t"),) if i % 2 else ()
@@ -122,11 +99,11 @@ def test_a_class_with_one_closing_phrase_in_common_does_not_join(worlds):
 
 def test_a_few_buckets_in_common_do_not_make_a_member(worlds):
     """Two of eight text objects: enough for an exchange to look like the campaign's, too little to belong."""
-    world = strangers(worlds)
+    world = worlds.strangers()
     many = (("phrase", "t"), ("block", "t"))
     campaign = range(1000, 1150)
-    harvesters(worlds, world, campaign, *worlds.template("t"), *many)
-    harvesters(worlds, world, range(2000, 2025), ("suffix", "t"), many[0], mixed=6)
+    worlds.harvesters(world, campaign, *worlds.template("t"), *many)
+    worlds.harvesters(world, range(2000, 2025), ("suffix", "t"), many[0], mixed=6)
     ((members, _),) = formed(world)
     assert members == set(campaign)
 
@@ -141,11 +118,11 @@ def test_those_whom_leiden_puts_into_a_campaign_by_a_phrase_do_not_pass_by_their
     worlds, monkeypatch
 ):
     """As it happened in an exercise: half of a class, with its assignments, in the community of a campaign."""
-    world = strangers(worlds)
+    world = worlds.strangers()
     campaign, course = range(1000, 1020), range(2000, 2013)
-    harvesters(worlds, world, campaign, *worlds.template("t"), *PHRASES)
+    worlds.harvesters(world, campaign, *worlds.template("t"), *worlds.PHRASES)
     own = [(kind, f"task-{i}") for i in range(4) for kind in ("prefix", "suffix", "phrase")]
-    harvesters(worlds, world, course, ("suffix", "t"), *own)
+    worlds.harvesters(world, course, ("suffix", "t"), *own)
     seen = view(world.evidence())
     numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
     mixed = np.isin(numbers, [*campaign, *course[:6]])
@@ -156,9 +133,9 @@ def test_those_whom_leiden_puts_into_a_campaign_by_a_phrase_do_not_pass_by_their
 
 
 def test_parts_of_a_campaign_become_one(worlds, monkeypatch):
-    world = strangers(worlds)
+    world = worlds.strangers()
     campaign = range(1000, 1060)
-    harvesters(worlds, world, campaign, *worlds.template("t"), *PHRASES, texts=4, mixed=16)
+    worlds.harvesters(world, campaign, *worlds.template("t"), *worlds.PHRASES, texts=4, mixed=16)
     seen = view(world.evidence())
     numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
     parts = [np.flatnonzero(np.isin(numbers, campaign[i : i + 20])) for i in (0, 20, 40)]
@@ -168,9 +145,9 @@ def test_parts_of_a_campaign_become_one(worlds, monkeypatch):
 
 
 def test_an_account_that_only_shares_an_address_is_linked_but_no_member(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     campaign = range(1000, 1020)
-    harvesters(worlds, world, campaign, *worlds.template("t"))
+    worlds.harvesters(world, campaign, *worlds.template("t"))
     # One address for six of the campaign and one of their neighbours.
     near = {1000, 1001, 1002, 1003, 1004, 1005, 7}
     world.change(lambda e: e.account in near, address="cafe")
@@ -181,9 +158,9 @@ def test_an_account_that_only_shares_an_address_is_linked_but_no_member(worlds):
 
 def test_a_fragment_of_a_larger_group_is_left_out(worlds):
     """Six of a campaign share a card as well: that is no second group."""
-    world = strangers(worlds)
+    world = worlds.strangers()
     campaign = range(1000, 1060)
-    harvesters(worlds, world, campaign, *worlds.template("t"), *PHRASES)
+    worlds.harvesters(world, campaign, *worlds.template("t"), *worlds.PHRASES)
     for number in range(1000, 1006):
         world.account(number, payment_fingerprint="inner")
     ((members, group),) = formed(world)
@@ -194,7 +171,7 @@ def test_a_fragment_of_a_larger_group_is_left_out(worlds):
 
 def test_paraphrased_wordings_hold_a_campaign_together(worlds):
     """No text is built on all of the phrases, no two accounts use the same: three of thirty each time."""
-    world = strangers(worlds)
+    world = worlds.strangers()
     rng = np.random.default_rng(4)
     for number in range(1000, 1060):
         for i in range(10):
@@ -221,11 +198,11 @@ def test_accounts_of_one_language_among_others_are_not_told_from_their_neighbour
 
 
 def test_order_of_rows_and_the_key_mean_nothing(worlds):
-    world = strangers(worlds)
-    harvesters(
-        worlds, world, range(1000, 1030), *worlds.template("t"), *PHRASES, column="payment_fingerprint"
+    world = worlds.strangers()
+    worlds.harvesters(
+        world, range(1000, 1030), *worlds.template("t"), *worlds.PHRASES, column="payment_fingerprint"
     )
-    harvesters(worlds, world, range(2000, 2010), *worlds.template("u"), mixed=6)
+    worlds.harvesters(world, range(2000, 2010), *worlds.template("u"), mixed=6)
     here = view(world.evidence(salt=0))
     there = view(world.shuffled(np.random.default_rng(5)).evidence(salt=9))
     one, two = (form_groups(v, Settings()) for v in (here, there))
@@ -236,9 +213,9 @@ def test_order_of_rows_and_the_key_mean_nothing(worlds):
 
 
 def test_groups_come_largest_first_with_arrays_in_step(worlds):
-    world = strangers(worlds)
+    world = worlds.strangers()
     for start, size in ((1000, 6), (2000, 25), (3000, 12)):
-        harvesters(worlds, world, range(start, start + size), *worlds.template(f"t{start}"))
+        worlds.harvesters(world, range(start, start + size), *worlds.template(f"t{start}"))
     groups = [group for _, group in formed(world)]
     assert [len(g.members) for g in groups] == [25, 12, 6]
     for group in groups:
@@ -253,8 +230,8 @@ def test_groups_come_largest_first_with_arrays_in_step(worlds):
 
 
 def test_objects_of_a_group_are_split_by_family(worlds):
-    world = strangers(worlds)
-    harvesters(worlds, world, range(1000, 1020), *worlds.template("t"), column="payment_fingerprint")
+    world = worlds.strangers()
+    worlds.harvesters(world, range(1000, 1020), *worlds.template("t"), column="payment_fingerprint")
     kind = view(world.evidence()).evidence.obj_kind
     ((_, group),) = formed(world)
     assert (kind[group.text_objects] < N_CONTENT).all()
@@ -264,8 +241,8 @@ def test_objects_of_a_group_are_split_by_family(worlds):
 
 
 def test_the_seed_is_the_only_chance(worlds):
-    world = strangers(worlds)
-    harvesters(worlds, world, range(1000, 1030), *worlds.template("t"), mixed=6)
+    world = worlds.strangers()
+    worlds.harvesters(world, range(1000, 1030), *worlds.template("t"), mixed=6)
     assert [m for m, _ in formed(world)] == [m for m, _ in formed(world)]
     other = replace(Settings(), seed=7)
     assert [m for m, _ in formed(world, other)] == [m for m, _ in formed(world)]
@@ -273,10 +250,10 @@ def test_the_seed_is_the_only_chance(worlds):
 
 def test_an_account_that_is_far_busier_than_the_others_is_none_of_them(worlds):
     """A monitor that asks what a campaign asks, ten times as often."""
-    world = strangers(worlds)
+    world = worlds.strangers()
     campaign = range(1000, 1030)
-    harvesters(worlds, world, campaign, *worlds.template("t"), *PHRASES)
-    harvesters(worlds, world, [3000], *worlds.template("t"), *PHRASES, texts=150)
-    harvesters(worlds, world, [3001], *worlds.template("t"), *PHRASES, texts=40)
+    worlds.harvesters(world, campaign, *worlds.template("t"), *worlds.PHRASES)
+    worlds.harvesters(world, [3000], *worlds.template("t"), *worlds.PHRASES, texts=150)
+    worlds.harvesters(world, [3001], *worlds.template("t"), *worlds.PHRASES, texts=40)
     ((members, _),) = formed(world)
     assert members == {*campaign, 3001}

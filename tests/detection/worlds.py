@@ -418,6 +418,37 @@ def template(name: str) -> tuple[tuple[str, str], tuple[str, str]]:
     return ("prefix", name), ("suffix", name)
 
 
+PHRASES = (("phrase", "t"),)
+
+
+def strangers(seed: int = 1, n: int = 300) -> World:
+    """People who have nothing in common but what chance gives; their own cards and addresses are apart."""
+    world = World()
+    people(world, np.random.default_rng([2, seed]), range(n))
+    apart(world)
+    return world
+
+
+def harvesters(
+    world: World,
+    numbers: Iterable[int],
+    *things: tuple[str, str],
+    texts: int = 12,
+    mixed: int = 0,
+    column: str | None = None,
+    of_each: int = 5,
+) -> None:
+    """Accounts that send texts with these objects (and others mixed in), some sharing a thing of `column`."""
+    for k, number in enumerate(numbers):
+        world.account(number, created=MONDAY - 40)
+        if column:
+            world.account(number, **{column: f"{column}-{min(numbers)}-{k // of_each}"})
+        for i in range(texts):
+            world.say(number, MONDAY + (3 * i + k) % 160, objects=things, item=f"task-{number}-{i}")
+        for i in range(mixed):
+            world.say(number, MONDAY + (5 * i + k) % 160, item=f"mixed-{number}-{i}")
+
+
 CAMPAIGN = range(1000, 1020)
 
 

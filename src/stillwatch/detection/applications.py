@@ -21,7 +21,7 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
     """
     if settings.left_out == findings.CONTENT:
         return []
-    usable = linking_objects(view, settings) & (settings.left_out != findings.INFRASTRUCTURE)
+    usable = linking_objects(view, settings)
     sends = (view.evidence.obj_kind[view.share_obj] == SYSTEM_KIND) & (view.share >= MOSTLY)
     at = np.flatnonzero(sends & ~left_out[view.share_acc])
     prompts, number = np.unique(view.share_obj[at], return_inverse=True)

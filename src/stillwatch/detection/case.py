@@ -210,7 +210,11 @@ class Case:
 
     @cached_property
     def by_infrastructure(self) -> Ints | None:
-        """Members of a group that infrastructure alone formed, or a single account; None when content did."""
+        """Members of a group that infrastructure alone formed, or a single account; None when content did.
+
+        Under the null their texts are draws of their own. Those whom content chose are not: one template is one draw,
+        however many accounts repeat it.
+        """
         return self.members if self.by_content is None else None
 
     @cached_property

@@ -141,10 +141,7 @@ def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> lis
     if not cores:
         return []
     sizes = np.array([len(core) for core in cores])
-    member = sparse.csr_matrix(
-        (np.ones(int(sizes.sum())), (np.repeat(np.arange(len(cores)), sizes), np.concatenate(cores))),
-        shape=(len(cores), space.matrix.shape[0]),
-    )
+    member = space.members(cores)
     totals = (member @ space.matrix).tocsr()
     between = (totals @ totals.T).toarray()
     alone = np.asarray(member @ space.known.astype(np.float64))

@@ -300,7 +300,7 @@ def _text_groups(view: View, usable: Bools, settings: Settings) -> list[Group]:
 def form_groups(view: View, settings: Settings) -> list[Group]:
     """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
     least = settings.group_accounts
-    usable = linking_objects(view, settings) & (settings.left_out != findings.INFRASTRUCTURE)
+    usable = linking_objects(view, settings)
     groups = _text_groups(view, usable, settings) if settings.left_out != findings.CONTENT else []
     for core in tied_by_infrastructure(infrastructure_edges(view, usable), settings):
         group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None

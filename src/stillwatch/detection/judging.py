@@ -59,15 +59,11 @@ class Judging:
             judged = self.judge(view(self.evidence))
         with clock.stage(f"{stage}onset"):
             accused = [j for j in judged if j.verdict == EXTRACTION] if self.settings.looks else []
-            hours = (
-                first_hours(
-                    accused,
-                    lambda hour, about: self.judge(view(self.evidence, hour), about),
-                    self.last,
-                    self.settings.looks,
-                )
-                if accused
-                else []
+            hours = first_hours(
+                accused,
+                lambda hour, about: self.judge(view(self.evidence, hour), about),
+                self.last,
+                self.settings.looks,
             )
             onset = dict(zip(map(id, accused), hours, strict=True))
         rows = [(j, *narrate.tables(j, _moment(onset[id(j)]) if id(j) in onset else None)) for j in judged]

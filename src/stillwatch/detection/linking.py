@@ -10,6 +10,7 @@ import numpy as np
 
 from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.settings import Settings
+from stillwatch.records.findings import INFRASTRUCTURE
 
 KIND_WEIGHT = {
     # Light: campaigns hand out cards by the dozen, and must not be cut into dozens.
@@ -35,14 +36,17 @@ class Edges:
 
 
 def linking_objects(view: View, settings: Settings) -> Bools:
-    """Which objects may link: held by enough accounts, and not by too many where kinds can be popular."""
+    """Which objects may link: held by enough accounts, and not by too many where kinds can be popular.
+
+    None where infrastructure is left out.
+    """
     kind = view.evidence.obj_kind
     limit = max(settings.popular_floor, settings.popular_share * view.population)
     popular = np.isin(kind, [KINDS.index(k) for k in POPULAR_KINDS]) & (view.popularity > limit)
     enough = view.popularity >= np.where(
         kind < N_CONTENT, settings.content_accounts, settings.infrastructure_accounts
     )
-    return np.asarray(enough & ~popular)
+    return np.asarray(enough & ~popular & (settings.left_out != INFRASTRUCTURE))
 
 
 def infrastructure_edges(view: View, linking: Bools) -> Edges:

@@ -23,6 +23,8 @@ def first_hours(accused: Sequence[Judged], replay: Replay, last: int, looks: int
     look before, by bisection. So H accuses and H-1 does not; a verdict that came and went again between two looks is
     passed over.
     """
+    if not accused:
+        return []
     seen: dict[int, Sequence[Judged]] = {}
     everyone = [j.group.members for j in accused]
 
@@ -32,7 +34,7 @@ def first_hours(accused: Sequence[Judged], replay: Replay, last: int, looks: int
         return seen[hour]
 
     starts = [int(j.case.view.totals["first"][j.group.members].min() // HOUR_US) for j in accused]
-    days = -(-(last - min(starts, default=last)) // (24 * looks))
+    days = -(-(last - min(starts)) // (24 * looks))
     step = 24 * max(days, 1)
     found = []
     for members, start in zip(everyone, starts, strict=True):

@@ -81,13 +81,18 @@ class Vectors:
         """Sum of the vectors of these accounts."""
         return np.asarray(self.matrix[accounts].sum(axis=0)).ravel()
 
+    def members(self, sets: Sequence[Ints]) -> sparse.csr_matrix:
+        """Sets of accounts x accounts: how often each holds each, for sums over sets."""
+        size = [len(accounts) for accounts in sets]
+        return sparse.csr_matrix(
+            (np.ones(sum(size)), (np.repeat(np.arange(len(sets)), size), np.concatenate(sets))),
+            shape=(len(sets), self.matrix.shape[0]),
+        )
+
     def mean_similarities(self, sets: Sequence[Ints]) -> Floats:
         """For each set of accounts the mean cosine over its pairs (repeats count as given); 0 for fewer than two."""
         size = np.array([len(accounts) for accounts in sets], dtype=np.int64)
-        member = sparse.csr_matrix(
-            (np.ones(int(size.sum())), (np.repeat(np.arange(len(sets)), size), np.concatenate(sets))),
-            shape=(len(sets), self.matrix.shape[0]),
-        )
+        member = self.members(sets)
         totals = (member @ self.matrix).tocsr()
         pairs = np.asarray(totals.multiply(totals).sum(axis=1)).ravel() - member @ self.known.astype(
             np.float64

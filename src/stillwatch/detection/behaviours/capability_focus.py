@@ -3,7 +3,6 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import matched
-from stillwatch.detection.behaviours._unchosen import not_by_texts
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Bools, Ints
@@ -51,7 +50,7 @@ def _rate(case: Case, accounts: Ints, known: Bools, having: Bools) -> float | No
 
 def examine(case: Case) -> Observation | None:
     """The aspect that most sets the members apart; one script, whichever it is, never counts for anything."""
-    chosen = not_by_texts(case)
+    chosen = case.by_infrastructure
     best: tuple[float, float, float, float, str] | None = None
     tried = 0
     for wording, (known, having) in aspects(case).items():

@@ -4,7 +4,6 @@ import numpy as np
 from scipy import special
 
 from stillwatch.detection.behaviours._blocks import status_known
-from stillwatch.detection.behaviours._unchosen import not_by_texts
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import Floats
@@ -64,7 +63,7 @@ def examine(case: Case) -> Observation | None:
         return None
     share = float(refused[members].sum() / known[members].sum())
     outside = float(refused[others].sum() / known[others].sum())
-    chosen = not_by_texts(case)
+    chosen = case.by_infrastructure
     if chosen is None:
         # Who sends the same is refused the same: the group is one draw, and its rank is among accounts.
         busy = others[known[others] >= 5]
