@@ -24,9 +24,10 @@ import numpy as np
 
 from _common import ACCUSED_ROLES, Planted, make_drill, percent, planted, show, write
 from stillwatch.detection.agreements import Agreement
-from stillwatch.detection.decision import EXTRACTION, judge, roles
+from stillwatch.detection.decision import EXTRACTION, judge
 from stillwatch.detection.evidence import KINDS, Evidence, view
 from stillwatch.detection.preparation import Clock, prepare
+from stillwatch.detection.roles import roles
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
 from stillwatch.records.findings import FAMILIES

@@ -9,10 +9,11 @@ import pytest
 from stillwatch.detection import decision
 from stillwatch.detection.agreements import read_agreements
 from stillwatch.detection.behaviours import REGISTRY
-from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, holds_half, judge, roles
+from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, holds_half, judge
 from stillwatch.detection.evidence import NEVER, view
 from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.detection.rivals import features
+from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import levels
 from stillwatch.records.findings import (
@@ -95,25 +96,6 @@ def test_the_prior_moves_the_probability_and_not_the_evidence(worlds):
     (one,), (other,) = (judged(worlds, world, settings=Settings(prior=p)) for p in (0.01, 1e-12))
     assert one.weighing.log10_bayes_factor == other.weighing.log10_bayes_factor
     assert other.probability < one.probability
-
-
-def test_relays_mix_the_campaign_with_other_traffic(worlds):
-    found = judged(worlds, harvest(worlds, mixed=16))
-    (campaign,) = [j for j in found if len(j.group.members) >= 30]
-    assert {role for role, _ in roles(campaign)} == {"relay"}
-    assert campaign.own_exchanges.tolist() == [16] * 40
-
-
-def test_a_verified_institution_among_others_is_suspected_and_not_accused(worlds):
-    world = harvest(worlds)
-    for number in list(CAMPAIGN)[:3]:
-        world.account(number, verified=True, plan="research", organisation="Institute")
-    (found,) = judged(worlds, world)
-    assert found.verdict == EXTRACTION
-    ids = found.case.view.evidence.accounts.ids[found.group.accounts]
-    role = {name: role for name, (role, _) in zip(ids, roles(found), strict=True)}
-    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[:3]} == {"suspected"}
-    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[3:]} == {"member"}
 
 
 def test_consent_settles_it(worlds):

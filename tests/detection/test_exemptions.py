@@ -7,11 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, judge, roles
+from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, judge
 from stillwatch.detection.evidence import NEVER, gather, view
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import Exemptions, Standing, resolve
 from stillwatch.detection.explanation import narrate
+from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
 from stillwatch.records.sketches import Key, sketch
 

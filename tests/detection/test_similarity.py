@@ -86,6 +86,26 @@ def test_discrepancy_is_that_of_the_definition(worlds, texts):
     assert found == pytest.approx(within(one) + within(other) - 2 * across, abs=1e-9)
 
 
+@given(WORDS, st.data())
+def test_separations_are_those_of_the_definition(worlds, texts, data):
+    """Mean cosine within a part of a pool, less that with the rest of the pool."""
+    rows = by_hand(texts)
+    cosine = rows @ rows.T
+    space = vectors(said(worlds, texts), Settings())
+    pool = np.flatnonzero(space.known[: len(texts)])
+    if len(pool) < 3:
+        return
+    size = data.draw(st.integers(2, len(pool) - 1))
+    sets = [np.array(sorted(data.draw(st.permutations(pool.tolist()))[:size])) for _ in range(3)]
+    for part, found in zip(sets, space.separations(sets, pool), strict=True):
+        rest = np.setdiff1d(pool, part)
+        within = np.mean([cosine[i, j] for i in part for j in part if i != j])
+        across = np.mean([cosine[i, j] for i in part for j in rest])
+        assert found == pytest.approx(within - across, abs=1e-9)
+        assert space.separation(part, rest) == pytest.approx(found, abs=1e-9)
+        assert space.similarity_across(part, rest) == pytest.approx(across, abs=1e-9)
+
+
 def test_what_very_many_hold_is_compared_over_landmarks(worlds, monkeypatch):
     """Everybody still finds neighbours, and the same few stand for all."""
     monkeypatch.setattr(similarity, "LANDMARKS", 5)

@@ -1,7 +1,7 @@
 """Stage 7: verdicts. Pure functions of a view: the same view gives the same verdicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,10 +20,6 @@ from stillwatch.detection.singles import heavy_singles
 
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
 """Kind of use that an agreement of another purpose than distillation covers."""
-RELAY_SHARE = 0.6
-"""A member with a smaller share of its texts in the campaign mixes it with other traffic."""
-VOUCHED_SHARE = 0.25
-"""From this share of a group on, verified accounts of institutions and businesses are what the group is."""
 CLEAR = 0.001
 """p-value from which a family counts among those that agree. Unlike significance over the scan it does not depend on how
 many groups there are."""
@@ -62,20 +58,6 @@ class Judged:
         return self.case.exchanges_by_account
 
 
-def _only(view: View, group: Group, keep: Bools) -> Group:
-    """The group with those of its accounts that `keep` marks (along `group.accounts`)."""
-    accounts = group.accounts[keep]
-    return replace(
-        group,
-        accounts=accounts,
-        content_share=group.content_share[keep],
-        infrastructure_kinds=group.infrastructure_kinds[keep],
-        firm=group.firm[keep],
-        by_text=group.by_text[keep],
-        exchanges=group.exchanges[np.isin(view.evidence.ex_acc[group.exchanges], accounts)],
-    )
-
-
 def _consent(view: View, group: Group, coverage: Coverage, least: int) -> tuple[Group, bool, tuple[str, ...]]:
     """The group without accounts that agreements to distil cover, whether consent settles it, and notes.
 
@@ -94,12 +76,12 @@ def _consent(view: View, group: Group, coverage: Coverage, least: int) -> tuple[
         return group, False, tuple(notes)
     if others >= least or not (group.firm & covered).any():
         notes.append(f"{int(covered.sum())} accounts left out: an agreement covers them.")
-        return _only(view, group, ~covered), False, tuple(notes)
+        return group.only(view, ~covered), False, tuple(notes)
     if others:
         notes.append(
             f"{others} accounts left out: no agreement covers them, and they are too few for a group."
         )
-    return _only(view, group, covered), True, tuple(notes)
+    return group.only(view, covered), True, tuple(notes)
 
 
 def _verdict(
@@ -279,44 +261,3 @@ def judge(
 def holds_half(members: Ints, accounts: Ints) -> bool:
     """Are at least half of `accounts` among `members`?"""
     return 2 * int(np.isin(accounts, members, assume_unique=True).sum()) >= len(accounts)
-
-
-def vouched_for(judged: Judged) -> Bools:
-    """Along `judged.group.accounts`: verified accounts of institutions and businesses in a group of others.
-
-    A study or a company whose texts resemble a campaign's may be put into it, and the group's figures then say little of
-    these few. Where such accounts are common in the group nobody is told apart by it.
-    """
-    facts, who = judged.case.view.evidence.accounts, judged.group.accounts
-    standing = np.isin(facts.plan[who], ("education", "research", "enterprise"))
-    standing |= facts.payment_kind[who] == "invoice"
-    found = np.asarray((facts.verified[who] == 1) & standing)
-    firm = judged.group.firm
-    return found if firm.any() and found[firm].mean() < VOUCHED_SHARE else np.zeros(len(who), dtype=bool)
-
-
-def roles(judged: Judged) -> list[tuple[str, float]]:
-    """(role, probability) for each account of `judged.group.accounts`.
-
-    An account's probability is the group's times how surely it belongs: tied by texts and infrastructure, by
-    one of them, or only linked, or unlike the others in who vouches for it. Who is exempt is not accused, and keeps the
-    probability that the evidence gives.
-    """
-    group = judged.group
-    unlike = vouched_for(judged)
-    found = []
-    for code, share, kinds, belongs_firmly in zip(
-        group.accounts.tolist(),
-        group.content_share,
-        group.infrastructure_kinds,
-        group.firm & ~unlike,
-        strict=True,
-    ):
-        if not belongs_firmly:
-            found.append(("suspected", 0.3 * judged.probability))
-            continue
-        belongs = 0.99 if share > 0 and kinds > 0 else 0.97
-        relayed = judged.case.told_by_texts and 0 < share < RELAY_SHARE
-        role = "suspected" if code in judged.exempt else "relay" if relayed else "member"
-        found.append((role, belongs * judged.probability))
-    return found

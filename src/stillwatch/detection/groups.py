@@ -1,6 +1,6 @@
 """Stage 4: groups of accounts by likeness of texts, by infrastructure and by system prompt; who belongs to each and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
@@ -72,6 +72,19 @@ class Group:
     def members(self) -> Ints:
         """Codes of the accounts that belong."""
         return self.accounts[self.firm]
+
+    def only(self, view: View, keep: Bools) -> "Group":
+        """The group with those of its accounts that `keep` marks (along `accounts`)."""
+        accounts = self.accounts[keep]
+        return replace(
+            self,
+            accounts=accounts,
+            content_share=self.content_share[keep],
+            infrastructure_kinds=self.infrastructure_kinds[keep],
+            firm=self.firm[keep],
+            by_text=self.by_text[keep],
+            exchanges=self.exchanges[np.isin(view.evidence.ex_acc[self.exchanges], accounts)],
+        )
 
 
 def _by_share(view: View, accounts: Ints) -> tuple[Ints, Floats, Ints]:

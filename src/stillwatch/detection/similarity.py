@@ -89,19 +89,35 @@ class Vectors:
             shape=(len(sets), self.matrix.shape[0]),
         )
 
-    def mean_similarities(self, sets: Sequence[Ints]) -> Floats:
-        """For each set of accounts the mean cosine over its pairs (repeats count as given); 0 for fewer than two."""
-        size = np.array([len(accounts) for accounts in sets], dtype=np.int64)
-        member = self.members(sets)
-        totals = (member @ self.matrix).tocsr()
-        pairs = np.asarray(totals.multiply(totals).sum(axis=1)).ravel() - member @ self.known.astype(
-            np.float64
-        )
+    def _within(self, totals: sparse.csr_matrix, size: Ints, known: Floats) -> Floats:
+        """Mean cosine over the pairs of each set, from sums of vectors; 0 for fewer than two."""
+        pairs = np.asarray(totals.multiply(totals).sum(axis=1)).ravel() - known
         return np.asarray(np.where(size > 1, pairs / np.maximum(size * (size - 1), 1), 0.0))
 
     def mean_similarity(self, accounts: Ints) -> float:
-        """Of one set."""
-        return float(self.mean_similarities([accounts])[0])
+        """Mean cosine over the pairs of a set of accounts; 0 for fewer than two."""
+        total = sparse.csr_matrix(self.total(accounts))
+        return float(self._within(total, np.array([len(accounts)]), self.known[accounts].sum())[0])
+
+    def similarity_across(self, accounts: Ints, others: Ints) -> float:
+        """Mean cosine of one set's accounts with another's; 0 where one is empty."""
+        if not len(accounts) or not len(others):
+            return 0.0
+        return float(self.total(accounts) @ self.total(others)) / (len(accounts) * len(others))
+
+    def separation(self, accounts: Ints, others: Ints) -> float:
+        """How much more alike these accounts are to one another than to others: mean cosine within less that across."""
+        return self.mean_similarity(accounts) - self.similarity_across(accounts, others)
+
+    def separations(self, sets: Sequence[Ints], pool: Ints) -> Floats:
+        """For each set of accounts of a pool its separation from the rest of the pool. No account twice in a set."""
+        size = np.array([len(accounts) for accounts in sets], dtype=np.int64)
+        member = self.members(sets)
+        totals = (member @ self.matrix).tocsr()
+        within = self._within(totals, size, member @ self.known.astype(np.float64))
+        whole = np.asarray(totals @ self.total(pool))
+        own = np.asarray(totals.multiply(totals).sum(axis=1)).ravel()
+        return within - (whole - own) / np.maximum(size * (len(pool) - size), 1)
 
     def discrepancy(self, accounts: Ints, others: Ints) -> float:
         """Squared maximum mean discrepancy of two sets of accounts with the cosine as kernel, without bias.
@@ -111,8 +127,7 @@ class Vectors:
         """
         if len(accounts) < 2 or len(others) < 2:
             return 0.0
-        across = float(self.total(accounts) @ self.total(others)) / (len(accounts) * len(others))
-        return self.mean_similarity(accounts) + self.mean_similarity(others) - 2 * across
+        return self.separation(accounts, others) + self.separation(others, accounts)
 
     def neighbours(self, count: int) -> tuple[Ints, Ints, Floats]:
         """(account, neighbour, cosine) of the `count` most similar others of each account, over landmarks.

@@ -1,10 +1,12 @@
 """Phrases that wrap the group's texts, and whether they come again in texts that had no part in finding them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from stillwatch.detection.behaviours.shared_template import BEHAVIOUR, replicated
-from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.groups import SYSTEM_PROMPT, Nearness
 
 
 def templated(worlds, users=20, share=1.0):
@@ -49,10 +51,36 @@ def test_similarity_is_of_the_halves_left_over_and_set_against_those_most_alike(
     rows = halves.second.matrix[core].toarray()
     cosines = (rows @ rows.T)[np.triu_indices(len(core), 1)]
     assert found.similarity == pytest.approx(cosines.mean())
-    assert found.reference < 0.5 * found.similarity
+    assert found.across < 0.5 * found.similarity
     # What both have in common is in all three means, and nearly cancels.
     assert 0.3 * found.similarity < found.discrepancy < 1.1 * found.similarity
     assert found.p_value == BEHAVIOUR.examine(case).p_value
+
+
+def test_another_community_as_the_reference_hides_nobody(worlds):
+    """Those outside who are most alike are readers of one tutorial, and more alike than the campaign is."""
+    world = templated(worlds, share=0.5)
+    rng = np.random.default_rng([11, 3])
+    readers = range(2000, 2200)
+    worlds.chatter(world, rng, readers)
+    world.exchanges = [
+        replace(e, objects=(*e.objects, *worlds.template("tutorial"), ("phrase", "of both")))
+        if e.account in readers
+        else replace(e, objects=(*e.objects, ("phrase", "of both")))
+        if e.account in worlds.CAMPAIGN
+        else e
+        for e in world.exchanges
+    ]
+    case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
+    found = replicated(case)
+    halves = case.population.halves
+    (core,) = [c for c in halves.cores if np.isin(c, case.members).sum() > 10]
+    likest = Nearness.to(halves.first, core).likest
+    ids = case.view.evidence.accounts.ids
+    reading = [int(name[-5:]) in readers for name in ids[likest]]
+    assert np.mean(reading) > 0.9
+    assert halves.second.mean_similarity(likest) > found.similarity
+    assert found.p_value < 1e-4
 
 
 def test_halves_have_no_text_in_common(worlds):

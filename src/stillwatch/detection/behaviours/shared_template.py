@@ -17,17 +17,19 @@ class Replicated:
     """A group on texts that had no part in finding it."""
 
     similarity: float  # mean cosine of pairs
-    reference: float  # the same of drawn sets outside, on average
+    across: float  # mean cosine with the reference: the accounts outside that were most alike
     discrepancy: float  # squared maximum mean discrepancy between the group and the reference
     p_value: float
 
 
 def replicated(case: Case) -> Replicated | None:
-    """How alike the group is on texts that had no part in finding it, against a benign reference.
+    """How much more alike the group is to itself than to a benign reference, on texts that had no part in finding it.
 
     Every other text of each account forms communities by itself; of them the one with most of the group's members is looked
-    at in the texts left over. Compared are random sets of those accounts outside whose first halves are most alike to
-    it: of its language and subjects. None where texts are too few for halves.
+    at in the texts left over. The reference are the accounts outside whose first halves are most alike to it: of its language
+    and subjects. Its accounts are more alike to one another than to the reference by more than random parts of the reference
+    are more alike to themselves than to the rest of it: the difference, and not the likeness itself, so that a reference that
+    happens to be a community of its own, a tutorial's readers, hides nobody. None where texts are too few for halves.
     """
     halves = case.population.halves
     found = [core for core in halves.cores if np.isin(core, case.members).sum() >= 4]
@@ -40,15 +42,14 @@ def replicated(case: Case) -> Replicated | None:
     size = min(len(core), len(outside) // 2, LARGEST)
     if size < 4:
         return None
-    observed = halves.second.mean_similarity(core)
     rng = case.generator(5)
     draws = range(case.population.settings.reference_draws)
-    drawn = halves.second.mean_similarities([rng.choice(outside, size, replace=False) for _ in draws])
+    drawn = halves.second.separations([rng.choice(outside, size, replace=False) for _ in draws], outside)
     return Replicated(
-        observed,
-        float(drawn.mean()),
-        halves.second.discrepancy(core, outside),
-        draw_tail(observed, drawn),
+        similarity=halves.second.mean_similarity(core),
+        across=halves.second.similarity_across(core, outside),
+        discrepancy=halves.second.discrepancy(core, outside),
+        p_value=draw_tail(halves.second.separation(core, outside), drawn),
     )
 
 
@@ -67,7 +68,7 @@ def examine(case: Case) -> Observation | None:
     if found:
         text += (
             f"; in texts that had no part in finding the group its accounts are alike by {found.similarity:.3f}"
-            f" (cosine), the most similar accounts outside by {found.reference:.3f} (squared maximum mean discrepancy"
+            f" (cosine), to the most similar accounts outside by {found.across:.3f} (squared maximum mean discrepancy"
             f" {found.discrepancy:.3f})"
         )
     return Observation(
@@ -84,9 +85,10 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(1, 2),
     statistic="share of a typical account's texts that are built from the group's phrases",
-    null="split sample: a community found in every other text of each account is no more alike in the texts left over than"
-    " the accounts outside that are nearest to it (drawn sets, cosine of phrase vectors)",
+    null="split sample: in the texts left over, a community found in every other text of each account is no more alike to"
+    " itself than to the accounts outside that are nearest to it (random parts of these against the rest, cosine of phrase"
+    " vectors)",
     atlas="AML.T0024.002",
-    reference="Manber 1994; Salton and Buckley 1988; Gretton et al. 2012; Anthropic, 23 Feb 2026 (identical patterns)",
+    reference="Manber 1994; Salton and Buckley 1988; Gretton et al. 2012; Mielke and Berry 2007; Anthropic, 23 Feb 2026 (identical patterns)",
     examine=examine,
 )

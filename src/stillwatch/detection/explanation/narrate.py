@@ -10,12 +10,13 @@ from itertools import pairwise
 import numpy as np
 
 from stillwatch.detection.behaviours import REGISTRY
-from stillwatch.detection.decision import EXTRACTION, Judged, roles
+from stillwatch.detection.decision import EXTRACTION, Judged
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
 from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
 from stillwatch.detection.rivals import features
+from stillwatch.detection.roles import roles
 from stillwatch.records.findings import FAMILIES, Campaign, Member, Reason
 from stillwatch.records.sketches import Key, split_words
 

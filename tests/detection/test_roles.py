@@ -1,0 +1,97 @@
+"""What each account of a judged group is: members, relays, and those who are only put beside them."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from stillwatch.detection.agreements import read_agreements
+from stillwatch.detection.decision import EXTRACTION, judge
+from stillwatch.detection.evidence import view
+from stillwatch.detection.roles import of_their_own, roles
+from stillwatch.detection.settings import Settings
+from stillwatch.records.schema import AGREEMENTS
+
+CAMPAIGN = range(1000, 1040)
+FIRST = list(CAMPAIGN)[:6]
+
+
+def judged(world):
+    evidence = world.evidence()
+    nothing = read_agreements(pa.Table.from_pylist([], schema=AGREEMENTS.schema), evidence.accounts)
+    return judge(view(evidence), nothing, {}, Settings())
+
+
+def by_name(found):
+    ids = found.case.view.evidence.accounts.ids[found.group.accounts]
+    return {name: role for name, (role, _) in zip(ids, roles(found), strict=True)}
+
+
+def test_relays_mix_the_campaign_with_other_traffic(worlds):
+    found = judged(worlds.harvest(CAMPAIGN, mixed=16))
+    (campaign,) = [j for j in found if len(j.group.members) >= 30]
+    assert {role for role, _ in roles(campaign)} == {"relay"}
+    assert campaign.own_exchanges.tolist() == [16] * 40
+
+
+def test_a_verified_institution_among_others_is_suspected_and_not_accused(worlds):
+    world = worlds.harvest(CAMPAIGN)
+    for number in FIRST[:3]:
+        world.account(number, verified=True, plan="research", organisation="Institute")
+    (found,) = judged(world)
+    assert found.verdict == EXTRACTION
+    role = by_name(found)
+    assert {role[worlds.name_of(n)] for n in FIRST[:3]} == {"suspected"}
+    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[3:]} == {"member"}
+
+
+def with_organisation(worlds, **facts):
+    """A campaign of no names, six of whose accounts say that they are one company."""
+    world = worlds.harvest(CAMPAIGN)
+    for number in CAMPAIGN:
+        world.account(number, organisation="")
+    for number in FIRST:
+        world.account(number, organisation="Northforge", **facts)
+    return world
+
+
+def test_an_organisation_whose_own_figures_say_batch_work_is_not_accused(worlds):
+    world = with_organisation(
+        worlds,
+        payment_kind="invoice",
+        payment_fingerprint="northforge",
+        plan="enterprise",
+        created=worlds.MONDAY - 20_000,
+    )
+    world.change(lambda e: e.account in FIRST, address="northforge")
+    (found,) = judged(world)
+    assert found.verdict == EXTRACTION
+    role = by_name(found)
+    assert {role[worlds.name_of(n)] for n in FIRST} == {"suspected"}
+    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[6:]} == {"member"}
+    assert int(of_their_own(found).sum()) == len(FIRST)
+
+
+def test_a_name_alone_takes_nobody_out(worlds):
+    (found,) = judged(with_organisation(worlds))
+    assert found.verdict == EXTRACTION
+    assert not of_their_own(found).any()
+    assert set(by_name(found).values()) == {"member"}
+
+
+@pytest.mark.parametrize("count", [2, 30])
+def test_two_are_no_organisation_and_most_of_a_group_are_the_group(worlds, count):
+    world = worlds.harvest(CAMPAIGN)
+    for number in CAMPAIGN:
+        world.account(number, organisation="")
+    for number in list(CAMPAIGN)[:count]:
+        world.account(number, organisation="Northforge", payment_kind="invoice")
+    for found in judged(world):
+        assert not of_their_own(found).any()
+
+
+def test_where_no_organisation_is_recorded_nobody_is_told_apart(worlds):
+    world = worlds.harvest(CAMPAIGN)
+    for number in (*range(250), *CAMPAIGN):
+        world.account(number, organisation=None)
+    for found in judged(world):
+        assert np.array_equal(of_their_own(found), np.zeros(len(found.group.accounts), dtype=bool))
