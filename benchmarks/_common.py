@@ -62,20 +62,25 @@ class Named:
     reviewed: frozenset[str]
 
 
-def named(out: Path) -> Named:
-    """Whom the scan at `out` accuses or would have a person look at; who is only suspected is neither."""
-    verdict_of = {
-        c["campaign_id"]: c["verdict"]
-        for c in pq.read_table(out / "campaigns.parquet", columns=["campaign_id", "verdict"]).to_pylist()
-    }
-    by_verdict: dict[str, set[str]] = {"extraction": set(), "review": set(), "legitimate": set()}
-    for m in pq.read_table(
-        out / "members.parquet", columns=["campaign_id", "account_id", "role"]
-    ).to_pylist():
+def found_groups(out: Path) -> list[tuple[str, frozenset[str]]]:
+    """Verdict and members of each group of the scan at `out`; who is only suspected is no member."""
+    columns = ["campaign_id", "account_id", "role"]
+    who: dict[str, set[str]] = {}
+    for m in pq.read_table(out / "members.parquet", columns=columns).to_pylist():
         if m["role"] in ACCUSED_ROLES:
-            by_verdict[verdict_of[m["campaign_id"]]].add(m["account_id"])
-    accused = frozenset(by_verdict["extraction"])
-    return Named(accused, frozenset(by_verdict["review"]) - accused)
+            who.setdefault(m["campaign_id"], set()).add(m["account_id"])
+    table = pq.read_table(out / "campaigns.parquet", columns=["campaign_id", "verdict"]).to_pylist()
+    return [(c["verdict"], frozenset(who.get(c["campaign_id"], ()))) for c in table]
+
+
+def named(out: Path) -> Named:
+    """Whom the scan at `out` accuses or would have a person look at."""
+    found = found_groups(out)
+    accused, asked = (
+        frozenset[str]().union(*(who for verdict, who in found if verdict == wanted))
+        for wanted in ("extraction", "review")
+    )
+    return Named(accused, asked - accused)
 
 
 @dataclass(frozen=True)

@@ -14,25 +14,18 @@ Prints the tables, and writes benchmarks/results/ablation-SCENARIO-TIER.json. De
 """
 
 import argparse
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from _common import ACCUSED_ROLES, Planted, make_drill, percent, planted, show, write
-from stillwatch.detection.agreements import Agreement
-from stillwatch.detection.decision import EXTRACTION, judge
-from stillwatch.detection.evidence import KINDS, Evidence, view
-from stillwatch.detection.preparation import Clock, prepare
-from stillwatch.detection.roles import roles
-from stillwatch.detection.run_record import Inputs, Resources
+from _common import percent, show, write
+from _exercise import Exercise
+from stillwatch.detection.evidence import KINDS, Evidence
 from stillwatch.detection.settings import Settings
 from stillwatch.records.findings import FAMILIES
-from stillwatch.records.rejects import RejectLog
-from stillwatch.records.sketches import MARKS, Key
+from stillwatch.records.sketches import MARKS
 
 USES = 0.1  # share of a campaign's texts from which it counts as one that uses a technique
 TECHNIQUES = {
@@ -48,58 +41,20 @@ NO_MARKS = "no marks at all"
 NO_LIKENESS = "likeness of texts"
 
 
-@dataclass(frozen=True)
-class Exercise:
-    """What a scan reads, and the truth about it."""
-
-    evidence: Evidence
-    agreements: list[Agreement]
-    releases: Mapping[str, int]
-    groups: list[Planted]
-
-    @classmethod
-    def made(cls, scenario: str, seed: int, size: Sequence[str]) -> "Exercise":
-        """A fresh exercise, read as `scan` reads it."""
-        with tempfile.TemporaryDirectory() as folder:
-            drill, work = Path(folder) / "drill", Path(folder) / "work"
-            make_drill(drill, scenario, seed, *size)
-            work.mkdir()
-            inputs = Inputs(
-                str(drill / "usage"),
-                accounts=str(drill / "accounts.parquet"),
-                releases=str(drill / "releases.parquet"),
-                agreements=str(drill / "agreements.parquet"),
-            )
-            rejects = RejectLog(Path(folder) / "rejected")
-            clock = Clock(lambda stage, rows: None)
-            prepared = prepare(inputs, Resources(2, 8 << 30), Key(bytes(16)), work, rejects, clock)
-            evidence = prepared.evidence(Settings())
-            return cls(evidence, prepared.agreements(evidence), prepared.releases, planted(drill))
-
-    def accused(self, settings: Settings, evidence: Evidence) -> frozenset[str]:
-        """Whom a scan with these settings accuses."""
-        ids = evidence.accounts.ids
-        return frozenset(
-            ids[code]
-            for judged in judge(view(evidence), self.agreements, self.releases, settings)
-            if judged.verdict == EXTRACTION
-            for code, (role, _) in zip(judged.group.accounts.tolist(), roles(judged), strict=True)
-            if role in ACCUSED_ROLES
-        )
-
-    def users(self, technique: str) -> frozenset[str]:
-        """Accounts of campaigns that use a technique."""
-        code = {name: i for i, name in enumerate(self.evidence.accounts.ids)}
-        acc, n = self.evidence.ledger["acc"], len(code)
-        marks = [self.evidence.ledger[f"mark_{name}"] for name in TECHNIQUES[technique]]
-        marked = np.bincount(acc, weights=np.sum(marks, axis=0), minlength=n)
-        texts = np.bincount(acc, weights=self.evidence.ledger["texts"], minlength=n)
-        found: set[str] = set()
-        for group in self.groups:
-            own = [code[a] for a in group.accounts if a in code]
-            if group.unauthorised and marked[own].sum() >= USES * max(texts[own].sum(), 1):
-                found |= group.accounts
-        return frozenset(found)
+def users_of(exercise: Exercise, technique: str) -> frozenset[str]:
+    """Accounts of campaigns that use a technique."""
+    evidence = exercise.evidence
+    code = {name: i for i, name in enumerate(evidence.accounts.ids)}
+    acc, n = evidence.ledger["acc"], len(code)
+    marks = [evidence.ledger[f"mark_{name}"] for name in TECHNIQUES[technique]]
+    marked = np.bincount(acc, weights=np.sum(marks, axis=0), minlength=n)
+    texts = np.bincount(acc, weights=evidence.ledger["texts"], minlength=n)
+    found: set[str] = set()
+    for group in exercise.groups:
+        own = [code[a] for a in group.accounts if a in code]
+        if group.unauthorised and marked[own].sum() >= USES * max(texts[own].sum(), 1):
+            found |= group.accounts
+    return frozenset(found)
 
 
 def without_ties(evidence: Evidence, kind: str) -> Evidence:
@@ -134,10 +89,10 @@ def one(scenario: str, seed: int, size: Sequence[str]) -> list[dict[str, Any]]:
     variants += [(family, replace(plain, left_out=family), exercise.evidence, guilty) for family in FAMILIES]
     variants.append((NO_LIKENESS, plain, without_ties(exercise.evidence, "phrase"), guilty))
     for name in TECHNIQUES:
-        if users := exercise.users(name):
+        if users := users_of(exercise, name):
             variants.append((name, plain, without(exercise.evidence, name), users))
     variants.append((NO_MARKS, plain, without(exercise.evidence, *TECHNIQUES), guilty))
-    known = exercise.accused(plain, exercise.evidence)
+    known = exercise.accused(plain)
     rows = []
     for name, settings, evidence, asked in variants:
         found = known if name == EVERYTHING else exercise.accused(settings, evidence)

@@ -5,9 +5,9 @@
 An exercise without any campaign, with every look-alike class, is scanned as of the end of each day: everything so
 far (`growing`), or the last 14 days (`window`). A look-alike group counts as accused when one of the looks does by the rule
 of `stillwatch score` (its group has the verdict, or most of its accounts are accused); as touched when any of its accounts
-was ever accused; as reviewed likewise. Groups of one exercise are one group of each class, so bounds (Clopper-Pearson,
-upper 95%) are over independent groups. Exercises are made until each class has `--groups`; 600 without an
-accusation put its rate below half a percent.
+was ever accused; as reviewed likewise. Each group is drawn by itself, so bounds (Clopper-Pearson, upper 95%) take them as
+independent. Exercises are made until each class has `--groups`; 600 without an accusation put its rate below half a
+percent. Growing looks are views of one reading, trailing ones a scan each.
 
 Writes benchmarks/results/looks-MODE.json after each exercise. With --add, exercises of an earlier run with the same
 settings count too and are not made again. Development used seeds 61 to 69.
@@ -17,6 +17,7 @@ import argparse
 import json
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -27,77 +28,113 @@ import pyarrow.parquet as pq
 
 from _common import (
     RESULTS,
+    Planted,
     everyone,
+    found_groups,
     make_drill,
-    named,
     planted,
     run_scan,
-    run_score,
     show,
     upper_bound,
     write,
 )
+from _exercise import Exercise, members
+from stillwatch.detection.scoring import likest
+from stillwatch.detection.settings import Settings
 
 WINDOW = 14  # days that a trailing look goes back
 EVENTS = ("accused", "touched", "reviewed")
-Settings = dict[str, Any]
+Options = dict[str, Any]
 
 
-def first_day(drill: Path) -> datetime:
-    """Midnight before the first exchange."""
+def size_of(settings: Options) -> list[str]:
+    """Arguments of `drill`."""
+    return [
+        f"--days={settings['days']}",
+        f"--exchanges={settings['days'] * settings['exchanges_per_day']}",
+        f"--accounts={settings['accounts']}",
+        f"--lookalikes={settings['lookalikes']}",
+    ]
+
+
+Look = list[tuple[str, frozenset[str]]]
+"""What a look found: the verdict and the members of each group."""
+
+
+def growing(exercise: Exercise, settings: Options) -> Iterator[tuple[int, Look]]:
+    """Looks at everything so far: views of one reading, which are what a scan of the past finds (tests hold it)."""
+    day = 24
+    start = int(exercise.evidence.ledger["hour"].min()) // day * day
+    for number in range(settings["every"], settings["days"] + 1, settings["every"]):
+        found = exercise.judged(Settings(), until=start + number * day)
+        yield number, [(judged.verdict, members(judged)) for judged in found]
+
+
+def trailing(drill: Path, settings: Options) -> Iterator[tuple[int, Look]]:
+    """Looks at the last 14 days: a scan each."""
+    out = drill.parent / "scan"
     earliest: datetime = pc.min(pq.read_table(drill / "usage", columns=["time"])["time"]).as_py()
-    return earliest.replace(hour=0, minute=0, second=0, microsecond=0)
+    start = earliest.replace(hour=0, minute=0, second=0, microsecond=0)
+    for number in range(settings["every"], settings["days"] + 1, settings["every"]):
+        since, until = (start + timedelta(days=d) for d in (max(number - WINDOW, 0), number))
+        run_scan(drill, out, f"--since={since.isoformat()}", f"--until={until.isoformat()}", dated=False)
+        yield number, found_groups(out)
 
 
-def one(seed: int, settings: Settings) -> dict[str, Any]:
-    """All looks at one exercise: for each group and for ordinary accounts, what ever happened and when first."""
-    with tempfile.TemporaryDirectory() as folder:
-        drill, out = Path(folder) / "drill", Path(folder) / "scan"
-        days = settings["days"]
-        make_drill(
-            drill,
-            "quiet",
-            seed,
-            f"--days={days}",
-            f"--exchanges={days * settings['exchanges_per_day']}",
-            f"--accounts={settings['accounts']}",
+def watch(groups: list[Planted], people: frozenset[str], looks: Iterator[tuple[int, Look]]) -> dict[str, Any]:
+    """What ever happened to each group and to ordinary accounts over all looks, and for groups when first."""
+    first: dict[str, dict[str, int]] = {g.group_id: {} for g in groups}
+    accused: set[str] = set()
+    reviewed: set[str] = set()
+    count = 0
+    for day, found in looks:
+        count += 1
+        blamed, asked = (
+            frozenset[str]().union(*(who for verdict, who in found if verdict == wanted))
+            for wanted in ("extraction", "review")
         )
-        groups, start = planted(drill), first_day(drill)
-        first: dict[str, dict[str, int]] = {g.group_id: {} for g in groups}
-        ordinary = everyone(drill).difference(*(g.accounts for g in groups))
-        accused: set[str] = set()
-        reviewed: set[str] = set()
-        looks = 0
-        for day in range(settings["every"], days + 1, settings["every"]):
-            looks += 1
-            span = [f"--until={(start + timedelta(days=day)).isoformat()}"]
-            if settings["mode"] == "window":
-                span.append(f"--since={(start + timedelta(days=max(day - WINDOW, 0))).isoformat()}")
-            run_scan(drill, out, *span, dated=False)
-            found = named(out)
-            accused |= found.accused & ordinary
-            reviewed |= found.reviewed & ordinary
-            verdict_of = {g["group_id"]: g for g in run_score(drill, out)["groups"]}
-            for g in groups:
-                judged = verdict_of[g.group_id]
-                happened = {
-                    "accused": judged["verdict"] == "extraction" or 2 * judged["accused"] > len(g.accounts),
-                    "touched": judged["accused"] > 0,
-                    "reviewed": judged["verdict"] == "review",
-                }
-                for event in EVENTS:
-                    if happened[event]:
-                        first[g.group_id].setdefault(event, day)
+        accused |= blamed & people
+        reviewed |= asked & people
+        holders: dict[str, list[str]] = defaultdict(list)
+        for number, (_, who) in enumerate(found):
+            for account in who:
+                holders[account].append(str(number))
+        sizes = {str(number): len(who) for number, (_, who) in enumerate(found)}
+        for g in groups:
+            best = likest(g.accounts, holders, sizes)
+            verdict = found[int(best)][0] if best is not None else None
+            taken = len(g.accounts & blamed)
+            happened = {
+                "accused": verdict == "extraction" or 2 * taken > len(g.accounts),
+                "touched": taken > 0,
+                "reviewed": verdict == "review",
+            }
+            for event in EVENTS:
+                if happened[event]:
+                    first[g.group_id].setdefault(event, day)
     return {
-        "seed": seed,
-        "looks": looks,
+        "looks": count,
         "groups": [
             {"class": g.name, "accounts": len(g.accounts), "first_day": first[g.group_id]} for g in groups
         ],
-        "ordinary": len(ordinary),
+        "ordinary": len(people),
         "ordinary_accused": len(accused),
         "ordinary_reviewed": len(reviewed - accused),
     }
+
+
+def one(seed: int, settings: Options) -> dict[str, Any]:
+    """All looks at one exercise."""
+    if settings["mode"] == "growing":
+        exercise = Exercise.made("quiet", seed, size_of(settings))
+        people = exercise.everyone.difference(*(g.accounts for g in exercise.groups))
+        return {"seed": seed, **watch(exercise.groups, people, growing(exercise, settings))}
+    with tempfile.TemporaryDirectory() as folder:
+        drill = Path(folder) / "drill"
+        make_drill(drill, "quiet", seed, *size_of(settings))
+        groups = planted(drill)
+        people = everyone(drill).difference(*(g.accounts for g in groups))
+        return {"seed": seed, **watch(groups, people, trailing(drill, settings))}
 
 
 def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -128,7 +165,7 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def earlier(name: str, settings: Settings) -> list[dict[str, Any]]:
+def earlier(name: str, settings: Options) -> list[dict[str, Any]]:
     """Exercises of an earlier run; none where there was none. Others' settings end the benchmark."""
     path = RESULTS / f"{name}.json"
     if not path.exists():
@@ -152,16 +189,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--mode", choices=["growing", "window"], default="window")
+    parser.add_argument("--mode", choices=["growing", "window"], default="growing")
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--every", type=int, default=1, help="days between two looks")
     parser.add_argument("--exchanges-per-day", type=int, default=3_000)
     parser.add_argument("--accounts", type=int, default=6_000)
+    parser.add_argument("--lookalikes", type=int, default=10, help="groups of each class in an exercise")
     parser.add_argument("--groups", type=int, default=1, help="of each class, over all exercises")
     parser.add_argument("--first-seed", type=int, default=9031, help="of the exercises, which count up")
     parser.add_argument("--add", action="store_true", help="count exercises of an earlier run too")
     options = parser.parse_args()
-    settings = {k: getattr(options, k) for k in ("mode", "days", "every", "exchanges_per_day", "accounts")}
+    settings = {
+        k: getattr(options, k)
+        for k in ("mode", "days", "every", "exchanges_per_day", "accounts", "lookalikes")
+    }
     name = f"looks-{options.mode}"
     runs = earlier(name, settings) if options.add else []
     seeds = (seed for seed in count(options.first_seed) if seed not in {run["seed"] for run in runs})

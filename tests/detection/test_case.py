@@ -292,6 +292,14 @@ def test_long_items_are_sent_by_two_accounts_and_carry_two_phrases(worlds):
     assert not len(long_items(("p",))[0]), "one phrase is a short text"
 
 
+def test_what_an_account_asks_again_is_asked_once(worlds):
+    world = worlds.World()
+    for number, item in ((0, "a"), (0, "a"), (1, "a"), (1, "b"), (2, "b"), (3, "own")):
+        world.say(number, worlds.MONDAY, item=item, objects=(("phrase", "p"), ("phrase", "q")))
+    asked = worlds.populate(world).asked.toarray()
+    assert sorted(asked.T.tolist()) == [[0, 1, 1, 0], [1, 1, 0, 0]]
+
+
 def test_mark_share_is_of_texts(worlds):
     world = worlds.World()
     for k in range(4):
@@ -337,6 +345,7 @@ def test_an_empty_view_is_a_population(worlds):
     assert empty.days == 0
     assert empty.halves.cores == []
     assert empty.long_items[0].tolist() == []
+    assert empty.asked.shape == (1, 0)
     assert empty.active_days.tolist() == [0]
     assert empty.pivots == []
     assert set(empty.pairs_by_kind) == set(KINDS)

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from stillwatch.detection import communities, similarity
 from stillwatch.detection.communities import Halves, alike_in_texts, merged, tied_by_infrastructure
 from stillwatch.detection.evidence import view
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import vectors
+from stillwatch.detection.similarity import Vectors, vectors
 
 
 def campaign(worlds, size, template="t", first=1000, world=None):
@@ -64,6 +65,20 @@ def test_halves_find_the_same_campaign_in_texts_apart(worlds):
     assert len(core) == 40
     assert halves.second.mean_similarity(core) > 0.9
     assert set(np.flatnonzero(halves.second.known)) >= set(core.tolist())
+
+
+def test_the_core_that_holds_most_of_some_accounts():
+    cores = [np.array([4, 5, 6]), np.array([0, 1]), np.array([2, 3])]
+    nobody = Vectors(sparse.csr_matrix((9, 1)), 1)
+    halves = Halves(cores, nobody, nobody)
+    for accounts, core, held in (
+        ([4, 5, 0], [4, 5, 6], 2),
+        ([2, 0, 7], [0, 1], 1),
+        ([7, 8], [], 0),
+        ([], [], 0),
+    ):
+        found, count = halves.core_of(np.array(accounts, dtype=np.int64))
+        assert (found.tolist(), count) == (core, held)
 
 
 @pytest.mark.parametrize("hour", [20, 60, 110])

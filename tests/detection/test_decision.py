@@ -418,3 +418,44 @@ def test_what_is_said_keeps_to_the_vocabularies(worlds):
 )
 def test_half(members, accounts, expected):
     assert holds_half(np.array(members), np.array(accounts)) is expected
+
+
+@pytest.mark.parametrize("hours", [30, 60, 90, 130, int(NEVER)])
+def test_a_brief_look_leaves_out_nothing_that_matters(worlds, hours):
+    """A campaign, one in its beginnings, a class, strangers of one key: all that is not legitimate is there."""
+    world = harvest(worlds)
+    worlds.harvesters(world, range(2000, 2030), *worlds.template("u"), column="credential")
+    for k, number in enumerate(range(3000, 3025)):
+        world.account(number, organisation="School", plan="education", verified=True)
+        for i in range(16):
+            world.say(
+                number, worlds.MONDAY + 9 + (24 * i + k) % 100, objects=worlds.template("c"), item=f"c-{i}"
+            )
+    past = worlds.MONDAY + hours if hours < NEVER else hours
+    evidence = world.evidence()
+    whole, brief = (judge(view(evidence, past), [], {}, Settings(), brief=brief) for brief in (False, True))
+    told = said(whole), said(brief)
+    matters = [[row for row in rows if row[0] != LEGITIMATE] for rows in told]
+    assert matters[0] == matters[1]
+    assert len(told[1]) <= len(told[0])
+    assert all(row in told[0] for row in told[1])
+
+
+def test_a_brief_look_tests_no_harmless_group(worlds):
+    world = worlds.strangers()
+    for k, number in enumerate(range(3000, 3025)):
+        world.account(
+            number, organisation="School", plan="education", verified=True, created=worlds.MONDAY - 9000
+        )
+        for i in range(16):
+            world.say(
+                number,
+                worlds.MONDAY + 9 + 24 * (i // 3) + k % 3,
+                objects=worlds.template("c"),
+                item=f"c-{i}",
+                address="school",
+            )
+    evidence = world.evidence()
+    whole, brief = (judge(view(evidence), [], {}, Settings(), brief=brief) for brief in (False, True))
+    assert [j.kind_of_use for j in whole if not j.single] == ["cohort"]
+    assert [j for j in brief if not j.single] == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection import features as measuring
-from stillwatch.detection.rivals import EXTRACTION, Feature, Weighing, features, ways, weigh
+from stillwatch.detection.rivals import EXTRACTION, Feature, Weighing, features, most_to_gain, ways, weigh
 from stillwatch.records.findings import FAMILIES, KINDS_OF_USE
 
 FEATURES = {f.name: f for f in features()}
@@ -97,6 +97,13 @@ def test_bayes_factor_against_its_definition(figures, tempering):
     for use in (EXTRACTION, *USES):
         assert weighing.log10_likelihood[use] == pytest.approx(math.log10(likelihood[use]), abs=1e-9)
     assert weighing.best_benign in USES
+
+
+@given(FIGURES, st.sampled_from([("synchrony", "agreement"), ("size",), tuple(FEATURES), ()]))
+def test_no_level_of_a_feature_adds_more_than_the_most_to_gain(figures, names):
+    without = {n: None if n in names else v for n, v in figures.items()}
+    gain = weigh(figures, 1.3).log10_bayes_factor - weigh(without, 1.3).log10_bayes_factor
+    assert gain <= 1.3 * most_to_gain(names) + 1e-9
 
 
 @given(FIGURES)

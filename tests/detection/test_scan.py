@@ -296,14 +296,17 @@ def test_nothing_half_written_and_the_earlier_result_stays(scanned, exercise, us
 
 @pytest.fixture(scope="module")
 def declared(exercise, scanned, tmp_path_factory):
-    """The exercise's tables with twelve accounts of the larger campaign verified as one organisation, and their text."""
+    """The exercise's tables with two accounts of the larger campaign verified as one organisation, and their text.
+
+    With a third it would be weighed by itself, and not be accused in the first place.
+    """
     tables = tmp_path_factory.mktemp("declared")
     for name in ("releases", "agreements"):
         shutil.copy(exercise / f"{name}.parquet", tables)
     campaigns = pq.read_table(scanned / "campaigns.parquet", filters=ACCUSED).to_pylist()
     largest = max(campaigns, key=lambda row: row["accounts"])["campaign_id"]
     members = pq.read_table(scanned / "members.parquet", filters=pc.field("campaign_id") == largest)
-    own = members["account_id"].to_pylist()[:12]
+    own = members["account_id"].to_pylist()[:2]
     accounts = pq.read_table(exercise / "accounts.parquet")
     rows = [
         {**row, "organisation": "Example University", "verified": True} if row["account_id"] in own else row
@@ -327,11 +330,8 @@ def test_an_exemption_takes_accounts_out_of_the_accused_and_hides_no_row(
         {**terms, "exemption_id": "x-0", "starts_at": "2025-06-01", "expires_at": "2026-03-01T06:00:00"},
     ]
     (tmp_path / "x.jsonl").write_text("".join(json.dumps(e) + "\n" for e in exemptions))
-    # Verified accounts of one organisation speak against extraction; this prior accuses them all the same.
-    scan_command(exercise / "usage", tables, tmp_path / "plain", "--prior=0.2")
-    scan_command(
-        exercise / "usage", tables, tmp_path / "exempt", "--prior=0.2", f"--exemptions={tmp_path / 'x.jsonl'}"
-    )
+    scan_command(exercise / "usage", tables, tmp_path / "plain")
+    scan_command(exercise / "usage", tables, tmp_path / "exempt", f"--exemptions={tmp_path / 'x.jsonl'}")
     assert pq.read_table(tmp_path / "plain" / "campaigns.parquet").equals(
         pq.read_table(tmp_path / "exempt" / "campaigns.parquet")
     ), "every row stands as it was, its probability too"
@@ -355,7 +355,7 @@ def test_an_exemption_takes_accounts_out_of_the_accused_and_hides_no_row(
     assert (over["exemption_id"], over["state"], over["exempt"]) == ("x-0", "expired", {})
     assert (active["exemption_id"], active["state"]) == ("x-1", "active")
     assert active["exempt"] == Counter(campaign for campaign, _ in changed)
-    assert (active["accounts"], active["author"], active["reason"]) == (12, "anna", "a course")
+    assert (active["accounts"], active["author"], active["reason"]) == (2, "anna", "a course")
     assert sample not in (tmp_path / "exempt" / "run.json").read_text()
     report = (tmp_path / "exempt" / "report.html").read_text()
     said = f"{len(exempt)} accounts are exempt and not accused: exemption x-1 by anna, until 2026-12-01"

@@ -45,6 +45,19 @@ def test_every_look_alike_builds_and_is_innocent(kind: str) -> None:
     assert not any(s.extracting for s in e.streams)
 
 
+def test_look_alikes_come_in_as_many_groups_as_asked_and_the_first_is_the_same() -> None:
+    def made(count: int) -> list[tuple[str, int]]:
+        asked = Settings("class:course", exchanges=6000, accounts=900, seed=5, lookalikes=count)
+        e = make(asked)
+        held = {group: len(numbers) for numbers, group, _, _ in e.members}
+        return [(g.group_id, held[g.group_id]) for g in e.groups]
+
+    (alone,), three = made(1), made(3)
+    assert len({group for group, _ in three}) == 3
+    assert alone[0] in {group for group, _ in three}
+    assert len({size for _, size in three}) > 1, "each is drawn by itself"
+
+
 def test_published_campaigns_have_the_published_size() -> None:
     s = scenarios.find("published-2026")
     sizes = [p.knobs for p in s.campaigns if p.knobs]

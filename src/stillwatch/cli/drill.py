@@ -118,6 +118,13 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
     show_default=True,
     help="Makes the scenario larger or smaller.",
 )
+@click.option(
+    "--lookalikes",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Groups of each class of look-alikes that the scenario has.",
+)
 @click.option("--prompts", type=click.Path(path_type=Path), help="Texts of your own for ordinary requests.")
 @click.option(
     "--arrivals",
@@ -140,6 +147,7 @@ def drill(
     tier: str | None,
     labs: int,
     scale: float,
+    lookalikes: int,
     prompts: Path | None,
     arrivals: Path | None,
     knobs: tuple[str, ...],
@@ -164,7 +172,7 @@ def drill(
     from stillwatch.drill.writer import run_drill
 
     settings = Settings(
-        scenario, exchanges, accounts, days, seed, tier, labs, scale, prompts, arrivals, knobs
+        scenario, exchanges, accounts, days, seed, tier, labs, scale, prompts, arrivals, knobs, lookalikes
     )
     summary = run_drill(settings, out, force=force, progress=_progress())
     if as_json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+from scipy import sparse, stats
 
 from stillwatch.detection.communities import Halves
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
@@ -155,6 +155,18 @@ class Population:
         """Along `long_item_exchanges`: account and item."""
         evidence = self.view.evidence
         return evidence.ex_acc[self.long_item_exchanges], evidence.ex_item[self.long_item_exchanges]
+
+    @cached_property
+    def asked(self) -> sparse.csr_matrix:
+        """Accounts x long items: 1 where the account sent it, however often."""
+        acc, item = self.long_items
+        _, column = np.unique(item, return_inverse=True)
+        asked = sparse.csr_matrix(
+            (np.ones(len(acc), np.int32), (acc, column)),
+            shape=(len(self.view.active), int(column.max(initial=-1)) + 1),
+        )
+        asked.data[:] = 1
+        return asked
 
 
 @dataclass(frozen=True)

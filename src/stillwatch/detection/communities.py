@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 
 import igraph
 import leidenalg
@@ -174,6 +175,23 @@ class Halves:
     cores: list[Ints]
     first: Vectors
     second: Vectors
+
+    @cached_property
+    def place(self) -> Ints:
+        """By account code: which of the cores it is in; -1 for none."""
+        place = np.full(self.first.matrix.shape[0], -1, dtype=np.int64)
+        for number, core in enumerate(self.cores):
+            place[core] = number
+        return place
+
+    def core_of(self, accounts: Ints) -> tuple[Ints, int]:
+        """The core that holds most of these accounts, and how many; of equal ones that with the lowest code."""
+        place = self.place[accounts]
+        held = np.bincount(place[place >= 0], minlength=1)
+        if not held.max():
+            return np.zeros(0, dtype=np.int64), 0
+        most = np.flatnonzero(held == held.max()).tolist()
+        return min((self.cores[number] for number in most), key=lambda core: int(core[0])), int(held.max())
 
     @classmethod
     def of(cls, view: View, settings: Settings) -> "Halves":

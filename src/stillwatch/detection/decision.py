@@ -1,7 +1,7 @@
 """Stage 7: verdicts. Pure functions of a view: the same view gives the same verdicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
-from stillwatch.detection.rivals import Weighing, features, weigh
+from stillwatch.detection.rivals import Weighing, features, most_to_gain, weigh
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values, levels, speaking
 from stillwatch.detection.singles import heavy_singles
@@ -26,6 +26,8 @@ many groups there are."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
 NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
+FROM_TESTS = ("synchrony", "agreement")
+"""Features that come from the tests."""
 
 
 @dataclass(frozen=True)
@@ -130,20 +132,40 @@ class _Candidate:
         exchanges = self.case.exchanges_by_account[self.case.group.firm].sum()
         return bool(exchanges >= self.case.population.settings.min_exchanges)
 
-    def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
-        """Weigh the candidate, given which families are significant over the scan."""
-        synchrony = self.observations.get("synchronised_activity")
-        figures = measure(self.case, synchrony.statistic if synchrony else None)
-        # Only what was tested can agree.
-        clear = sum(p <= CLEAR for p in self.family_p.values())
-        figures["agreement"] = float(clear) if len(self.family_p) >= 2 else None
+    def _weighed(
+        self, synchrony: float | None, agreement: float | None, settings: Settings
+    ) -> tuple[dict[str, float | None], Weighing]:
+        """The candidate's figures, with these of its tests, and what they say."""
+        figures = measure(self.case, synchrony)
+        figures["agreement"] = agreement
         figures["beyond_consent"] = self.beyond_consent
-        single = self.given is not None
-        if single:
+        if self.given is not None:
             figures |= dict.fromkeys(NOT_OF_ONE)
         if settings.left_out:
             figures |= {f.name: None for f in features() if f.family == settings.left_out}
-        weighing = weigh(figures, settings.power(len(self.case.members)))
+        return figures, weigh(figures, settings.power(len(self.case.members)))
+
+    def may_matter(self, settings: Settings) -> bool:
+        """Could it be more than legitimate, whatever its tests were to find? They are dear, this is not."""
+        if self.consent:
+            return False
+        if self.given is not None:
+            return True
+        _, weighing = self._weighed(None, None, settings)
+        gain = most_to_gain(FROM_TESTS) * settings.power(len(self.case.members))
+        at_best = replace(weighing, log10_bayes_factor=weighing.log10_bayes_factor + gain)
+        return at_best.probability(settings.prior) >= settings.review_probability
+
+    def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
+        """Weigh the candidate, given which families are significant over the scan."""
+        synchrony = self.observations.get("synchronised_activity")
+        # Only what was tested can agree.
+        clear = sum(p <= CLEAR for p in self.family_p.values())
+        figures, weighing = self._weighed(
+            synchrony.statistic if synchrony else None,
+            float(clear) if len(self.family_p) >= 2 else None,
+            settings,
+        )
         verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
         if self.consent:
@@ -165,7 +187,7 @@ class _Candidate:
             kind_of_use=kind,
             data_state="sufficient" if self.sufficient else "insufficient",
             notes=notes,
-            single=single,
+            single=self.given is not None,
         )
 
 
@@ -230,11 +252,14 @@ def judge(
     releases: Mapping[str, int],
     settings: Settings,
     about: Sequence[Ints] | None = None,
+    *,
+    brief: bool = False,
 ) -> list[Judged]:
     """Form, test and weigh the groups of a view: largest first, then single accounts, then applications' users.
 
     With `about` (sets of account codes) only groups that could be accused and hold half of one of the sets are tested and
-    handed out, with the same verdicts.
+    handed out, with the same verdicts. `brief` leaves out groups that no test could make more than legitimate, untested:
+    for looks that ask who is accused or up for review.
     """
     docket = _Docket(view, agreements, releases, settings)
     candidates = docket.groups()
@@ -246,7 +271,8 @@ def judge(
     found = [
         c.judged(speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset(), settings)
         for c in candidates
-        if about is None or any(holds_half(c.case.members, accounts) for accounts in about)
+        if (about is None or any(holds_half(c.case.members, accounts) for accounts in about))
+        and (not brief or c.may_matter(settings))
     ]
     if about is not None:
         return found
@@ -255,7 +281,10 @@ def judge(
         accused[judged.group.members] |= judged.verdict == EXTRACTION
     # Nobody chose an application's users one by one, so their group is no hypothesis, and never accused.
     applications = docket.applications(accused, [c.case.group for c in candidates])
-    return [*found, *(c.judged(frozenset(), settings) for c in applications)]
+    return [
+        *found,
+        *(c.judged(frozenset(), settings) for c in applications if not brief or c.may_matter(settings)),
+    ]
 
 
 def holds_half(members: Ints, accounts: Ints) -> bool:

@@ -47,7 +47,7 @@ class Judging:
 
     def judge(self, seen: View, about: Sequence[Ints] | None = None) -> list[Judged]:
         """Groups of a view of this evidence with their verdicts; `about` as in `decision.judge`."""
-        found = judge(seen, self.agreements, self.releases, self.settings, about)
+        found = judge(seen, self.agreements, self.releases, self.settings, about, brief=about is not None)
         return [self.exemptions.apply(judged) for judged in found]
 
     def verdicts(self, clock: Clock, stage: str = "") -> list[Verdict]:

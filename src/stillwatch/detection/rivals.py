@@ -91,6 +91,22 @@ def ways() -> Mapping[str, Mapping[str, float]]:
     return _table().ways
 
 
+@cache
+def most_to_gain(names: tuple[str, ...]) -> float:
+    """The most that these features together can add to a log10 Bayes factor (before tempering), whatever they say."""
+    table = _table()
+    found = 0.0
+    for feature in table.features:
+        if feature.name not in names:
+            continue
+        for_it, against = (
+            np.log10([feature.levels[way] for use in uses for way in table.ways[use]])
+            for uses in ((EXTRACTION,), table.weights)
+        )
+        found += max(0.0, float((for_it.max(axis=0) - against.min(axis=0)).max()))
+    return found
+
+
 def _mixture(score: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """log10 of the weighted sum of likelihoods given by their log10."""
     parts = np.array([score[use] + np.log10(weights[use]) for use in weights])

@@ -1,5 +1,7 @@
 """A scan held against the truth of its exercise: per campaign, per look-alike class, and in all."""
 
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +64,19 @@ class Score:
         )
 
 
+def likest(own: Collection[str], holders: Mapping[str, Sequence[str]], size: Mapping[str, int]) -> str | None:
+    """Of a scan's groups the one that is most like these accounts (Jaccard), if it holds at least half of them.
+
+    `holders`: by account the groups that it is a member of; `size`: members by group. A campaign inside an application's
+    users is not these, and a group that shares a few accounts with something else is not that something.
+    """
+    hits = Counter(group for account in own for group in holders.get(account, ()))
+    if not hits:
+        return None
+    best = max(hits, key=lambda group: (hits[group] / (len(own) + size[group] - hits[group]), group))
+    return best if 2 * hits[best] >= len(own) else None
+
+
 def _read(path: Path) -> pa.Table:
     if not path.exists():
         raise InputError("no such table", where=str(path), mend="give the folder that drill or scan wrote")
@@ -95,16 +110,9 @@ def score(truth: Path, scanned: Path) -> Score:
     scores = []
     for g in sorted(groups, key=lambda g: (not g["unauthorised"], g["class"], g["group_id"])):
         own = of_group.get(g["group_id"], set())
-        hits: dict[str, int] = {}
-        for account in own:
-            for c in by_account.get(account, ()):
-                hits[c] = hits.get(c, 0) + 1
-        # Of several groups that hold it the likest: a campaign inside an application's users is not these.
-        best = max(hits, key=lambda c: (hits[c] / (len(own) + size[c] - hits[c]), c)) if hits else None
-        # A group that shares a few accounts with something else is not that something.
-        seen = best is not None and 2 * hits[best] >= len(own)
-        verdict = campaigns[best]["verdict"] if seen and best is not None else None
-        detected = campaigns[best]["detected_at"] if seen and best is not None else None
+        best = likest(own, by_account, size)
+        seen = campaigns[best] if best is not None else None
+        detected = seen["detected_at"] if seen else None
         scores.append(
             GroupScore(
                 group_id=g["group_id"],
@@ -115,8 +123,8 @@ def score(truth: Path, scanned: Path) -> Score:
                 accounts=len(own),
                 accused=len(own & accused),
                 review=len(own & reviewed - accused),
-                verdict=verdict,
-                kind_of_use=campaigns[best]["kind_of_use"] if seen and best is not None else None,
+                verdict=seen["verdict"] if seen else None,
+                kind_of_use=seen["kind_of_use"] if seen else None,
                 hours_to_detection=(detected - g["first_time"]).total_seconds() / 3600 if detected else None,
             )
         )

@@ -117,7 +117,7 @@ class Vectors:
         within = self._within(totals, size, member @ self.known.astype(np.float64))
         whole = np.asarray(totals @ self.total(pool))
         own = np.asarray(totals.multiply(totals).sum(axis=1)).ravel()
-        return within - (whole - own) / np.maximum(size * (len(pool) - size), 1)
+        return np.asarray(within - (whole - own) / np.maximum(size * (len(pool) - size), 1))
 
     def discrepancy(self, accounts: Ints, others: Ints) -> float:
         """Squared maximum mean discrepancy of two sets of accounts with the cosine as kernel, without bias.

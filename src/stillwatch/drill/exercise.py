@@ -43,6 +43,7 @@ class Settings:
     prompts: Path | None = None
     arrivals: Path | None = None
     knobs: tuple[str, ...] = ()
+    lookalikes: int = 1  # groups of each class of look-alikes that the scenario has
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Exercise:
 
 
 _Chosen = tuple[campaign_classes.CampaignClass, str, str, Knobs]  # class, tier, tag, knobs
+_Benign = tuple[LookAlike, tuple[object, ...], LookAlikeKnobs]  # class, names of its randomness, knobs
 
 
 def plan(settings: Settings) -> tuple[scenarios.Scenario, dict[tuple[str, str], float]]:
@@ -118,11 +120,11 @@ def make(settings: Settings, lab: int = 0) -> Exercise:
     labs = max(settings.labs, 1)
     chosen = _campaigns(settings, scenario, setting, turned, lab, labs)
     total_accounts, total = _totals(scenario, chosen, turned, labs)
-    benign = _benign(scenario, setting, turned, labs)
+    benign = _benign(settings, scenario, setting, turned, labs)
     chosen, benign = _fit(chosen, benign, total_accounts, total, scenario, turned)
     casts = [build(setting, c, tier, tag, k, labs) for c, tier, tag, k in chosen]
-    for c, k in benign:
-        cast, rng = Cast(), setting.rng("look-alike", c.name)
+    for c, names, k in benign:
+        cast, rng = Cast(), setting.rng("look-alike", *names)
         c.build(setting, rng, k, Scene(setting, rng, c.name, c.expected, cast))
         casts.append(cast)
     used = sum(len(s) for cast in casts for s in cast.streams)
@@ -171,29 +173,38 @@ def _campaigns(
 
 
 def _benign(
-    scenario: scenarios.Scenario, setting: Setting, turned: dict[tuple[str, str], float], labs: int
-) -> list[tuple[LookAlike, LookAlikeKnobs]]:
-    out = []
-    for name in scenario.lookalikes:
-        c, rng = lookalikes.CLASSES[name], setting.rng("vary", name)
+    settings: Settings,
+    scenario: scenarios.Scenario,
+    setting: Setting,
+    turned: dict[tuple[str, str], float],
+    labs: int,
+) -> list[_Benign]:
+    out: list[_Benign] = []
+    # The first of a class is what it would be alone.
+    copies = [
+        (name, *((i,) if i else ())) for name in scenario.lookalikes for i in range(settings.lookalikes)
+    ]
+    for names in copies:
+        name = str(names[0])
+        c, rng = lookalikes.CLASSES[name], setting.rng("vary", *names)
         k: LookAlikeKnobs = _resize(c.knobs, scenario.group_scale / labs)
         k = replace(
             k,
             accounts=max(1, round(k.accounts * rng.lognormal(0, 0.3))),
             volume_mean=k.volume_mean * rng.lognormal(0, 0.3),
         )
-        out.append((c, knob.turn(k, name, turned)))
+        out.append((c, names, knob.turn(k, name, turned)))
     return out
 
 
 def _fit(
     chosen: list[_Chosen],
-    benign: list[tuple[LookAlike, LookAlikeKnobs]],
+    benign: list[_Benign],
     accounts: int,
     exchanges: int,
     scenario: scenarios.Scenario,
     turned: dict[tuple[str, str], float],
-) -> tuple[list[_Chosen], list[tuple[LookAlike, LookAlikeKnobs]]]:
+) -> tuple[list[_Chosen], list[_Benign]]:
     """Make groups smaller until the population keeps its share, sizes that the user set excepted."""
     exact = {p.kind for p in scenario.campaigns if p.exact}
 
@@ -203,7 +214,7 @@ def _fit(
         return replace(k, **{n: getattr(smaller, n) for n in ("accounts", "volume_mean") if n not in fixed})
 
     for _ in range(20):
-        free = [k for c, _, _, k in chosen if c.name not in exact] + [k for _, k in benign]
+        free = [k for c, _, _, k in chosen if c.name not in exact] + [k for _, _, k in benign]
         held = [k for c, _, _, k in chosen if c.name in exact]
         have_a, have_e = _load(free)
         held_a, held_e = _load(held)
@@ -216,7 +227,7 @@ def _fit(
         if f >= 1 and v >= 1:
             break
         chosen = [(c, t, tag, k if c.name in exact else shrink(k, c.name, f, v)) for c, t, tag, k in chosen]
-        benign = [(c, shrink(k, c.name, f, v)) for c, k in benign]
+        benign = [(c, names, shrink(k, c.name, f, v)) for c, names, k in benign]
     return chosen, benign
 
 

@@ -2,8 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
 
-from stillwatch.detection.behaviours.divided_work_list import BEHAVIOUR, chance_to_meet, met, repeats
+from stillwatch.detection.behaviours.divided_work_list import (
+    BEHAVIOUR,
+    chance_to_meet,
+    met,
+    met_in_each,
+    repeats,
+)
 
 LONG = (("phrase", "please answer"), ("phrase", "in full"))
 """Two sampled phrases, which make a text long enough to count."""
@@ -98,6 +107,18 @@ def test_items_met_are_counted_once_and_by_different_accounts():
     assert met(acc, item, np.array([0, 2, 3])) == 0
     assert met(acc, item, np.array([0, 1])) == met(acc, item, np.array([0, 1, 1, 0])) == 1
     assert met(acc, item, np.zeros(0, np.int64)) == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7)), min_size=1, max_size=60),
+    st.lists(st.lists(st.integers(0, 5), max_size=8), max_size=40),
+)
+def test_items_met_in_many_sets_are_those_met_in_each(pairs, sets):
+    acc, item = (np.array(column, dtype=np.int64) for column in zip(*pairs, strict=True))
+    asked = sparse.csr_matrix((np.ones(len(acc), np.int32), (acc, item)), shape=(6, 8))
+    asked.data[:] = 1
+    chosen = [np.array(s, dtype=np.int64) for s in sets]
+    assert met_in_each(asked, chosen).tolist() == [met(acc, item, s) for s in chosen]
 
 
 @pytest.mark.parametrize(

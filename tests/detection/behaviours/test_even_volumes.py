@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stillwatch.detection.behaviours.even_volumes import BEHAVIOUR, spread
+from stillwatch.detection.behaviours.even_volumes import BEHAVIOUR, spread, spreads
 
 
 def volumes(worlds, counts):
@@ -50,6 +50,11 @@ def test_few_strangers_are_no_reference(worlds):
 def test_spread_against_numpy(counts):
     counts = np.array(counts, dtype=np.float64)
     assert spread(counts) == pytest.approx(np.sqrt(np.var(counts) - np.mean(counts)) / np.mean(counts))
+
+
+def test_spreads_are_of_rows():
+    counts = np.array([[1, 2, 50], [7, 7, 7], [0, 0, 0]])
+    assert spreads(counts).tolist() == [spread(row) for row in counts]
 
 
 def test_spread_of_counts_no_more_uneven_than_poissons():

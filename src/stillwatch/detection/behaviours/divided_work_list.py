@@ -1,6 +1,10 @@
 """A work list that is divided: no item asked twice."""
 
+from collections.abc import Iterable
+from itertools import islice
+
 import numpy as np
+from scipy import sparse
 
 from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
@@ -9,6 +13,8 @@ from stillwatch.detection.evidence import Floats, Ints
 
 EVERYWHERE = 0.4
 """From this share of repeated items on, accounts work through the same items: a benchmark or a class."""
+AT_ONCE = 16
+"""Reference draws that are counted together: bounds the memory for a group of many thousands."""
 LEAST = 30
 """Accounts outside that a reference needs."""
 
@@ -26,6 +32,22 @@ def met(acc: Ints, item: Ints, chosen: Ints) -> int:
     pairs = np.unique(item[at] * np.int64(1 << 31) + acc[at])
     _, senders = np.unique(pairs >> 31, return_counts=True)
     return int((senders >= 2).sum())
+
+
+def met_in_each(asked: sparse.csr_matrix, sets: Iterable[Ints]) -> Floats:
+    """The same for each of many sets of accounts. asked: accounts x items, true where the account sent the item."""
+    found: list[Floats] = []
+    todo = iter(sets)
+    while part := list(islice(todo, AT_ONCE)):
+        sizes = [len(chosen) for chosen in part]
+        rows = np.repeat(np.arange(len(part)), sizes)
+        member = sparse.csr_matrix(
+            (np.ones(len(rows), np.int32), (rows, np.concatenate(part))), shape=(len(part), asked.shape[0])
+        )
+        # An account that was drawn twice is there once.
+        member.data[:] = 1
+        found.append(np.asarray(((member @ asked) >= 2).sum(axis=1), np.float64).ravel())
+    return np.concatenate(found) if found else np.zeros(0)
 
 
 def chance_to_meet(observed: int, drawn: Floats) -> tuple[float, float]:
@@ -56,7 +78,7 @@ def examine(case: Case) -> Observation | None:
         observed = met(acc[inside], item[inside], case.members)
         draws = case.population.settings.reference_draws
         sets = alike(texts, own[case.members], pool, draws, case.generator(6))
-        drawn = np.array([met(acc, item, chosen) for chosen in sets], dtype=np.float64)
+        drawn = met_in_each(case.population.asked, sets)
         fewer, more = chance_to_meet(observed, drawn)
         p = fewer
         found = (

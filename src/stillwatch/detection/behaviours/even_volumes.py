@@ -4,6 +4,7 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
+from stillwatch.detection.evidence import Floats
 
 SAMPLE = 2000
 """Accounts in a reference draw at most: spread is known well enough from so many."""
@@ -14,8 +15,14 @@ def spread(counts: np.ndarray) -> float:
 
     0 for counts no more uneven than Poisson's, which accounts with a few exchanges each are under any plan.
     """
-    mean = float(np.mean(counts))
-    return float(np.sqrt(max(float(np.var(counts)) - mean, 0.0)) / mean) if mean else 0.0
+    return float(spreads(counts[None, :])[0])
+
+
+def spreads(counts: np.ndarray) -> Floats:
+    """The same for each row of counts."""
+    mean = counts.mean(axis=1)
+    beyond = np.sqrt(np.maximum(counts.var(axis=1) - mean, 0.0))
+    return np.asarray(np.divide(beyond, mean, out=np.zeros_like(beyond), where=mean > 0))
 
 
 def examine(case: Case) -> Observation | None:
@@ -29,9 +36,7 @@ def examine(case: Case) -> Observation | None:
     observed = spread(counts)
     rng = case.generator(1)
     size = min(len(counts), SAMPLE)
-    drawn = np.array(
-        [spread(rng.choice(pool, size)) for _ in range(case.population.settings.reference_draws)]
-    )
+    drawn = spreads(rng.choice(pool, (case.population.settings.reference_draws, size)))
     # On the scale of logarithms the spread of heavy-tailed sets is near normal.
     p = draw_tail(-np.log(observed + 0.1), -np.log(drawn + 0.1))
     low, high = np.quantile(counts, [0.05, 0.95])

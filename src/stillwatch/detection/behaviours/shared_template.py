@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.groups import SYSTEM_PROMPT, Nearness
 
+LEAST = 4
+"""Members in the community, and accounts in a draw, below which nothing is compared."""
 LARGEST = 200
 """Accounts in a reference draw at most: a mean over 20,000 pairs is known well enough."""
 
@@ -26,21 +26,20 @@ def replicated(case: Case) -> Replicated | None:
     """How much more alike the group is to itself than to a benign reference, on texts that had no part in finding it.
 
     Every other text of each account forms communities by itself; of them the one with most of the group's members is looked
-    at in the texts left over. The reference are the accounts outside whose first halves are most alike to it: of its language
-    and subjects. Its accounts are more alike to one another than to the reference by more than random parts of the reference
-    are more alike to themselves than to the rest of it: the difference, and not the likeness itself, so that a reference that
-    happens to be a community of its own, a tutorial's readers, hides nobody. None where texts are too few for halves.
+    at in the texts left over. The reference are the accounts outside whose first halves are most alike to it: of its
+    language and subjects. How much more alike its accounts are to one another than to the reference is set against the same
+    of random parts of the reference and the rest of it. Likeness itself is not compared: a reference that happens to be a
+    community of its own, a tutorial's readers, would hide a campaign. None where texts are too few for halves.
     """
     halves = case.population.halves
-    found = [core for core in halves.cores if np.isin(core, case.members).sum() >= 4]
-    if not found:
+    core, held = halves.core_of(case.members)
+    if held < LEAST:
         return None
-    core = max(found, key=lambda c: (int(np.isin(c, case.members).sum()), -int(c[0])))
     outside = Nearness.to(halves.first, core).likest
     outside = outside[~case.inside[outside] & halves.second.known[outside]]
     core = core[halves.second.known[core]]
     size = min(len(core), len(outside) // 2, LARGEST)
-    if size < 4:
+    if size < LEAST:
         return None
     rng = case.generator(5)
     draws = range(case.population.settings.reference_draws)
@@ -89,6 +88,7 @@ BEHAVIOUR = Behaviour(
     " itself than to the accounts outside that are nearest to it (random parts of these against the rest, cosine of phrase"
     " vectors)",
     atlas="AML.T0024.002",
-    reference="Manber 1994; Salton and Buckley 1988; Gretton et al. 2012; Mielke and Berry 2007; Anthropic, 23 Feb 2026 (identical patterns)",
+    reference="Manber 1994; Salton and Buckley 1988; Mielke and Berry 2007; Gretton et al. 2012; Anthropic, 23 Feb 2026"
+    " (identical patterns)",
     examine=examine,
 )
