@@ -4,12 +4,13 @@
     python benchmarks/accuracy.py --scenario default --tier expert    # six campaigns, every look-alike
 
 Runs the commands as a user would, prints a row for each class over all seeds, the mean and the worst seed, how look-alikes
-are called and how early campaigns were known, and writes benchmarks/results/accuracy-SCENARIO[-TIER].json.
+are called and how early campaigns were known, and writes benchmarks/results/accuracy-SCENARIO[-TIER].json; and every
+group that a scan examined, for calibration.py, to groups-SCENARIO[-TIER].csv.
 Development used seeds 1 to 99; reports use 8501 and up (8101 to 8403 were looked at with earlier versions).
 """
 
 import argparse
-import json
+import csv
 import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -19,7 +20,17 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from _common import ACCUSED_ROLES, RESULTS, make_drill, run_scan, run_score, upper_bound
+from _common import (
+    ACCUSED_ROLES,
+    RESULTS,
+    found_groups,
+    make_drill,
+    planted,
+    run_scan,
+    run_score,
+    upper_bound,
+    write,
+)
 
 NO_ROW = ("", "ordinary", "unknown")
 """Kinds of use of groups that need no row: travellers, families, users of a VPN."""
@@ -34,10 +45,26 @@ def one(scenario: str, size: list[str], seed: int, folder: Path, dated: bool) ->
         "seed": seed,
         "score": run_score(drill, out),
         "dated": dated,
+        "examined": examined(drill, out),
         "early": early(drill, out) if dated else [],
         "seconds": run["seconds"],
         "peak_memory_bytes": run["peak_memory_bytes"],
     }
+
+
+def examined(drill: Path, out: Path) -> list[dict[str, Any]]:
+    """Every group of a scan, with what most of its members are in truth."""
+    guilty = frozenset().union(*(g.accounts for g in planted(drill) if g.unauthorised))
+    table = pq.read_table(out / "campaigns.parquet", columns=["kind_of_use", "log10_bayes_factor"])
+    return [
+        {
+            "accounts": len(members),
+            "authorised": int(row["kind_of_use"] == "authorised"),
+            "extraction": int(2 * len(members & guilty) > len(members)),
+            "log10_bayes_factor": round(row["log10_bayes_factor"], 2),
+        }
+        for row, (_, members) in zip(table.to_pylist(), found_groups(out), strict=True)
+    ]
 
 
 def early(drill: Path, out: Path) -> list[dict[str, Any]]:
@@ -144,9 +171,13 @@ def main() -> None:
             f"{len(shares)} campaigns of 5,000 exchanges or more: share gone by before detection, mean"
             f" {sum(shares) / len(shares):.3f}, worst {max(shares):.3f}"
         )
+    name = f"{arguments.scenario}-{arguments.tier}" if arguments.tier else arguments.scenario
+    groups = [{"seed": run["seed"], **row} for run in runs for row in run.pop("examined")]
     RESULTS.mkdir(exist_ok=True)
-    tier = f"-{arguments.tier}" if arguments.tier else ""
-    target = RESULTS / f"accuracy-{arguments.scenario}{tier}.json"
+    with (RESULTS / f"groups-{name}.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(groups[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(groups)
     report = {
         "scenario": arguments.scenario,
         "size": size,
@@ -155,8 +186,7 @@ def main() -> None:
             {"class": n, "tier": t, "benign": b, **cell} for (b, n, t), cell in sorted(classes.items())
         ],
     }
-    target.write_text(json.dumps(report, indent=1) + "\n")
-    print(f"written: {target}")
+    write(f"accuracy-{name}", report)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,10 @@ from dataclasses import asdict, dataclass
 SETTINGS_VERSION = "2026.11"
 
 
+ALONE = 0.25
+"""Of what its features say, so much is believed of a single account."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a scan can be told. Defaults are the ones that the measurements in docs/ were made with."""
@@ -47,14 +51,20 @@ class Settings:
     it; empty for none."""
     min_exchanges: int = 40
     """Fewer exchanges than this in a group are too few to accuse on: data_state `insufficient`."""
-    few_accounts: float = 2.0
+    few_accounts: float = 15.0
     """A group of so many accounts weighs half of what its features say; larger ones approach the whole."""
-    tempering: float = 1.8
+    tempering: float = 2.4
     """Power on the likelihood of features. Dependence asks for less than one, the cautious lines of rivals.yaml for
-    more. Set by eye on development exercises (seeds 1 to 99); it is not yet a calibration."""
+    more. This and `few_accounts` have the least log loss over the groups of seventeen development exercises; around them it
+    is flat. What they are worth on exercises that were not seen: benchmarks/calibration.py."""
 
     def power(self, accounts: int) -> float:
-        """`tempering` for a group of so many accounts: shares of few are noisy, five strangers are easily all unverified."""
+        """`tempering` for a group of so many accounts: shares of few are noisy, five strangers are easily all unverified.
+
+        Of one account it is ALONE of the whole: its figures are shares of its own exchanges.
+        """
+        if accounts == 1:
+            return ALONE * self.tempering
         return self.tempering * accounts / (accounts + self.few_accounts)
 
     def as_dict(self) -> dict[str, object]:
