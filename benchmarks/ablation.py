@@ -8,7 +8,7 @@ from the evidence, of campaigns and of everybody else, as if they had never been
 accounts of all campaigns that is accused; of a technique the share of the accounts of the campaigns that use it (those of
 whose texts a tenth or more carry its mark). `no marks at all` wipes every mark. Without `likeness of texts` the phrases are
 wiped: accounts are alike only by whole beginnings and ends of texts and by replayed blocks, to the letter. (The test of a
-divided work list counts phrases too, and falls silent.)
+divided work list counts phrases too, and falls silent.) `89 of 90 parts of the error rate`: it is held over 90 daily scans.
 
 Prints the tables, and writes benchmarks/results/ablation-SCENARIO-TIER.json. Development used seeds 51 to 69.
 """
@@ -39,6 +39,7 @@ TECHNIQUES = {
 EVERYTHING = "nothing"
 NO_MARKS = "no marks at all"
 NO_LIKENESS = "likeness of texts"
+DAILY = "89 of 90 parts of the error rate"
 
 
 def users_of(exercise: Exercise, technique: str) -> frozenset[str]:
@@ -91,6 +92,7 @@ def one(scenario: str, seed: int, size: Sequence[str]) -> list[dict[str, Any]]:
     for name in TECHNIQUES:
         if users := users_of(exercise, name):
             variants.append((name, plain, without(exercise.evidence, name), users))
+    variants.append((DAILY, replace(plain, planned_scans=90), exercise.evidence, guilty))
     variants.append((NO_MARKS, plain, without(exercise.evidence, *TECHNIQUES), guilty))
     known = exercise.accused(plain)
     rows = []

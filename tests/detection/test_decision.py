@@ -230,6 +230,14 @@ def test_the_answer_about_one_group_is_the_same_at_every_level(worlds):
             assert only.significant == whole.significant
 
 
+def test_an_error_rate_over_many_scans_is_a_part_of_it_for_each(worlds):
+    world = two_campaigns(worlds)
+    for error, scans in ((0.05, 90), (0.5, 7)):
+        over_all = judged(worlds, world, settings=Settings(family_wise_error=error, planned_scans=scans))
+        each = judged(worlds, world, settings=Settings(family_wise_error=error / scans))
+        assert [j.significant for j in over_all] == [j.significant for j in each]
+
+
 def test_a_heavy_account_alone_is_examined_and_not_accused_of_company(worlds):
     world = harvest(worlds, numbers=())
     for k in range(200):

@@ -267,7 +267,8 @@ def judge(
     # nothing.
     tested = [c for c in candidates if c.given is None and c.sufficient and not c.consent]
     sizes = [len(c.case.members) for c in tested]
-    level = dict(zip(map(id, tested), levels(sizes, settings.family_wise_error), strict=True))
+    error = settings.family_wise_error / settings.planned_scans
+    level = dict(zip(map(id, tested), levels(sizes, error), strict=True))
     found = [
         c.judged(speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset(), settings)
         for c in candidates

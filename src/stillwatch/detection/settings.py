@@ -39,6 +39,9 @@ class Settings:
     """Random sets of outside accounts behind each drawn null; synchrony, which is dear, takes 40."""
     family_wise_error: float = 0.05
     """Chance of a single false significance among all groups and families of one scan, at most (weighted Bonferroni)."""
+    planned_scans: int = 1
+    """Scans over which `family_wise_error` is to hold, when a log is scanned again as it grows: 90 for three months of days.
+    Each scan has its part (Bonferroni, valid however the scans depend on each other)."""
     accuse_probability: float = 0.9
     """Verdict `extraction` from this probability on; below it a person looks."""
     review_probability: float = 0.1

@@ -56,6 +56,7 @@ RANGES: Mapping[str, Range] = {
     "resolution": Range(1 / 64, 1_000),  # it is counted in 64ths
     "reference_draws": Range(20, 100_000),  # fewer leave no tail to compare with
     "family_wise_error": PROBABILITY,
+    "planned_scans": Range(1, 1_000_000),
     "accuse_probability": PROBABILITY,
     "review_probability": PROBABILITY,
     "few_accounts": Range(0, 1_000_000),
