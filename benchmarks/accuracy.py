@@ -68,7 +68,11 @@ def examined(drill: Path, out: Path) -> list[dict[str, Any]]:
 
 
 def early(drill: Path, out: Path) -> list[dict[str, Any]]:
-    """For each campaign, most of whose accounts one accused group holds: share of its exchanges before `detected_at`."""
+    """For each campaign the share of its exchanges before `detected_at` of the accused group that holds most of its accounts.
+
+    1 where none holds half of them. `share_possible`: the share before half of its accounts had sent anything. No earlier
+    hour counts, by the definition of `detected_at`.
+    """
     truth = pq.read_table(drill / "truth" / "exchanges.parquet").filter(pc.field("extracting"))
     usage = ds.dataset(drill / "usage").to_table(columns=["event_id", "account_id", "time"])
     own = truth.join(usage, "event_id", join_type="inner")
@@ -85,11 +89,21 @@ def early(drill: Path, out: Path) -> list[dict[str, Any]]:
         part = own.filter(pc.equal(own["group_id"], group))
         accounts = set(part["account_id"].to_pylist())
         held = Counter(campaign for account, campaign in accused if account in accounts)
-        if not held or 2 * max(held.values()) < len(accounts):
-            continue
-        known = when[max(held, key=lambda c: (held[c], c))]
-        before = sum(t < known for t in part["time"].to_pylist())
-        found.append({"group_id": group, "exchanges": len(part), "share_before": before / len(part)})
+        times = part["time"].to_pylist()
+        firsts = sorted(part.group_by("account_id").aggregate([("time", "min")])["time_min"].to_pylist())
+        half = firsts[(len(firsts) - 1) // 2]
+        before = len(times)
+        if held and 2 * max(held.values()) >= len(accounts):
+            known = when[max(held, key=lambda c: (held[c], c))]
+            before = sum(t < known for t in times)
+        found.append(
+            {
+                "group_id": group,
+                "exchanges": len(times),
+                "share_before": before / len(times),
+                "share_possible": sum(t < half for t in times) / len(times),
+            }
+        )
     return found
 
 
@@ -165,11 +179,13 @@ def main() -> None:
     print(
         f"look-alike groups of 50 accounts or more: {large}, with a row {rows}, of these called right {right}"
     )
-    shares = [e["share_before"] for run in runs for e in run["early"] if e["exchanges"] >= 5_000]
-    if shares:
+    large_ones = [e for run in runs for e in run["early"] if e["exchanges"] >= 5_000]
+    if large_ones:
+        gone, floor = ([e[k] for e in large_ones] for k in ("share_before", "share_possible"))
         print(
-            f"{len(shares)} campaigns of 5,000 exchanges or more: share gone by before detection, mean"
-            f" {sum(shares) / len(shares):.3f}, worst {max(shares):.3f}"
+            f"{len(gone)} campaigns of 5,000 exchanges or more: share gone by before detection, mean"
+            f" {sum(gone) / len(gone):.3f}, worst {max(gone):.3f}; when half of the accounts had sent anything, mean"
+            f" {sum(floor) / len(floor):.3f}, worst {max(floor):.3f}"
         )
     name = f"{arguments.scenario}-{arguments.tier}" if arguments.tier else arguments.scenario
     groups = [{"seed": run["seed"], **row} for run in runs for row in run.pop("examined")]
