@@ -68,7 +68,7 @@ def examined(drill: Path, out: Path) -> list[dict[str, Any]]:
 
 
 def early(drill: Path, out: Path) -> list[dict[str, Any]]:
-    """For each campaign the share of its exchanges before `detected_at` of the accused group that holds most of its accounts.
+    """By campaign: share of its exchanges before `detected_at` of the accused group that holds most of its accounts.
 
     1 where none holds half of them. `share_possible`: the share before half of its accounts had sent anything. No earlier
     hour counts, by the definition of `detected_at`.
