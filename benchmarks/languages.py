@@ -6,9 +6,12 @@ First the same campaign (all but its words alike) is drawn in each language: the
 accused. Then exercises without any campaign: the share of people whose account writes a language that a scan accuses
 or puts up for review, and its ratio to the share among those who write English, with an upper 95% bound that has to be
 at most 1.25. `ordinary` counts people outside every group; `harmless` counts members of look-alike groups too, who come
-in groups of one language, so that its bound is too tight.
+in groups of one language, so that its bound is too tight. Under the usual prior hardly anybody is named. So the same is
+counted under a prior of one half, which names a hundred times as many on the same scale: were a language taken for
+evidence, it would show there.
 
-The bound conditions on the sum of both counts (Clopper-Pearson for the share of one of two Poisson counts; Przyborowski
+The bound `by exercise` is that of a bootstrap over exercises, since people of one group are named together. The other
+conditions on the sum of both counts (Clopper-Pearson for the share of one of two Poisson counts; Przyborowski
 and Wilenski, Biometrika 31, 1940). Where nobody is named it is infinite, and where few are it cannot be at most 1.25 even
 with equal rates: `needed` is how many people who write the language (with English in proportion) an exercise needs
 before equal rates can pass, at the rate seen over all languages, or, with nobody named, at least, at the upper bound of
@@ -19,24 +22,23 @@ Writes benchmarks/results/languages.json. Development used seeds 61 to 69.
 
 import argparse
 import math
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from _common import (
+    Named,
     campaign_alone,
-    make_drill,
-    named,
     percent,
-    planted,
-    run_scan,
     show,
     upper_bound,
     write,
 )
+from _exercise import Exercise, members
+from stillwatch.detection.decision import EXTRACTION, REVIEW
+from stillwatch.detection.settings import Settings as Judging
 from stillwatch.drill.exercise import Settings, make
 from stillwatch.drill.prompts.packs import language_names
 from stillwatch.drill.render import account_ids
@@ -65,6 +67,22 @@ def people_needed(rate: float, people: int, base_people: int) -> float:
         passed = ratio_bound(middle * people, people, middle * base_people, base_people) <= BAR
         low, high = (low, middle) if passed else (middle, high)
     return high * people / rate
+
+
+def over_exercises(counts: list[tuple[Counter[str], Counter[str]]], language: str) -> float | None:
+    """Upper 95% bound of the ratio by a bootstrap over exercises: people of one group are named together.
+
+    counts: people named and all people, by language, of each exercise. None where a draw names nobody who writes English.
+    """
+    rng = np.random.default_rng(0)
+    table = np.array(
+        [[named[language], people[language], named["en"], people["en"]] for named, people in counts], float
+    )
+    drawn = table[rng.integers(0, len(table), (4000, len(table)))].sum(axis=1)
+    if not drawn[:, [1, 2]].all():
+        return None
+    ratio = drawn[:, 0] / drawn[:, 1] * drawn[:, 3] / drawn[:, 2]
+    return float(np.quantile(ratio, 0.95))
 
 
 def campaigns(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -97,43 +115,67 @@ def written(settings: Settings) -> dict[str, str]:
     return dict(zip(ids, (language_names()[i] for i in exercise.accounts["language"]), strict=True))
 
 
+def named_at(exercise: Exercise, prior: float) -> Named:
+    """Whom a scan under this prior accuses, and whom it would only have a person look at."""
+    found = exercise.judged(Judging(prior=prior))
+    accused, asked = (
+        frozenset[str]().union(*(members(j) for j in found if j.verdict == wanted))
+        for wanted in (EXTRACTION, REVIEW)
+    )
+    return Named(accused, asked - accused)
+
+
 def burdens(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """People of each language over all exercises without a campaign, and how many are named."""
-    people: dict[str, Counter[str]] = {"ordinary": Counter(), "harmless": Counter()}
-    burdened: dict[str, Counter[str]] = {"ordinary": Counter(), "harmless": Counter()}
-    accused: dict[str, Counter[str]] = {"ordinary": Counter(), "harmless": Counter()}
+    """People of each language over all exercises without a campaign, and how many are named under each prior."""
+    kinds = [(prior, who) for prior in options.quiet_priors for who in ("ordinary", "harmless")]
+    people: dict[tuple[float, str], Counter[str]] = {kind: Counter() for kind in kinds}
+    burdened: dict[tuple[float, str], Counter[str]] = {kind: Counter() for kind in kinds}
+    accused: dict[tuple[float, str], Counter[str]] = {kind: Counter() for kind in kinds}
+    by_exercise: dict[tuple[float, str], list[tuple[Counter[str], Counter[str]]]] = {
+        kind: [] for kind in kinds
+    }
     for seed in options.quiet_seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            drill, out = Path(folder) / "drill", Path(folder) / "scan"
-            size = (options.quiet_exchanges, options.quiet_accounts)
-            make_drill(drill, "quiet", seed, f"--exchanges={size[0]}", f"--accounts={size[1]}")
-            run_scan(drill, out, dated=False)
-            found = named(out)
-            grouped = frozenset().union(*(g.accounts for g in planted(drill)))
-        for account, language in written(Settings("quiet", *size, seed=seed)).items():
-            for who in ("harmless",) if account in grouped else ("ordinary", "harmless"):
-                people[who][language] += 1
-                accused[who][language] += account in found.accused
-                burdened[who][language] += account in found.accused or account in found.reviewed
-        print(f"quiet, seed {seed}: {burdened['harmless'].total()} named so far", flush=True)
+        size = (options.quiet_exchanges, options.quiet_accounts)
+        exercise = Exercise.made("quiet", seed, [f"--exchanges={size[0]}", f"--accounts={size[1]}"])
+        grouped = frozenset().union(*(g.accounts for g in exercise.groups))
+        language_of = written(Settings("quiet", *size, seed=seed))
+        for prior in options.quiet_priors:
+            found = named_at(exercise, prior)
+            for who in ("ordinary", "harmless"):
+                here = {
+                    a: tongue for a, tongue in language_of.items() if who == "harmless" or a not in grouped
+                }
+                everybody = Counter(here.values())
+                burden = Counter(t for a, t in here.items() if a in found.accused or a in found.reviewed)
+                people[prior, who] += everybody
+                burdened[prior, who] += burden
+                accused[prior, who] += Counter(t for a, t in here.items() if a in found.accused)
+                by_exercise[prior, who].append((burden, everybody))
+        so_far = ", ".join(
+            f"{burdened[prior, 'harmless'].total()} at {prior}" for prior in options.quiet_priors
+        )
+        print(f"quiet, seed {seed}: named so far {so_far}", flush=True)
     rows = []
-    for who, count in people.items():
-        everyone, all_named = count.total(), burdened[who].total()
+    for (prior, who), count in people.items():
+        of = burdened[prior, who]
+        everyone, all_named = count.total(), of.total()
         rate = all_named / everyone if all_named else upper_bound(0, everyone)
         for language in LANGUAGES:
-            n, x = count[language], burdened[who][language]
-            base = (burdened[who]["en"], count["en"])
+            n, x = count[language], of[language]
+            base = (of["en"], count["en"])
             bound = ratio_bound(x, n, *base)
             needed = people_needed(rate, n, base[1])
             rows.append(
                 {
+                    "prior": prior,
                     "who": who,
                     "language": language,
                     "people": n,
-                    "accused": accused[who][language],
+                    "accused": accused[prior, who][language],
                     "accused_or_reviewed": x,
                     "ratio": x / n * base[1] / base[0] if n and base[0] else None,
                     "ratio_at_most": bound if math.isfinite(bound) else None,
+                    "ratio_at_most_over_exercises": over_exercises(by_exercise[prior, who], language),
                     "needed": math.ceil(needed) if math.isfinite(needed) else None,
                     "needed_is_a_lower_bound": not all_named,
                 }
@@ -156,9 +198,21 @@ def tell(found: list[dict[str, Any]], people: list[dict[str, Any]]) -> None:
     show(["class", "language", "accounts", "accused", "reviewed", "recall"], lines, left=2)
     print(f"\nHarmless people named, by language (bound to be at most {BAR})")
     show(
-        ["who", "language", "people", "accused", "or reviewed", "ratio to en", "at most", "needed"],
+        [
+            "prior",
+            "who",
+            "language",
+            "people",
+            "accused",
+            "or reviewed",
+            "ratio to en",
+            "at most",
+            "by exercise",
+            "needed",
+        ],
         [
             [
+                str(r["prior"]),
                 r["who"],
                 r["language"],
                 r["people"],
@@ -171,12 +225,15 @@ def tell(found: list[dict[str, Any]], people: list[dict[str, Any]]) -> None:
                 if r["ratio_at_most"] is None
                 else f"{r['ratio_at_most']:.2f}",
                 ""
+                if r["language"] == "en" or r["ratio_at_most_over_exercises"] is None
+                else f"{r['ratio_at_most_over_exercises']:.2f}",
+                ""
                 if r["language"] == "en" or r["needed"] is None
                 else f"{'over ' if r['needed_is_a_lower_bound'] else ''}{r['needed']:,}",
             ]
             for r in people
         ],
-        left=2,
+        left=3,
     )
 
 
@@ -191,7 +248,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[9011, 9012, 9013])
     parser.add_argument("--quiet-exchanges", type=int, default=200_000)
     parser.add_argument("--quiet-accounts", type=int, default=9_000)
-    parser.add_argument("--quiet-seeds", type=int, nargs="*", default=[9021, 9022, 9023])
+    parser.add_argument("--quiet-priors", type=float, nargs="+", default=[0.01, 0.5])
+    parser.add_argument("--quiet-seeds", type=int, nargs="*", default=list(range(9021, 9031)))
     options = parser.parse_args()
     found, people = campaigns(options), burdens(options)
     tell(found, people)
