@@ -1,6 +1,6 @@
 """What the scan leans on: each family of evidence removed in turn, and each elicitation technique unknown in turn.
 
-    python benchmarks/ablation.py [--scenario all] [--tier adaptive] [--seeds 9201 9202]
+    python benchmarks/ablation.py [--scenario all] [--tier adaptive] [--seeds 9201 9202] [--marks-only]
 
 Each exercise is read once and judged many times. A family that is removed forms no group, is not tested and is not weighed
 (the setting `left_out`). A technique that is left out is known to nobody: the marks of its patterns are wiped
@@ -81,14 +81,15 @@ def without(evidence: Evidence, *techniques: str) -> Evidence:
     return without_ties(wiped, "block") if "replayed blocks" in techniques else wiped
 
 
-def one(scenario: str, seed: int, size: Sequence[str]) -> list[dict[str, Any]]:
+def one(scenario: str, seed: int, size: Sequence[str], *, marks_only: bool) -> list[dict[str, Any]]:
     """All variants on one exercise: accused, guilty, harmless, and look-alike groups half of which are accused."""
     exercise = Exercise.made(scenario, seed, size)
     guilty = frozenset().union(*(g.accounts for g in exercise.groups if g.unauthorised))
     plain = Settings()
     variants = [(EVERYTHING, plain, exercise.evidence, guilty)]
-    variants += [(family, replace(plain, left_out=family), exercise.evidence, guilty) for family in FAMILIES]
-    variants.append((NO_LIKENESS, plain, without_ties(exercise.evidence, "phrase"), guilty))
+    if not marks_only:
+        variants += [(name, replace(plain, left_out=name), exercise.evidence, guilty) for name in FAMILIES]
+        variants.append((NO_LIKENESS, plain, without_ties(exercise.evidence, "phrase"), guilty))
     for name in TECHNIQUES:
         if users := users_of(exercise, name):
             variants.append((name, plain, without(exercise.evidence, name), users))
@@ -128,9 +129,14 @@ def main() -> None:
     parser.add_argument("--exchanges", type=int, default=400_000)
     parser.add_argument("--accounts", type=int, default=16_000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[9201, 9202])
+    parser.add_argument("--marks-only", action="store_true", help="leave out no family and no likeness")
     options = parser.parse_args()
     size = [f"--exchanges={options.exchanges}", f"--accounts={options.accounts}", f"--tier={options.tier}"]
-    rows = [row for seed in options.seeds for row in one(options.scenario, seed, size)]
+    rows = [
+        row
+        for seed in options.seeds
+        for row in one(options.scenario, seed, size, marks_only=options.marks_only)
+    ]
     names = list(dict.fromkeys(row["left_out"] for row in rows))
     table = []
     for name in names:
