@@ -109,6 +109,21 @@ def test_consent_settles_it(worlds):
     assert found.probability <= 0.01
 
 
+def test_consent_covers_what_an_account_did_in_the_group_whatever_else_it_asked(worlds):
+    """A partner that distils one model as it may, and chats with another."""
+    world = harvest(worlds)
+    for number in CAMPAIGN:
+        for k in range(4):
+            world.say(number, worlds.MONDAY + 50 + k, item=f"chat-{number}-{k}", model="m-2")
+    mine = [{"account_id": worlds.name_of(n), "models": ["m-1"]} for n in CAMPAIGN]
+    (found,) = (j for j in judged(worlds, world, *mine) if not j.single)
+    assert (found.verdict, found.kind_of_use) == (LEGITIMATE, "authorised")
+    world.change(lambda e: e.account in CAMPAIGN and e.item.endswith("-3"), model="m-3")
+    (found,) = (j for j in judged(worlds, world, *mine) if not j.single)
+    assert found.verdict == EXTRACTION, "a sixteenth of what it distils is of a third model"
+    assert any("outside its models" in note for note in found.notes)
+
+
 def test_consent_that_is_only_claimed_settles_nothing(worlds):
     (found,) = judged(worlds, harvest(worlds), {"organisation": "Acme"})
     assert found.verdict == EXTRACTION

@@ -242,6 +242,7 @@ def _relations(world: World, salt: int) -> Relations:
                     [sum(MARKS[m].mask for m in set(e.marks)) for *_, e in touched], pa.int64()
                 ),
                 "tools": pa.array([_flag(e.tools) for *_, e in touched], pa.int8()),
+                "model": pa.array([e.model for *_, e in touched], pa.string()),
                 "later": pa.array([_flag(e.later_turn) for *_, e in touched], pa.int8()),
             }
         ),

@@ -10,6 +10,8 @@ from stillwatch.detection.ledger import HOUR_US
 
 COVERED = 0.95
 """An account is covered when agreements cover this share of its exchanges."""
+HOURS = np.int64(1 << 32)
+"""More than there are hours: account and hour in one number."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,11 @@ def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreeme
 class Coverage:
     """What agreements cover: exchanges by purpose and account; accounts that only claim one; exceeded limits."""
 
+    evidence: Evidence
     exchanges: dict[str, Floats]  # purpose -> by account code
+    left: dict[
+        str, dict[str, Floats]
+    ]  # purpose -> model -> along its rows: exchanges that no agreement covers
     claimed: dict[int, str]
     exceeded: dict[int, tuple[str, ...]]  # account -> sentences
     beyond: Bools
@@ -78,12 +84,37 @@ class Coverage:
             return np.zeros(len(total), dtype=bool)
         return np.asarray((total > 0) & (self.exchanges[purpose] >= COVERED * total))
 
+    def of_these(self, purpose: str, exchanges: Ints) -> Bools:
+        """The same by account, of these exchanges (indices of the evidence's) alone, whatever else it did.
+
+        Within an hour of one account and model that an agreement covers in part, all count as covered to that part.
+        """
+        n = len(self.evidence.accounts.ids)
+        acc, hour, model = (
+            column[exchanges]
+            for column in (self.evidence.ex_acc, self.evidence.ex_hour, self.evidence.ex_model)
+        )
+        if purpose not in self.left:
+            return np.zeros(n, dtype=bool)
+        part = np.zeros(len(exchanges))
+        for number, (name, left) in enumerate(self.left[purpose].items()):
+            own = np.flatnonzero(model == number)
+            rows_acc, rows_hour, count = self.evidence.models[name]
+            cell = rows_acc * HOURS + rows_hour
+            order = np.argsort(cell, kind="stable")
+            at = order[np.searchsorted(cell[order], acc[own] * HOURS + hour[own])]
+            part[own] = 1.0 - left[at] / count[at]
+        total = np.bincount(acc, minlength=n)
+        covered = np.bincount(acc, weights=part, minlength=n)
+        return np.asarray((total > 0) & (covered >= COVERED * total))
+
 
 def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Coverage:
     """Count, hour by hour and model by model, what every agreement covers before hour `until`.
 
     An agreement's limit is used up in the order of hours over all its accounts; the rest is not covered. For each purpose
-    an exchange is covered once, however many agreements hold it: those without a limit come first.
+    an exchange is covered once, however many agreements hold it: those without a limit come first. What no agreement of
+    the purpose covers in the end is beyond the limits of those that could have.
     """
     n = len(evidence.accounts.ids)
     exchanges: dict[str, Floats] = {}
@@ -92,6 +123,7 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
     beyond_limit = np.zeros(n, dtype=bool)
     # By purpose, along the rows of each model: exchanges that no agreement covers so far.
     left: dict[str, dict[str, Floats]] = {}
+    within: list[tuple[Agreement, list[tuple[str, Ints]], dict[str, list[tuple[str, Ints]]]]] = []
     for agreement in sorted(agreements, key=lambda a: a.limit is not None):
         for code in agreement.claimed.tolist():
             claimed[code] = agreement.agreement_id
@@ -104,48 +136,68 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
             left[agreement.purpose] = {
                 model: count.astype(np.float64) for model, (_, _, count) in evidence.models.items()
             }
-        rows: list[tuple[str, Ints]] = []
-        outside: dict[str, Floats] = {"models": np.zeros(n), "dates": np.zeros(n)}
-        for model, (acc, hour, count) in evidence.models.items():
-            own = np.flatnonzero(np.isin(acc, agreement.accounts) & (hour < until))
-            if agreement.models is not None and model not in agreement.models:
-                np.add.at(outside["models"], acc[own], count[own])
-                continue
-            late = np.zeros(len(own), dtype=bool)
-            if agreement.starts is not None:
-                late |= hour[own] < agreement.starts
-            if agreement.ends is not None:
-                late |= hour[own] >= agreement.ends
-            np.add.at(outside["dates"], acc[own[late]], count[own[late]])
-            rows.append((model, own[~late]))
-        for code, allowed, beyond in _use(agreement, rows, left[agreement.purpose], evidence, n):
+        rows, outside = _rows(agreement, evidence, until)
+        within.append((agreement, rows, outside))
+        for code, allowed in _use(agreement, rows, left[agreement.purpose], evidence, n):
             exchanges[agreement.purpose][code] += allowed
-            if beyond:
-                # A handful at the edge of a limit is no more a breach here than it is in `of`.
-                beyond_limit[code] |= agreement.purpose == "distillation" and beyond > (1 - COVERED) * (
-                    allowed + beyond
-                )
-                exceeded.setdefault(code, []).append(
-                    f"Agreement {agreement.agreement_id} allows {agreement.limit} exchanges;"
-                    f" {int(beyond)} of this account's are beyond that."
-                )
-        for what, counts in outside.items():
-            for code in np.flatnonzero(counts).tolist():
+    for agreement, rows, outside in within:
+
+        def uncovered(
+            rows: list[tuple[str, Ints]], left: dict[str, Floats] = left[agreement.purpose]
+        ) -> Floats:
+            found = np.zeros(n)
+            for model, own in rows:
+                np.add.at(found, evidence.models[model][0][own], left[model][own])
+            return found
+
+        for code in np.flatnonzero(beyond := uncovered(rows)).tolist():
+            # A handful at the edge of a limit is no more a breach here than it is in `of`.
+            whole = exchanges[agreement.purpose][code] + beyond[code]
+            beyond_limit[code] |= agreement.purpose == "distillation" and beyond[code] > (1 - COVERED) * whole
+            exceeded.setdefault(code, []).append(
+                f"Agreement {agreement.agreement_id} allows {agreement.limit} exchanges;"
+                f" {int(beyond[code])} of this account's are beyond that."
+            )
+        for what, others in outside.items():
+            for code in np.flatnonzero(counts := uncovered(others)).tolist():
                 exceeded.setdefault(code, []).append(
                     f"Agreement {agreement.agreement_id}: {int(counts[code])} exchanges are outside its {what}."
                 )
     return Coverage(
+        evidence=evidence,
         exchanges=exchanges,
+        left=left,
         claimed=claimed,
         exceeded={code: tuple(s) for code, s in exceeded.items()},
         beyond=beyond_limit,
     )
 
 
+def _rows(
+    agreement: Agreement, evidence: Evidence, until: int
+) -> tuple[list[tuple[str, Ints]], dict[str, list[tuple[str, Ints]]]]:
+    """(Rows of models within an agreement's models and dates before `until`; those outside of each), of its accounts."""
+    rows: list[tuple[str, Ints]] = []
+    outside: dict[str, list[tuple[str, Ints]]] = {"models": [], "dates": []}
+    for model, (acc, hour, _) in evidence.models.items():
+        own = np.flatnonzero(np.isin(acc, agreement.accounts) & (hour < until))
+        if agreement.models is not None and model not in agreement.models:
+            outside["models"].append((model, own))
+            continue
+        late = np.zeros(len(own), dtype=bool)
+        if agreement.starts is not None:
+            late |= hour[own] < agreement.starts
+        if agreement.ends is not None:
+            late |= hour[own] >= agreement.ends
+        outside["dates"].append((model, own[late]))
+        rows.append((model, own[~late]))
+    return rows, outside
+
+
 def _use(
     agreement: Agreement, rows: list[tuple[str, Ints]], left: dict[str, Floats], evidence: Evidence, n: int
-) -> list[tuple[int, float, float]]:
-    """(account code, exchanges covered, exchanges beyond the limit), taken off what is `left` of these rows."""
+) -> list[tuple[int, float]]:
+    """(account code, exchanges covered), taken off what is `left` of these rows."""
     if not rows:
         return []
     acc = np.concatenate([evidence.models[model][0][own] for model, own in rows])
@@ -162,5 +214,4 @@ def _use(
         left[model][own] -= allowed[at : at + len(own)]
         at += len(own)
     covered = np.bincount(acc, weights=allowed, minlength=n)
-    beyond = np.bincount(acc, weights=count - allowed, minlength=n)
-    return [(int(code), float(covered[code]), float(beyond[code])) for code in np.unique(acc)]
+    return [(int(code), float(covered[code])) for code in np.unique(acc)]

@@ -169,6 +169,13 @@ class Population:
         return asked
 
 
+def tells_by_texts(group: Group, tie_share: float) -> bool:
+    """Do a group's texts tell what its accounts did in it from the rest of what they did?"""
+    if not len(group.exchanges) or not group.firm.any():
+        return False
+    return float(np.median(group.content_share[group.firm])) >= tie_share
+
+
 @dataclass(frozen=True)
 class Case:
     """A group under examination."""
@@ -206,7 +213,7 @@ class Case:
     @property
     def told_by_texts(self) -> bool:
         """Do the group's texts tell what its accounts did in it from the rest of what they did?"""
-        return bool(len(self.group.exchanges)) and self.typical_share >= self.population.settings.tie_share
+        return tells_by_texts(self.group, self.population.settings.tie_share)
 
     @property
     def textual(self) -> bool:

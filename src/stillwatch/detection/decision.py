@@ -9,7 +9,7 @@ import numpy as np
 from stillwatch.detection.agreements import Agreement, Coverage, cover
 from stillwatch.detection.applications import prompt_groups
 from stillwatch.detection.behaviours import CONTENT, REGISTRY, Observation
-from stillwatch.detection.case import Case, Population
+from stillwatch.detection.case import Case, Population, tells_by_texts
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
@@ -60,7 +60,9 @@ class Judged:
         return self.case.exchanges_by_account
 
 
-def _consent(view: View, group: Group, coverage: Coverage, least: int) -> tuple[Group, bool, tuple[str, ...]]:
+def _consent(
+    view: View, group: Group, coverage: Coverage, least: int, tie_share: float
+) -> tuple[Group, bool, tuple[str, ...]]:
     """The group without accounts that agreements to distil cover, whether consent settles it, and notes.
 
     One partner in a campaign does not clear the others. Only where fewer than `least` members are left without
@@ -73,6 +75,9 @@ def _consent(view: View, group: Group, coverage: Coverage, least: int) -> tuple[
         for claim in claims
     ]
     covered = coverage.of("distillation", view.totals["n"])[group.accounts]
+    if tells_by_texts(group, tie_share):
+        # What an account did in the group is what has to be covered, whatever else it asked.
+        covered |= coverage.of_these("distillation", group.exchanges)[group.accounts]
     others = int((group.firm & ~covered).sum())
     if not covered.any():
         return group, False, tuple(notes)
@@ -210,7 +215,7 @@ class _Docket:
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
     ) -> tuple[Group, list[_Candidate]]:
         """What consent leaves of a group, and that as a candidate where it is still a group."""
-        group, consent, notes = _consent(self.view, formed, self.coverage, least)
+        group, consent, notes = _consent(self.view, formed, self.coverage, least, self.settings.tie_share)
         if not consent and len(group.members) < least:
             return group, []
         kinds = frozenset(kind for kind, of in self.allowed.items() if of[group.members].all())

@@ -41,8 +41,8 @@ class Relations:
     novelty: kind, acc, hour, fresh: how many new addresses, credentials, scripts, ... the account showed in that hour.
     content: row, kind, place, value, ready: a text object that at least k accounts used, on one exchange; `place` counts the
         phrases of a text, `ready` is the hour in which the k-th account had used the object.
-    exchanges: row, time, event_id, acc, hour, item_hash, marks (bits), tools (defined) and later (than the first turn;
-        both 1, 0, or -1 where not recorded) for every exchange in `content`.
+    exchanges: row, time, event_id, acc, hour, item_hash, model, marks (bits), tools (defined) and later (than the first
+        turn; both 1, 0, or -1 where not recorded) for every exchange in `content`.
     shared: kind, acc, value, hour: an object of the exchanges that two accounts or more used, first use each.
     models: acc, model, hour, n.
     """
@@ -187,6 +187,7 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
             "acc",
             "hour",
             "item_hash",
+            "model",
             marks=marked,
             tools=(rows.tool_count > 0).cast("int8").fill_null(-1),
             later=(rows.turn > 1).cast("int8").fill_null(-1),

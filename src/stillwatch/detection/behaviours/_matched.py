@@ -1,17 +1,78 @@
 """Accounts outside that are like a group's members in one figure."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from stillwatch.detection.evidence import Floats, Ints
 
+RANKS = 25
+"""Places up and down in the order of a figure within which accounts outside stand for one another, at least."""
+RANKS_PER_ACCOUNT = 0.25
+"""The same for each account of the group: a large one is not to be set against the same few again and again."""
+REDRAWS = 8
 
-def matched(volumes: Floats, wanted: Floats, pool: Ints) -> tuple[Ints, Ints, Ints]:
-    """`pool` in order of volume, and for each wanted volume from where to where (exclusive) volumes are like it.
 
-    `volumes`: exchanges by account code. Volumes are matched by halves of a doubling, and the halves beside them; where
-    fewer than five accounts are so, the fifty of most volume stand in.
+@dataclass(frozen=True)
+class Reference:
+    """For each of a group's accounts the accounts outside that may stand for it.
+
+    `order`: codes of accounts outside in order of the figure; `low`, `high`: along the group's accounts, from where
+    to where (exclusive) in `order` they are alike. No window is empty.
+    """
+
+    order: Ints
+    low: Ints
+    high: Ints
+
+    def draws(self, count: int, rng: np.random.Generator) -> Iterator[Ints]:
+        """So many sets, one account outside for each of the group; the same may stand for several."""
+        for _ in range(count):
+            yield self.order[rng.integers(self.low, self.high)]
+
+    def distinct(self, count: int, rng: np.random.Generator) -> Iterator[Ints]:
+        """The same, nobody twice in a set: who is drawn again is drawn anew a few times, and then left out."""
+        for _ in range(count):
+            at = rng.integers(self.low, self.high)
+            for _ in range(REDRAWS):
+                again = np.ones(len(at), dtype=bool)
+                again[np.unique(at, return_index=True)[1]] = False
+                if not again.any():
+                    break
+                at[again] = rng.integers(self.low[again], self.high[again])
+            yield self.order[np.unique(at)]
+
+    @cached_property
+    def effective(self) -> float:
+        """How many accounts outside there are to draw, each counted by how often it is drawn (Kish 1965)."""
+        weight = 1.0 / (self.high - self.low) / max(len(self.low), 1)
+        edges = np.zeros(len(self.order) + 1)
+        np.add.at(edges, self.low, weight)
+        np.add.at(edges, self.high, -weight)
+        share = np.cumsum(edges)[:-1]
+        return float(1.0 / max((share**2).sum(), 1e-12))
+
+    def widened(self, drawn: Floats) -> Floats:
+        """Means over drawn sets, spread as the difference from the group's own mean would be.
+
+        Sets drawn from few accounts vary as the draw does, and not as these few vary from all that there could be: the
+        variance of a difference of means is that of both, 1/m + 1/n of one account's.
+        """
+        return widened(drawn, len(self.low), self.effective)
+
+
+def widened(drawn: Floats, chosen: int, outside: float) -> Floats:
+    """As `Reference.widened`, for sets of so many accounts chosen of so many."""
+    middle = float(drawn.mean())
+    return np.asarray(middle + (drawn - middle) * np.sqrt(1.0 + chosen / outside))
+
+
+def matched(volumes: Floats, wanted: Floats, pool: Ints) -> Reference:
+    """Of `pool` those like each wanted volume by halves of a doubling, and the halves beside them.
+
+    `volumes`: exchanges by account code. Where fewer than five accounts are so, the fifty of most volume stand in.
     """
     stratum = np.round(2 * np.log2(np.maximum(volumes, 1))).clip(0).astype(int)
     order = pool[np.argsort(stratum[pool], kind="stable")]
@@ -20,19 +81,18 @@ def matched(volumes: Floats, wanted: Floats, pool: Ints) -> tuple[Ints, Ints, In
     low = np.searchsorted(edges, own - 1, "left")
     high = np.searchsorted(edges, own + 1, "right")
     few = high - low < 5
-    return order, np.where(few, max(len(order) - 50, 0), low), np.where(few, len(order), high)
+    return Reference(order, np.where(few, max(len(order) - 50, 0), low), np.where(few, len(order), high))
 
 
-RANKS = 25
-"""Places up and down in the order of a figure within which accounts outside stand for one another."""
-
-
-def alike(figure: Floats, wanted: Floats, pool: Ints, draws: int, rng: np.random.Generator) -> Iterator[Ints]:
-    """So many sets of accounts of `pool`, each with one account for each of `wanted` that is near to it in rank.
+def alike(figure: Floats, wanted: Floats, pool: Ints) -> Reference:
+    """Of `pool` those near to each of `wanted` in rank: all that are equal, and so many above and below.
 
     `figure`: what they are to be alike in, by account code.
     """
     order = pool[np.argsort(figure[pool], kind="stable")]
-    at = np.searchsorted(figure[order], wanted)
-    for _ in range(draws):
-        yield order[(at + rng.integers(-RANKS, RANKS + 1, len(at))).clip(0, len(order) - 1)]
+    ranks = max(RANKS, int(RANKS_PER_ACCOUNT * len(wanted)))
+    low = np.searchsorted(figure[order], wanted, "left") - ranks
+    high = np.searchsorted(figure[order], wanted, "right") + ranks
+    # At the ends of the order the window reaches as far inwards as it would outwards.
+    low, high = np.minimum(low, len(order) - 2 * ranks), np.maximum(high, 2 * ranks)
+    return Reference(order, low.clip(0), high.clip(None, len(order)))

@@ -43,9 +43,9 @@ def _rate(case: Case, accounts: Ints, known: Bools, having: Bools) -> float | No
     pool = case.outside[known[case.outside]]
     if len(accounts) < 4 or len(pool) < 30:
         return None
-    order, low, high = matched(case.view.totals["n"], case.view.totals["n"][accounts], pool)
-    before = np.r_[0, np.cumsum(having[order])]
-    return float(((before[high] - before[low] + 0.5) / (high - low + 1)).mean())
+    like = matched(case.view.totals["n"], case.view.totals["n"][accounts], pool)
+    before = np.r_[0, np.cumsum(having[like.order])]
+    return float(((before[like.high] - before[like.low] + 0.5) / (like.high - like.low + 1)).mean())
 
 
 def examine(case: Case) -> Observation | None:

@@ -74,19 +74,25 @@ def examine(case: Case) -> Observation | None:
     pool = case.outside[texts[case.outside] > 0]
     p, text = None, ""
     if len(pool) >= LEAST and len(acc):
+        rng = case.generator(6)
+        chosen = case.members
+        reference = alike(texts, own[chosen], pool)
+        # Sets of so many different accounts as the group has are not to be had where it is most of its kind.
+        if len(chosen) > reference.effective / 2:
+            chosen = np.sort(rng.choice(chosen, max(int(reference.effective / 2), 2), replace=False))
+            reference = alike(texts, own[chosen], pool)
         inside = np.isin(case.population.long_item_exchanges, case.own)
-        observed = met(acc[inside], item[inside], case.members)
+        observed = met(acc[inside], item[inside], chosen)
         draws = case.population.settings.reference_draws
-        sets = alike(texts, own[case.members], pool, draws, case.generator(6))
-        drawn = met_in_each(case.population.asked, sets)
+        drawn = met_in_each(case.population.asked, reference.distinct(draws, rng))
         fewer, more = chance_to_meet(observed, drawn)
         p = fewer
         found = (
             "less than chance" if fewer < 0.05 else "more than chance" if more < 0.05 else "as much as chance"
         )
         text = (
-            f" {observed:,} questions were asked by two accounts or more; sets of accounts outside that sent as many have"
-            f" {np.median(drawn):,.0f} (middle of {draws} draws): {found}."
+            f" {observed:,} questions were asked by two of {len(chosen):,} accounts or more; sets of accounts outside that"
+            f" sent as many have {np.median(drawn):,.0f} (middle of {draws} draws): {found}."
         )
     return Observation(
         statistic=share,
@@ -98,7 +104,7 @@ def examine(case: Case) -> Observation | None:
             if share >= EVERYWHERE
             else ""
         ),
-        supports=share < 0.05 and case.typical_share >= 0.2,
+        supports=share < 0.05 and case.typical_share >= 0.2 and p is not None and p < 0.05,
     )
 
 

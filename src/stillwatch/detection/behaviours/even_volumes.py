@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stillwatch.detection.behaviours._matched import widened
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Floats
@@ -38,7 +39,7 @@ def examine(case: Case) -> Observation | None:
     size = min(len(counts), SAMPLE)
     drawn = spreads(rng.choice(pool, (case.population.settings.reference_draws, size)))
     # On the scale of logarithms the spread of heavy-tailed sets is near normal.
-    p = draw_tail(-np.log(observed + 0.1), -np.log(drawn + 0.1))
+    p = draw_tail(-np.log(observed + 0.1), widened(-np.log(drawn + 0.1), size, len(pool)))
     low, high = np.quantile(counts, [0.05, 0.95])
     return Observation(
         statistic=observed,

@@ -29,8 +29,11 @@ def examine(case: Case) -> Observation | None:
     if observed is None or len(own) < 4 or len(pool) < LEAST:
         return None
     # As many pairs of hours each: rhythms of busy accounts are known better, and they weigh more.
-    sets = alike(pairs, pairs[own], pool, case.population.settings.reference_draws, case.generator(3))
-    drawn = np.array([round(float(cosines[c].sum() / pairs[c].sum()), DIGITS) for c in sets])
+    reference = alike(pairs, pairs[own], pool)
+    sets = reference.draws(case.population.settings.reference_draws, case.generator(3))
+    drawn = reference.widened(
+        np.array([round(float(cosines[c].sum() / pairs[c].sum()), DIGITS) for c in sets])
+    )
     p = draw_tail(-observed, -drawn)
     return Observation(
         statistic=observed,

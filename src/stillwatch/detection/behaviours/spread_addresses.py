@@ -20,8 +20,9 @@ def examine(case: Case) -> Observation | None:
     if len(own) < 4 or len(pool) < 30:
         return None
     observed = float(ratio[own].mean())
-    sets = alike(n, n[own], pool, case.population.settings.reference_draws, case.generator(4))
-    drawn = np.array([ratio[chosen].mean() for chosen in sets])
+    reference = alike(n, n[own], pool)
+    sets = reference.draws(case.population.settings.reference_draws, case.generator(4))
+    drawn = reference.widened(np.array([ratio[chosen].mean() for chosen in sets]))
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,

@@ -79,8 +79,10 @@ def examine(case: Case) -> Observation | None:
         chosen = np.sort(rng.choice(len(members), SAMPLE, replace=False))
         members, volumes = members[chosen], volumes[chosen]
     observed = correlation(_of_campaign(case, members))
-    order, low, high = matched(totals, volumes, pool)
-    drawn = np.array([correlation(_of_accounts(case, order[rng.integers(low, high)])) for _ in range(DRAWS)])
+    reference = matched(totals, volumes, pool)
+    drawn = reference.widened(
+        np.array([correlation(_of_accounts(case, chosen)) for chosen in reference.draws(DRAWS, rng)])
+    )
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,

@@ -49,9 +49,9 @@ def examine(case: Case) -> Observation | None:
         members = np.sort(rng.choice(members, SAMPLE, replace=False))
     weights = np.minimum(volumes[members], HEAVY * np.median(volumes[members]))
     observed = float(densest_share(_by_hour(case, members[None, :], weights), WINDOW)[0])
-    order, low, high = matched(volumes, volumes[members], case.outside)
-    sets = order[rng.integers(low, high, (DRAWS, len(members)))]
-    drawn = densest_share(_by_hour(case, sets, weights), WINDOW)
+    reference = matched(volumes, volumes[members], case.outside)
+    sets = np.stack(list(reference.draws(DRAWS, rng)))
+    drawn = reference.widened(densest_share(_by_hour(case, sets, weights), WINDOW))
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,
