@@ -17,7 +17,7 @@ from stillwatch.detection.settings import Settings
 from stillwatch.records.sketches import Key, sketch
 
 CAMPAIGN = range(1000, 1040)
-SURE = Settings(prior=0.999)
+SURE = Settings(prior=0.99999)
 """Verified accounts speak against extraction: under this prior they are accused all the same."""
 
 

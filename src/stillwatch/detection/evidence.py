@@ -171,11 +171,6 @@ def _account_links(
     return found
 
 
-def _model_codes(column: pa.ChunkedArray, names: list[str]) -> Ints:
-    at = pc.index_in(column, value_set=pa.array(names, pa.string()))
-    return np.asarray(pc.fill_null(at, -1).to_numpy(), dtype=np.int64)
-
-
 def gather(relations: Relations, accounts: pa.Table | None) -> Evidence:
     """Turn stage 1's tables into arrays; object codes follow first use, never the keyed hashes."""
     facts = _account_facts(relations.accounts, accounts)
@@ -253,7 +248,7 @@ def gather(relations: Relations, accounts: pa.Table | None) -> Evidence:
         ex_acc=_ints(exchanges, "acc"),
         ex_hour=_ints(exchanges, "hour"),
         ex_item=_codes(exchanges["item_hash"]),
-        ex_model=_model_codes(exchanges["model"], list(models)),
+        ex_model=np.searchsorted(list(models), exchanges["model"].to_pylist()),
         ex_marks=_ints(exchanges, "marks"),
         ex_tools=_ints(exchanges, "tools"),
         ex_later=_ints(exchanges, "later"),

@@ -1,6 +1,7 @@
 """The figures of a group that rival explanations are weighed by. None where the data cannot say."""
 
 import numpy as np
+import numpy.typing as npt
 
 from stillwatch.detection.behaviours._sharing import sharing_accounts
 from stillwatch.detection.behaviours.disposable_identity import DISPOSABLE
@@ -15,6 +16,8 @@ from stillwatch.detection.ledger import HOUR_US
 from stillwatch.records.sketches import MARKS
 
 NEW_DAYS = 30
+UNVERIFIED = 0.5
+"""How much a name counts that an account only claims: anybody can write one down."""
 FEW = 4
 """Accounts of the ordinary kind that are added to the members where shares are compared with those outside."""
 PLACES = 3
@@ -102,13 +105,21 @@ def _rhythm(case: Case) -> float | None:
     return None if own is None or others is None or others <= 0 else own / others
 
 
+def _of_one_name(names: npt.NDArray[np.object_], verified: npt.NDArray[np.int8], checked: bool) -> float:
+    """Accounts that declare the commonest name. `checked`: the provider verifies; who is not verified is half believed."""
+    believed = np.where(verified == 1, 1.0, UNVERIFIED) if checked else np.ones(len(names))
+    named = names != ""
+    if not named.any():
+        return 0.0
+    _, place = np.unique(names[named].astype(str), return_inverse=True)
+    return float(np.bincount(place, weights=believed[named]).max())
+
+
 def _plans(case: Case) -> dict[str, float | None]:
     facts, who = case.view.evidence.accounts, case.members
     have = facts.present
     listed = facts.known[who]
-    organisations = facts.organisation[who]
-    named = organisations[organisations != ""]
-    common = max(np.unique(named, return_counts=True)[1]) if len(named) else 0
+    common = _of_one_name(facts.organisation[who], facts.verified[who], "verified" in have)
     created = case.view.created[who]
     every_first, every_created = case.view.totals["first"] // HOUR_US, case.view.created
     known = created >= 0

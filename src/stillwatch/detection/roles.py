@@ -1,55 +1,63 @@
 """Stage 7: what each account of a judged group is: a member, one that relays, or only suspected."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from stillwatch.detection.case import Case
-from stillwatch.detection.decision import EXTRACTION, Judged
+from stillwatch.detection.decision import EXTRACTION, NOT_OF_ONE, Judged
 from stillwatch.detection.evidence import Bools
 from stillwatch.detection.features import measure
-from stillwatch.detection.rivals import weigh
+from stillwatch.detection.rivals import features, weigh
+from stillwatch.records import findings
 
 RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
-VOUCHED_SHARE = 0.25
-"""From this share of a group on, verified accounts of institutions and businesses are what the group is."""
 FEW = 3
 """Accounts of one declared organisation from which it is weighed by itself."""
+STANDING = ("education", "research", "enterprise")
+"""Plans of institutions and businesses; so are invoices."""
 
 
-def vouched_for(judged: Judged) -> Bools:
-    """Along `judged.group.accounts`: verified accounts of institutions and businesses in a group of others.
+def _parts(judged: Judged) -> Iterator[Bools]:
+    """Along `judged.group.accounts`: members that have something in common which most of the group has not.
 
-    A study or a company whose texts resemble a campaign's may be put into it, and the group's figures then say little of
-    these few. Where such accounts are common in the group nobody is told apart by it.
+    Those that declare one organisation, and the verified accounts of institutions and businesses.
     """
-    facts, who = judged.case.view.evidence.accounts, judged.group.accounts
-    standing = np.isin(facts.plan[who], ("education", "research", "enterprise"))
-    standing |= facts.payment_kind[who] == "invoice"
-    found = np.asarray((facts.verified[who] == 1) & standing)
-    firm = judged.group.firm
-    return found if firm.any() and found[firm].mean() < VOUCHED_SHARE else np.zeros(len(who), dtype=bool)
+    facts, group = judged.case.view.evidence.accounts, judged.group
+    who = group.accounts
+    names = facts.organisation[who].astype(str)
+    for name, count in zip(*np.unique(names[group.firm], return_counts=True), strict=True):
+        if name and count >= FEW:
+            yield group.firm & (names == name)
+    standing = np.isin(facts.plan[who], STANDING) | (facts.payment_kind[who] == "invoice")
+    yield group.firm & standing & (facts.verified[who] == 1)
 
 
 def of_their_own(judged: Judged) -> Bools:
-    """Along `judged.group.accounts`: members of an organisation that by itself is something else than the group.
+    """Along `judged.group.accounts`: members that by themselves are something else than the group.
 
-    Accounts that declare one organisation, fewer than half of an accused group, are weighed by themselves, without what
-    comes from the others. Where a benign use explains them better than extraction they are not accused for the others'
-    figures. A name alone gains a campaign nothing: what it does is weighed, not what it calls itself.
+    A company's batch work or a study whose texts resemble a campaign's may be put beside it, and the group's figures then
+    say little of these few. Accounts of one organisation, and verified ones of institutions and businesses, are weighed by
+    themselves where they are fewer than half of an accused group, without what comes from the others. Where a benign use
+    explains them better than extraction they are not accused for the others' figures. A name alone gains a campaign
+    nothing: what accounts do is weighed, not what they call themselves.
     """
     case, group = judged.case, judged.group
     found = np.zeros(len(group.accounts), dtype=bool)
-    facts = case.view.evidence.accounts
-    if judged.verdict != EXTRACTION or judged.single or "organisation" not in facts.present:
+    settings = case.population.settings
+    if judged.verdict != EXTRACTION or judged.single or settings.left_out == findings.INFRASTRUCTURE:
         return found
-    names = facts.organisation[group.accounts].astype(str)
-    for name, count in zip(*np.unique(names[group.firm], return_counts=True), strict=True):
-        if not name or count < FEW or 2 * count >= len(group.members):
+    left_out = {f.name: None for f in features() if f.family == settings.left_out}
+    for own in _parts(judged):
+        count = int(own.sum())
+        if not count or 2 * count >= len(group.members):
             continue
-        own = group.firm & (names == name)
-        figures = measure(Case(group.only(case.view, own), case.population), None)
-        power = case.population.settings.power(int(count))
-        found |= own & (weigh(figures, power).log10_bayes_factor < 0)
+        figures = measure(Case(group.only(case.view, own), case.population), None) | left_out
+        if count == 1:
+            figures |= dict.fromkeys(NOT_OF_ONE)
+        if weigh(figures, settings.power(count)).log10_bayes_factor < 0:
+            found |= own
     return found
 
 
@@ -61,7 +69,7 @@ def roles(judged: Judged) -> list[tuple[str, float]]:
     probability that the evidence gives.
     """
     group = judged.group
-    unlike = vouched_for(judged) | of_their_own(judged)
+    unlike = of_their_own(judged)
     found = []
     for code, share, kinds, belongs_firmly in zip(
         group.accounts.tolist(),

@@ -48,12 +48,9 @@ def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dic
                 f" {as_marked} of {n_active} accounts reach that share.",
                 supports=True,
             )
-    # Those that this view knows: what others share later must not add to what an account did.
-    exchanges = np.unique(view.tie_ex)
     for code, observations in sorted(chosen.items()):
         observations["heavy_account"] = heavy_account.of_account(view, code)
         accounts: Ints = np.array([code], dtype=np.int64)
-        own = exchanges[view.evidence.ex_acc[exchanges] == code]
         found.append(
             (
                 Group(
@@ -66,7 +63,8 @@ def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dic
                     likeness=0.0,
                     text_objects=empty,
                     infrastructure_objects=empty,
-                    exchanges=own,
+                    # All that it did: what it happens to share with others says nothing of it.
+                    exchanges=empty,
                 ),
                 observations,
             )

@@ -19,7 +19,10 @@ def densest(created: np.ndarray, window: int) -> tuple[int, int]:
 
 
 def examine(case: Case) -> Observation | None:
-    """The fullest 48 hours of creation, against the share of outside accounts that the same hours made."""
+    """The fullest 48 hours of creation, against the fullest 48 hours of accounts outside, whenever these were.
+
+    Not against the same hours: a group's clock must not matter, and a provider's launch or a course makes bursts too.
+    """
     chosen = case.by_content if case.by_content is not None else case.members
     created = case.view.created
     own = created[chosen]
@@ -28,8 +31,8 @@ def examine(case: Case) -> Observation | None:
     others = others[others >= 0]
     if len(own) < 4 or len(others) < 30:
         return None
-    count, start = densest(own, WINDOW)
-    rate = (float(((others >= start) & (others < start + WINDOW)).sum()) + 0.5) / (len(others) + 1)
+    count, _ = densest(own, WINDOW)
+    rate = (densest(others, WINDOW)[0] + 0.5) / (len(others) + 1)
     # Every account could have begun the window: a union bound over starts, of which the fullest was taken.
     p = min(1.0, len(own) * binomial_tail(count - 1, len(own) - 1, rate))
     share = count / len(own)
@@ -37,7 +40,7 @@ def examine(case: Case) -> Observation | None:
         statistic=share,
         p_value=p if case.by_content is not None else None,
         statement=f"{percent(share)} of the accounts were made within the same {WINDOW} hours; of accounts outside the group"
-        f" {percent(rate)} were made in those hours.",
+        f" at most {percent(rate)} were.",
         supports=share >= 0.2 and p < 0.05,
     )
 
@@ -48,7 +51,8 @@ BEHAVIOUR = Behaviour(
     family=INFRASTRUCTURE,
     field_numbers=(8,),
     statistic="largest share of the accounts that were created within 48 hours",
-    null="accounts are created in those hours as often as outside (binomial, union bound over windows)",
+    null="as many accounts are created within 48 hours as in the fullest 48 hours outside (binomial, union bound over"
+    " windows)",
     atlas="AML.T0024.002",
     reference="Naus 1965 (scan statistic); Anthropic, 23 Feb 2026",
     examine=examine,
