@@ -48,7 +48,7 @@ def smallest_carrying(judged: Judged) -> list[str]:
 
 
 def overturning(judged: Judged) -> list[str]:
-    """Names of the fewest figures without which the verdict would not stand, the weightiest first."""
+    """Names of a small set of figures without which the verdict would not stand, the weightiest first."""
     needed = _needed(judged)
     if needed is None:
         return []
