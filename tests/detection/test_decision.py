@@ -485,3 +485,23 @@ def test_a_brief_look_tests_no_harmless_group(worlds):
     whole, brief = (judge(view(evidence), [], {}, Settings(), brief=brief) for brief in (False, True))
     assert [j.kind_of_use for j in whole if not j.single] == ["cohort"]
     assert [j for j in brief if not j.single] == []
+
+
+@pytest.mark.parametrize("hours", [1, 6, 11, 20])
+def test_a_group_whose_hours_are_all_shifted_is_the_same_group(worlds, hours):
+    """Exchanges and sign-ups: of a launch day of the provider's, and of other people's days, nothing comes into it."""
+
+    def told(shift):
+        world = harvest(worlds)
+        for number in range(100):
+            world.account(number, created=worlds.MONDAY - 24 * 5)
+        for number in CAMPAIGN:
+            world.account(number, created=worlds.MONDAY - 24 * 5 + number % 20 + shift)
+        world.exchanges = [
+            replace(e, hour=e.hour + shift) if e.account in CAMPAIGN else e for e in world.exchanges
+        ]
+        (found,) = (j for j in judged(worlds, world) if not j.single)
+        figures = {name: None if x is None else round(float(x), 9) for name, x in found.figures.items()}
+        return said([found]), figures, {k: round(p, 12) for k, p in found.family_p.items()}
+
+    assert told(hours) == told(0)
