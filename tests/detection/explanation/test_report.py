@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.explanation import report
 from stillwatch.detection.explanation.report import OPENING, write_report
 from stillwatch.detection.explanation.story import Story
@@ -111,6 +112,16 @@ def test_it_says_what_was_found(few):
         "families_needed",
     ):
         assert words in text
+
+
+def test_a_reason_with_a_p_value_names_its_null(stories, tmp_path):
+    one = stories.story(1, accounts=5)
+    named = replace(one.campaign.reasons[0], behaviour="signup_burst", statistic=0.5, p_value=0.001)
+    other = replace(named, behaviour="rival:size", p_value=None)
+    told = replace(one, campaign=replace(one.campaign, reasons=(named, other)))
+    text = Page(written(tmp_path, [told], stories.examined())).text
+    assert f"Null: {REGISTRY['signup_burst'].null}." in text
+    assert text.count("Null: ") == 1
 
 
 def test_accused_accounts_are_counted_once(stories, tmp_path):
