@@ -1,8 +1,10 @@
 """Groups of accounts that send the same system prompt: an application and its users, mostly."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from stillwatch.detection.evidence import KINDS, Bools, Ints, View
+from stillwatch.detection.evidence import KINDS, Bools, Ints, Ragged, View
 from stillwatch.detection.groups import FRAGMENT, SYSTEM_PROMPT, Group, infrastructure_marks, kinds_held
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
@@ -24,15 +26,15 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
     usable = linking_objects(view, settings)
     sends = (view.evidence.obj_kind[view.share_obj] == SYSTEM_KIND) & (view.share >= MOSTLY)
     at = np.flatnonzero(sends & ~left_out[view.share_acc])
-    prompts, number = np.unique(view.share_obj[at], return_inverse=True)
+    at = at[np.lexsort((view.share_acc[at], view.share_obj[at]))]
+    prompts, start = np.unique(view.share_obj[at], return_index=True)
+    if not len(prompts):
+        return []
     groups: list[Group] = []
-    for k, prompt in enumerate(prompts.tolist()):
-        chosen = at[number == k]
-        order = np.argsort(view.share_acc[chosen])
-        accounts, share = view.share_acc[chosen][order], view.share[chosen][order]
-        if len(accounts) < settings.group_accounts or any(
-            _same(accounts, o.members) for o in [*others, *groups]
-        ):
+    made = _Made(others, len(view.active))
+    for prompt, chosen in zip(prompts.tolist(), np.split(at, start[1:]), strict=True):
+        accounts, share = view.share_acc[chosen], view.share[chosen]
+        if len(accounts) < settings.group_accounts or made.has(accounts):
             continue
         infrastructure = infrastructure_marks(view, accounts, usable)
         text = np.array([prompt])
@@ -52,10 +54,30 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
                 exchanges=tied[np.isin(view.evidence.ex_acc[tied], accounts)],
             )
         )
+        made.add(accounts)
     return sorted(groups, key=lambda g: (-len(g.members), int(g.accounts[0])))
 
 
-def _same(one: Ints, other: Ints) -> bool:
-    """Are they much the same set of accounts?"""
-    both = len(np.intersect1d(one, other, assume_unique=True))
-    return both >= FRAGMENT * max(len(one), len(other))
+class _Made:
+    """Sets of accounts that have a group already, found by their accounts: there may be thousands of prompts."""
+
+    def __init__(self, groups: Sequence[Group], accounts: int) -> None:
+        self.sizes = [len(group.members) for group in groups]
+        members = np.concatenate([np.zeros(0, np.int64), *(group.members for group in groups)])
+        self.group = np.repeat(np.arange(len(groups)), self.sizes)
+        self.by_account = Ragged.of(members, accounts)
+        self.later: dict[int, list[int]] = {}
+
+    def add(self, accounts: Ints) -> None:
+        """One more."""
+        for account in accounts.tolist():
+            self.later.setdefault(account, []).append(len(self.sizes))
+        self.sizes.append(len(accounts))
+
+    def has(self, accounts: Ints) -> bool:
+        """Is one of them much the same set of accounts?"""
+        both = np.bincount(self.group[self.by_account.places(accounts)], minlength=len(self.sizes))
+        for account in accounts.tolist() if self.later else ():
+            for place in self.later.get(account, ()):
+                both[place] += 1
+        return bool((both >= FRAGMENT * np.maximum(len(accounts), self.sizes))[both > 0].any())
