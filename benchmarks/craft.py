@@ -6,7 +6,8 @@ One campaign among ordinary people, all of its knobs at the class's own values (
 --base-accounts and --base-volume, which leave room for every level) but the one that is turned. `infrastructure` turns
 three at once: the share of accounts with a shared card, how many accounts sit at one address, and the share behind
 residential proxies. Prints for each level the share of campaign accounts that are accused and that are at least up for
-review, and writes benchmarks/results/craft-CLASS-TIER.json. Development used seeds 61 to 69.
+review, and writes benchmarks/results/craft-CLASS-TIER[-KNOBS].json. `--knobs crowd --exchanges 60000 --accounts 12000` is
+four requests each of 4,000 accounts within two days. Development used seeds 61 to 69.
 """
 
 import argparse
@@ -31,6 +32,10 @@ CURVES: dict[str, tuple[dict[str, float], ...]] = {
     ),
 }
 """Knob (or knobs turned together) -> its levels."""
+CROWD: dict[str, tuple[dict[str, float], ...]] = {
+    "crowd": ({"accounts": 4_000, "volume_mean": 4, "spike_days": 2},)
+}
+"""Four requests each of four thousand accounts within two days; for `--exchanges 60000 --accounts 12000`."""
 
 
 def one(seed: int, turned: dict[str, float], options: argparse.Namespace) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def main() -> None:
     )
     parser.add_argument("--campaign", default="template_harvest", metavar="CLASS")
     parser.add_argument("--tier", default="plain", help="of the knobs that are not turned")
-    parser.add_argument("--knobs", nargs="+", default=list(CURVES), choices=list(CURVES), metavar="KNOB")
+    parser.add_argument("--knobs", nargs="+", default=list(CURVES), choices=[*CURVES, *CROWD], metavar="KNOB")
     parser.add_argument("--base-accounts", type=int, default=60)
     parser.add_argument("--base-volume", type=float, default=20)
     parser.add_argument("--exchanges", type=int, default=40_000)
@@ -61,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     curves: list[dict[str, Any]] = []
     for name in options.knobs:
-        for turned in CURVES[name]:
+        for turned in (CURVES | CROWD)[name]:
             runs = [one(seed, turned, options) for seed in options.seeds]
             total = {k: sum(run[k] for run in runs) for k in runs[0] if k != "seed"}
             curves.append({"knob": name, "level": turned, **total, "runs": runs})
@@ -82,7 +87,8 @@ def main() -> None:
         ],
         left=2,
     )
-    write(f"craft-{options.campaign}-{options.tier}", {"settings": vars(options), "levels": curves})
+    part = "" if options.knobs == list(CURVES) else "-" + "-".join(options.knobs)
+    write(f"craft-{options.campaign}-{options.tier}{part}", {"settings": vars(options), "levels": curves})
 
 
 if __name__ == "__main__":
