@@ -13,6 +13,7 @@ from stillwatch.detection.case import Case, Population, tells_by_texts
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
+from stillwatch.detection.mixtures import is_mixture
 from stillwatch.detection.rivals import Weighing, features, most_to_gain, weigh
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values, levels, speaking
@@ -26,6 +27,7 @@ many groups there are."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
 NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
+MIXTURE = "It falls into two parts, by when accounts were made or where they are, and neither is suspicious by itself."
 FROM_TESTS = ("synchrony", "agreement")
 """Features that come from the tests."""
 
@@ -150,6 +152,13 @@ class _Candidate:
             figures |= {f.name: None for f in features() if f.family == settings.left_out}
         return figures, weigh(figures, settings.power(len(self.case.members)))
 
+    def _suspicious(self, part: Case, settings: Settings) -> bool:
+        """Would this part of the group by itself be up for review, by its figures alone?"""
+        alone = replace(self, case=part, given=None)
+        return (
+            alone._weighed(None, None, settings)[1].probability(settings.prior) >= settings.review_probability
+        )
+
     def may_matter(self, settings: Settings) -> bool:
         """Could it be more than legitimate, whatever its tests were to find? They are dear, this is not."""
         if self.consent:
@@ -173,6 +182,9 @@ class _Candidate:
         )
         verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
+        if verdict == EXTRACTION and is_mixture(self.case, lambda part: self._suspicious(part, settings)):
+            verdict = REVIEW
+            notes = (*notes, MIXTURE)
         if self.consent:
             verdict, kind = LEGITIMATE, "authorised"
             # Consent settles it: what is covered is not unauthorised, whatever it looks like.

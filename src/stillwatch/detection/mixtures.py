@@ -1,0 +1,60 @@
+"""Stage 7: is an accused group one thing, or two that were put together and incriminate each other?
+
+An event's accounts and other people's builds may send texts so alike that they come out as one group. It then shows the
+burst and the place of the one and the tool calls and the repetition of the other, and is neither. What is true of a
+campaign is true of its parts: so a group that falls into two by what its texts did not choose, when its accounts were made
+and where they are, has to be suspicious in one of the two at least.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from stillwatch.detection.behaviours.signup_burst import WINDOW
+from stillwatch.detection.case import Case
+from stillwatch.detection.evidence import KINDS, Bools
+
+LEAST = 0.2
+"""Smallest share of a group that a part has: of less the other part is as good as the whole."""
+FEW = 3
+PLACES = 3
+"""Addresses that a person has at hand; who shows more is at none of them."""
+
+
+def _made_together(case: Case) -> Bools:
+    """Along `group.accounts`: members that were made in the fullest 48 hours."""
+    created = case.view.created[case.group.accounts]
+    known = (created >= 0) & case.group.firm
+    if not known.any():
+        return known
+    ordered = np.sort(created[known])
+    start = ordered[np.argmax(np.searchsorted(ordered, ordered + WINDOW, "left") - np.arange(len(ordered)))]
+    return np.asarray(known & (created >= start) & (created < start + WINDOW))
+
+
+def _at_one_place(case: Case) -> Bools:
+    """Along `group.accounts`: members at the address that most of them use."""
+    view = case.view
+    links = view.links_by_account.places(case.members)
+    obj, acc = view.link_obj[links], view.link_acc[links]
+    there = (view.evidence.obj_kind[obj] == KINDS.index("address")) & (view.novelty["address"][acc] <= PLACES)
+    if not there.any():
+        return np.zeros(len(case.group.accounts), dtype=bool)
+    found, users = np.unique(obj[there], return_counts=True)
+    busiest = np.unique(acc[there & (obj == found[np.argmax(users)])])
+    return np.asarray(np.isin(case.group.accounts, busiest) & case.group.firm)
+
+
+def halves(case: Case) -> Iterator[tuple[Case, Case]]:
+    """The group in two parts, for each way in which it falls into two: one part, and the rest of it."""
+    firm = case.group.firm
+    for part in (_made_together(case), _at_one_place(case)):
+        share = part.sum() / max(firm.sum(), 1)
+        rest = firm & ~part
+        if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:
+            yield tuple(Case(case.group.only(case.view, own), case.population) for own in (part, rest))  # type: ignore[misc]
+
+
+def is_mixture(case: Case, suspicious: Callable[[Case], bool]) -> bool:
+    """Does the group fall into two parts neither of which is suspicious by itself?"""
+    return any(not suspicious(one) and not suspicious(other) for one, other in halves(case))
