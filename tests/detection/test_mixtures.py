@@ -1,0 +1,107 @@
+"""Two harmless groups that texts put together are no campaign; a campaign with bursts and rooms is one all the same."""
+
+import numpy as np
+import pytest
+
+from stillwatch.detection.decision import EXTRACTION, MIXTURE, REVIEW, judge
+from stillwatch.detection.evidence import view
+from stillwatch.detection.mixtures import halves, is_mixture
+from stillwatch.detection.settings import Settings
+
+EVENT = range(2000, 2015)
+BUILDS = range(2100, 2115)
+
+
+def mixed(worlds):
+    """An event at one place, its accounts made for it, and others' builds with changing addresses: one template for all."""
+    world = worlds.strangers()
+    for k, number in enumerate(EVENT):
+        world.account(number, created=worlds.MONDAY + 20 + k % 6, verified=False, payment_kind="none")
+        for i in range(12):
+            world.say(
+                number,
+                worlds.MONDAY + 24 + (i * 3 + k) % 40,
+                objects=worlds.template("t"),
+                item=f"event-{number}-{i}",
+                address="venue",
+                tools=True,
+            )
+    for k, number in enumerate(BUILDS):
+        world.account(number, created=worlds.MONDAY - 8000 - 300 * k, verified=True)
+        for i in range(12):
+            world.say(
+                number,
+                worlds.MONDAY + (13 * i + 5 * k) % 160,
+                objects=worlds.template("t"),
+                item=f"build-{number}-{i}",
+                address=f"runner-{number}-{i}",
+                tools=True,
+            )
+    return world
+
+
+def groups(world, **settings):
+    return [
+        j for j in judge(view(world.evidence()), [], {}, Settings(**settings)) if len(j.group.members) >= 20
+    ]
+
+
+def test_a_group_falls_into_those_made_together_and_those_at_one_place(worlds):
+    (found,) = groups(mixed(worlds))
+    ids = found.case.view.evidence.accounts.ids
+    for one, other in halves(found.case):
+        parts = [{int(name[-5:]) for name in ids[part.members]} for part in (one, other)]
+        assert parts == [set(EVENT), set(BUILDS)]
+    assert len(list(halves(found.case))) == 2
+
+
+def test_what_is_suspicious_in_neither_part_is_not_accused(worlds):
+    """Under a prior that would accuse the whole: a person looks, and is told why."""
+    (found,) = groups(mixed(worlds))
+    factor = found.weighing.log10_bayes_factor
+    # Just enough for an accusation of the whole.
+    prior = 1 / (1 + 10**factor / 9.5)
+    (judged,) = groups(mixed(worlds), prior=float(prior), review_probability=0.5)
+    assert judged.probability >= 0.9
+    assert len(judged.significant) >= 2
+    assert judged.verdict == REVIEW
+    assert MIXTURE in judged.notes
+
+
+@pytest.mark.parametrize("burst", [10, 20, 30])
+def test_a_campaign_made_in_bursts_and_at_places_stays_accused(worlds, burst):
+    campaign = range(1000, 1040)
+    world = worlds.harvest(campaign)
+    for number in campaign[:burst]:
+        world.account(number, created=worlds.MONDAY - 40)
+    for number in campaign[burst:]:
+        world.account(number, created=worlds.MONDAY - 24 * 20 - 60 * number % 24)
+    world.change(lambda e: e.account in campaign[:burst], address="room")
+    # A place for most of them is a mark of a class; the prior leaves that aside.
+    (found,) = (j for j in groups(world, prior=0.3) if len(j.group.members) == 40)
+    assert found.verdict == EXTRACTION
+    assert MIXTURE not in found.notes
+    assert list(halves(found.case))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "mixture"), [(0, 0, True), (1, 0, False), (0, 1, False), (1, 1, False)]
+)
+def test_one_suspicious_part_is_enough(worlds, one, other, mixture):
+    (found,) = groups(mixed(worlds))
+
+    def suspicious(part):
+        numbers = {int(name[-5:]) for name in part.view.evidence.accounts.ids[part.members]}
+        return bool(one if numbers <= set(EVENT) else other)
+
+    assert is_mixture(found.case, suspicious) is mixture
+
+
+def test_without_dates_and_addresses_nothing_falls_apart(worlds):
+    world = mixed(worlds)
+    world.change(lambda e: True, address=None)
+    for number in (*range(300), *EVENT, *BUILDS):
+        world.account(number, created_at=None)
+    for found in groups(world):
+        assert list(halves(found.case)) == []
+        assert np.isfinite(found.probability)
