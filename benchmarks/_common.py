@@ -61,9 +61,22 @@ class Named:
     accused: frozenset[str]
     reviewed: frozenset[str]
 
+    @classmethod
+    def of(cls, found: "Look") -> "Named":
+        """Of a look's groups."""
+        accused, asked = (
+            frozenset[str]().union(*(who for verdict, who in found if verdict == wanted))
+            for wanted in ("extraction", "review")
+        )
+        return cls(accused, asked - accused)
 
-def found_groups(out: Path) -> list[tuple[str, frozenset[str]]]:
-    """Verdict and members of each group of the scan at `out`; who is only suspected is no member."""
+
+Look = list[tuple[str, frozenset[str]]]
+"""What a scan found: the verdict and the members of each group; who is only suspected is no member."""
+
+
+def found_groups(out: Path) -> Look:
+    """What the scan at `out` found."""
     columns = ["campaign_id", "account_id", "role"]
     who: dict[str, set[str]] = {}
     for m in pq.read_table(out / "members.parquet", columns=columns).to_pylist():
@@ -75,12 +88,7 @@ def found_groups(out: Path) -> list[tuple[str, frozenset[str]]]:
 
 def named(out: Path) -> Named:
     """Whom the scan at `out` accuses or would have a person look at."""
-    found = found_groups(out)
-    accused, asked = (
-        frozenset[str]().union(*(who for verdict, who in found if verdict == wanted))
-        for wanted in ("extraction", "review")
-    )
-    return Named(accused, asked - accused)
+    return Named.of(found_groups(out))
 
 
 @dataclass(frozen=True)

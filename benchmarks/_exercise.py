@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _common import ACCUSED_ROLES, Planted, everyone, make_drill, planted
+from _common import ACCUSED_ROLES, Look, Named, Planted, everyone, make_drill, planted
 from stillwatch.detection.agreements import Agreement
-from stillwatch.detection.decision import EXTRACTION, Judged, judge
+from stillwatch.detection.decision import Judged, judge
 from stillwatch.detection.evidence import NEVER, Evidence, view
 from stillwatch.detection.preparation import Clock, prepare
 from stillwatch.detection.roles import roles
@@ -60,8 +60,12 @@ class Exercise:
 
     def accused(self, settings: Settings, evidence: Evidence | None = None) -> frozenset[str]:
         """Whom a scan with these settings accuses."""
-        found = self.judged(settings, evidence)
-        return frozenset().union(*(members(j) for j in found if j.verdict == EXTRACTION))
+        return Named.of(self.look(settings, evidence)).accused
+
+    def look(self, settings: Settings, evidence: Evidence | None = None, until: int = int(NEVER)) -> Look:
+        """The same as a scan's tables would tell it."""
+        found = self.judged(settings, evidence, until)
+        return [(judged.verdict, members(judged)) for judged in found]
 
 
 def members(judged: Judged) -> frozenset[str]:

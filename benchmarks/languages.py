@@ -36,8 +36,7 @@ from _common import (
     upper_bound,
     write,
 )
-from _exercise import Exercise, members
-from stillwatch.detection.decision import EXTRACTION, REVIEW
+from _exercise import Exercise
 from stillwatch.detection.settings import Settings as Judging
 from stillwatch.drill.exercise import Settings, make
 from stillwatch.drill.prompts.packs import language_names
@@ -115,16 +114,6 @@ def written(settings: Settings) -> dict[str, str]:
     return dict(zip(ids, (language_names()[i] for i in exercise.accounts["language"]), strict=True))
 
 
-def named_at(exercise: Exercise, prior: float) -> Named:
-    """Whom a scan under this prior accuses, and whom it would only have a person look at."""
-    found = exercise.judged(Judging(prior=prior))
-    accused, asked = (
-        frozenset[str]().union(*(members(j) for j in found if j.verdict == wanted))
-        for wanted in (EXTRACTION, REVIEW)
-    )
-    return Named(accused, asked - accused)
-
-
 def burdens(options: argparse.Namespace) -> list[dict[str, Any]]:
     """People of each language over all exercises without a campaign, and how many are named under each prior."""
     kinds = [(prior, who) for prior in options.quiet_priors for who in ("ordinary", "harmless")]
@@ -140,7 +129,7 @@ def burdens(options: argparse.Namespace) -> list[dict[str, Any]]:
         grouped = frozenset().union(*(g.accounts for g in exercise.groups))
         language_of = written(Settings("quiet", *size, seed=seed))
         for prior in options.quiet_priors:
-            found = named_at(exercise, prior)
+            found = Named.of(exercise.look(Judging(prior=prior)))
             for who in ("ordinary", "harmless"):
                 here = {
                     a: tongue for a, tongue in language_of.items() if who == "harmless" or a not in grouped

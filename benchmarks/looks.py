@@ -28,6 +28,8 @@ import pyarrow.parquet as pq
 
 from _common import (
     RESULTS,
+    Look,
+    Named,
     Planted,
     everyone,
     found_groups,
@@ -38,7 +40,7 @@ from _common import (
     upper_bound,
     write,
 )
-from _exercise import Exercise, members
+from _exercise import Exercise
 from stillwatch.detection.scoring import likest
 from stillwatch.detection.settings import Settings
 
@@ -57,17 +59,12 @@ def size_of(settings: Options) -> list[str]:
     ]
 
 
-Look = list[tuple[str, frozenset[str]]]
-"""What a look found: the verdict and the members of each group."""
-
-
 def growing(exercise: Exercise, settings: Options) -> Iterator[tuple[int, Look]]:
     """Looks at everything so far: views of one reading, which are what a scan of the past finds (tests hold it)."""
     day = 24
     start = int(exercise.evidence.ledger["hour"].min()) // day * day
     for number in range(settings["every"], settings["days"] + 1, settings["every"]):
-        found = exercise.judged(Settings(), until=start + number * day)
-        yield number, [(judged.verdict, members(judged)) for judged in found]
+        yield number, exercise.look(Settings(), until=start + number * day)
 
 
 def trailing(drill: Path, settings: Options) -> Iterator[tuple[int, Look]]:
@@ -89,12 +86,9 @@ def watch(groups: list[Planted], people: frozenset[str], looks: Iterator[tuple[i
     count = 0
     for day, found in looks:
         count += 1
-        blamed, asked = (
-            frozenset[str]().union(*(who for verdict, who in found if verdict == wanted))
-            for wanted in ("extraction", "review")
-        )
-        accused |= blamed & people
-        reviewed |= asked & people
+        named = Named.of(found)
+        accused |= named.accused & people
+        reviewed |= named.reviewed & people
         holders: dict[str, list[str]] = defaultdict(list)
         for number, (_, who) in enumerate(found):
             for account in who:
@@ -103,7 +97,7 @@ def watch(groups: list[Planted], people: frozenset[str], looks: Iterator[tuple[i
         for g in groups:
             best = likest(g.accounts, holders, sizes)
             verdict = found[int(best)][0] if best is not None else None
-            taken = len(g.accounts & blamed)
+            taken = len(g.accounts & named.accused)
             happened = {
                 "accused": verdict == "extraction" or 2 * taken > len(g.accounts),
                 "touched": taken > 0,

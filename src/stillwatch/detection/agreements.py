@@ -1,6 +1,7 @@
 """Consent: which exchanges an agreement of the provider's register covers, and which limit was exceeded."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -90,23 +91,27 @@ class Coverage:
         Within an hour of one account and model that an agreement covers in part, all count as covered to that part.
         """
         n = len(self.evidence.accounts.ids)
-        acc, hour, model = (
-            column[exchanges]
-            for column in (self.evidence.ex_acc, self.evidence.ex_hour, self.evidence.ex_model)
-        )
         if purpose not in self.left:
             return np.zeros(n, dtype=bool)
-        part = np.zeros(len(exchanges))
-        for number, (name, left) in enumerate(self.left[purpose].items()):
-            own = np.flatnonzero(model == number)
-            rows_acc, rows_hour, count = self.evidence.models[name]
-            cell = rows_acc * HOURS + rows_hour
-            order = np.argsort(cell, kind="stable")
-            at = order[np.searchsorted(cell[order], acc[own] * HOURS + hour[own])]
-            part[own] = 1.0 - left[at] / count[at]
+        acc = self.evidence.ex_acc[exchanges]
         total = np.bincount(acc, minlength=n)
-        covered = np.bincount(acc, weights=part, minlength=n)
+        covered = np.bincount(acc, weights=self._part[purpose][exchanges], minlength=n)
         return np.asarray((total > 0) & (covered >= COVERED * total))
+
+    @cached_property
+    def _part(self) -> dict[str, Floats]:
+        """By purpose, along the evidence's exchanges: to what part agreements cover the hour that each is in."""
+        evidence = self.evidence
+        cells = evidence.ex_acc * HOURS + evidence.ex_hour
+        found = {purpose: np.zeros(len(cells)) for purpose in self.left}
+        for number, (name, (acc, hour, count)) in enumerate(evidence.models.items()):
+            own = np.flatnonzero(evidence.ex_model == number)
+            cell = acc * HOURS + hour
+            order = np.argsort(cell, kind="stable")
+            at = order[np.searchsorted(cell[order], cells[own])]
+            for purpose, left in self.left.items():
+                found[purpose][own] = 1.0 - left[name][at] / count[at]
+        return found
 
 
 def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Coverage:
@@ -141,16 +146,8 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
         for code, allowed in _use(agreement, rows, left[agreement.purpose], evidence, n):
             exchanges[agreement.purpose][code] += allowed
     for agreement, rows, outside in within:
-
-        def uncovered(
-            rows: list[tuple[str, Ints]], left: dict[str, Floats] = left[agreement.purpose]
-        ) -> Floats:
-            found = np.zeros(n)
-            for model, own in rows:
-                np.add.at(found, evidence.models[model][0][own], left[model][own])
-            return found
-
-        for code in np.flatnonzero(beyond := uncovered(rows)).tolist():
+        still = left[agreement.purpose]
+        for code in np.flatnonzero(beyond := _uncovered(rows, still, evidence, n)).tolist():
             # A handful at the edge of a limit is no more a breach here than it is in `of`.
             whole = exchanges[agreement.purpose][code] + beyond[code]
             beyond_limit[code] |= agreement.purpose == "distillation" and beyond[code] > (1 - COVERED) * whole
@@ -159,7 +156,7 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
                 f" {int(beyond[code])} of this account's are beyond that."
             )
         for what, others in outside.items():
-            for code in np.flatnonzero(counts := uncovered(others)).tolist():
+            for code in np.flatnonzero(counts := _uncovered(others, still, evidence, n)).tolist():
                 exceeded.setdefault(code, []).append(
                     f"Agreement {agreement.agreement_id}: {int(counts[code])} exchanges are outside its {what}."
                 )
@@ -192,6 +189,14 @@ def _rows(
         outside["dates"].append((model, own[late]))
         rows.append((model, own[~late]))
     return rows, outside
+
+
+def _uncovered(rows: list[tuple[str, Ints]], left: dict[str, Floats], evidence: Evidence, n: int) -> Floats:
+    """By account: exchanges of these rows that no agreement covers."""
+    found = np.zeros(n)
+    for model, own in rows:
+        np.add.at(found, evidence.models[model][0][own], left[model][own])
+    return found
 
 
 def _use(

@@ -169,13 +169,6 @@ class Population:
         return asked
 
 
-def tells_by_texts(group: Group, tie_share: float) -> bool:
-    """Do a group's texts tell what its accounts did in it from the rest of what they did?"""
-    if not len(group.exchanges) or not group.firm.any():
-        return False
-    return float(np.median(group.content_share[group.firm])) >= tie_share
-
-
 @dataclass(frozen=True)
 class Case:
     """A group under examination."""
@@ -210,10 +203,14 @@ class Case:
         """Median share of members' texts that are the group's."""
         return float(np.median(self.group.content_share[self.group.firm]))
 
-    @property
+    def only(self, keep: Bools) -> "Case":
+        """The case of those of the group's accounts that `keep` marks (along `group.accounts`)."""
+        return Case(self.group.only(self.view, keep), self.population)
+
+    @cached_property
     def told_by_texts(self) -> bool:
         """Do the group's texts tell what its accounts did in it from the rest of what they did?"""
-        return tells_by_texts(self.group, self.population.settings.tie_share)
+        return bool(len(self.group.exchanges)) and self.typical_share >= self.population.settings.tie_share
 
     @property
     def textual(self) -> bool:

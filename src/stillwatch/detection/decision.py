@@ -9,7 +9,7 @@ import numpy as np
 from stillwatch.detection.agreements import Agreement, Coverage, cover
 from stillwatch.detection.applications import prompt_groups
 from stillwatch.detection.behaviours import CONTENT, REGISTRY, Observation
-from stillwatch.detection.case import Case, Population, tells_by_texts
+from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import Group, form_groups
@@ -62,14 +62,13 @@ class Judged:
         return self.case.exchanges_by_account
 
 
-def _consent(
-    view: View, group: Group, coverage: Coverage, least: int, tie_share: float
-) -> tuple[Group, bool, tuple[str, ...]]:
+def _consent(formed: Case, coverage: Coverage, least: int) -> tuple[Group, bool, tuple[str, ...]]:
     """The group without accounts that agreements to distil cover, whether consent settles it, and notes.
 
     One partner in a campaign does not clear the others. Only where fewer than `least` members are left without
     consent is what remains the covered ones, and authorised; the few others are in no group.
     """
+    view, group = formed.view, formed.group
     notes = sorted({s for code in group.members.tolist() for s in coverage.exceeded.get(code, ())})
     claims = sorted({coverage.claimed[code] for code in group.members.tolist() if code in coverage.claimed})
     notes += [
@@ -77,7 +76,7 @@ def _consent(
         for claim in claims
     ]
     covered = coverage.of("distillation", view.totals["n"])[group.accounts]
-    if tells_by_texts(group, tie_share):
+    if formed.told_by_texts:
         # What an account did in the group is what has to be covered, whatever else it asked.
         covered |= coverage.of_these("distillation", group.exchanges)[group.accounts]
     others = int((group.firm & ~covered).sum())
@@ -104,6 +103,18 @@ def _verdict(
         kind = "extraction" if probability >= 0.5 else weighing.best_benign
         return REVIEW, kind if sufficient else "unknown", probability
     return LEGITIMATE, weighing.best_benign if sufficient else "unknown", probability
+
+
+def weigh_figures(
+    figures: dict[str, float | None], case: Case, *, single: bool
+) -> tuple[dict[str, float | None], Weighing]:
+    """The figures of a group that may be weighed, and what they say."""
+    settings = case.population.settings
+    if single:
+        figures = figures | dict.fromkeys(NOT_OF_ONE)
+    if settings.left_out:
+        figures = figures | {f.name: None for f in features() if f.family == settings.left_out}
+    return figures, weigh(figures, settings.power(len(case.members)))
 
 
 @dataclass
@@ -139,25 +150,22 @@ class _Candidate:
         exchanges = self.case.exchanges_by_account[self.case.group.firm].sum()
         return bool(exchanges >= self.case.population.settings.min_exchanges)
 
+    @cached_property
+    def _measured(self) -> dict[str, float | None]:
+        """Figures without those of its tests: both a brief look and the verdict ask for them."""
+        return measure(self.case, None)
+
     def _weighed(
-        self, synchrony: float | None, agreement: float | None, settings: Settings
+        self, synchrony: float | None, agreement: float | None
     ) -> tuple[dict[str, float | None], Weighing]:
         """The candidate's figures, with these of its tests, and what they say."""
-        figures = measure(self.case, synchrony)
-        figures["agreement"] = agreement
-        figures["beyond_consent"] = self.beyond_consent
-        if self.given is not None:
-            figures |= dict.fromkeys(NOT_OF_ONE)
-        if settings.left_out:
-            figures |= {f.name: None for f in features() if f.family == settings.left_out}
-        return figures, weigh(figures, settings.power(len(self.case.members)))
+        known = {"synchrony": synchrony, "agreement": agreement, "beyond_consent": self.beyond_consent}
+        return weigh_figures(self._measured | known, self.case, single=self.given is not None)
 
     def _suspicious(self, part: Case, settings: Settings) -> bool:
         """Would this part of the group by itself be up for review, by its figures alone?"""
         alone = replace(self, case=part, given=None)
-        return (
-            alone._weighed(None, None, settings)[1].probability(settings.prior) >= settings.review_probability
-        )
+        return alone._weighed(None, None)[1].probability(settings.prior) >= settings.review_probability
 
     def may_matter(self, settings: Settings) -> bool:
         """Could it be more than legitimate, whatever its tests were to find? They are dear, this is not."""
@@ -165,7 +173,7 @@ class _Candidate:
             return False
         if self.given is not None:
             return True
-        _, weighing = self._weighed(None, None, settings)
+        _, weighing = self._weighed(None, None)
         gain = most_to_gain(FROM_TESTS) * settings.power(len(self.case.members))
         at_best = replace(weighing, log10_bayes_factor=weighing.log10_bayes_factor + gain)
         return at_best.probability(settings.prior) >= settings.review_probability
@@ -178,7 +186,6 @@ class _Candidate:
         figures, weighing = self._weighed(
             synchrony.statistic if synchrony else None,
             float(clear) if len(self.family_p) >= 2 else None,
-            settings,
         )
         verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
@@ -227,7 +234,7 @@ class _Docket:
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
     ) -> tuple[Group, list[_Candidate]]:
         """What consent leaves of a group, and that as a candidate where it is still a group."""
-        group, consent, notes = _consent(self.view, formed, self.coverage, least, self.settings.tie_share)
+        group, consent, notes = _consent(Case(formed, self.population), self.coverage, least)
         if not consent and len(group.members) < least:
             return group, []
         kinds = frozenset(kind for kind, of in self.allowed.items() if of[group.members].all())

@@ -10,25 +10,23 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from stillwatch.detection.behaviours.signup_burst import WINDOW
+from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools
+from stillwatch.detection.features import PLACES
 
 LEAST = 0.2
 """Smallest share of a group that a part has: of less the other part is as good as the whole."""
 FEW = 3
-PLACES = 3
-"""Addresses that a person has at hand; who shows more is at none of them."""
 
 
 def _made_together(case: Case) -> Bools:
     """Along `group.accounts`: members that were made in the fullest 48 hours."""
     created = case.view.created[case.group.accounts]
-    known = (created >= 0) & case.group.firm
+    known = np.asarray((created >= 0) & case.group.firm)
     if not known.any():
         return known
-    ordered = np.sort(created[known])
-    start = ordered[np.argmax(np.searchsorted(ordered, ordered + WINDOW, "left") - np.arange(len(ordered)))]
+    _, start = densest(created[known], WINDOW)
     return np.asarray(known & (created >= start) & (created < start + WINDOW))
 
 
@@ -52,7 +50,7 @@ def halves(case: Case) -> Iterator[tuple[Case, Case]]:
         share = part.sum() / max(firm.sum(), 1)
         rest = firm & ~part
         if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:
-            yield tuple(Case(case.group.only(case.view, own), case.population) for own in (part, rest))  # type: ignore[misc]
+            yield case.only(part), case.only(rest)
 
 
 def is_mixture(case: Case, suspicious: Callable[[Case], bool]) -> bool:

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from stillwatch.detection.case import Case
-from stillwatch.detection.decision import EXTRACTION, NOT_OF_ONE, Judged
+from stillwatch.detection.decision import EXTRACTION, Judged, weigh_figures
 from stillwatch.detection.evidence import Bools
 from stillwatch.detection.features import measure
-from stillwatch.detection.rivals import features, weigh
 from stillwatch.records import findings
 
 RELAY_SHARE = 0.6
@@ -48,15 +46,12 @@ def of_their_own(judged: Judged) -> Bools:
     settings = case.population.settings
     if judged.verdict != EXTRACTION or judged.single or settings.left_out == findings.INFRASTRUCTURE:
         return found
-    left_out = {f.name: None for f in features() if f.family == settings.left_out}
     for own in _parts(judged):
         count = int(own.sum())
         if not count or 2 * count >= len(group.members):
             continue
-        figures = measure(Case(group.only(case.view, own), case.population), None) | left_out
-        if count == 1:
-            figures |= dict.fromkeys(NOT_OF_ONE)
-        if weigh(figures, settings.power(count)).log10_bayes_factor < 0:
+        part = case.only(own)
+        if weigh_figures(measure(part, None), part, single=count == 1)[1].log10_bayes_factor < 0:
             found |= own
     return found
 

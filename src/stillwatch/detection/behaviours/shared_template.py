@@ -44,12 +44,9 @@ def replicated(case: Case) -> Replicated | None:
     rng = case.generator(5)
     draws = range(case.population.settings.reference_draws)
     drawn = halves.second.separations([rng.choice(outside, size, replace=False) for _ in draws], outside)
-    return Replicated(
-        similarity=halves.second.mean_similarity(core),
-        across=halves.second.similarity_across(core, outside),
-        discrepancy=halves.second.discrepancy(core, outside),
-        p_value=draw_tail(halves.second.separation(core, outside), drawn),
-    )
+    similarity, across = halves.second.mean_similarity(core), halves.second.similarity_across(core, outside)
+    discrepancy = halves.second.discrepancy(core, outside)
+    return Replicated(similarity, across, discrepancy, draw_tail(similarity - across, drawn))
 
 
 def examine(case: Case) -> Observation | None:
