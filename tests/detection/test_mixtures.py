@@ -55,7 +55,7 @@ def test_a_group_falls_into_those_made_together_and_those_at_one_place(worlds):
     assert len(list(halves(found.case))) == 2
 
 
-def test_what_is_suspicious_in_neither_part_is_not_accused(worlds):
+def test_what_neither_part_would_be_accused_of_is_not_accused(worlds):
     """Under a prior that would accuse the whole: a person looks, and is told why."""
     (found,) = groups(mixed(worlds))
     factor = found.weighing.log10_bayes_factor
@@ -87,14 +87,14 @@ def test_a_campaign_made_in_bursts_and_at_places_stays_accused(worlds, burst):
 @pytest.mark.parametrize(
     ("one", "other", "mixture"), [(0, 0, True), (1, 0, False), (0, 1, False), (1, 1, False)]
 )
-def test_one_suspicious_part_is_enough(worlds, one, other, mixture):
+def test_one_part_that_stands_is_enough(worlds, one, other, mixture):
     (found,) = groups(mixed(worlds))
 
-    def suspicious(part):
+    def stands(part):
         numbers = {int(name[-5:]) for name in part.view.evidence.accounts.ids[part.members]}
         return bool(one if numbers <= set(EVENT) else other)
 
-    assert is_mixture(found.case, suspicious) is mixture
+    assert is_mixture(found.case, stands) is mixture
 
 
 def test_without_dates_and_addresses_nothing_falls_apart(worlds):

@@ -27,7 +27,7 @@ many groups there are."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
 NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
-MIXTURE = "It falls into two parts, by when accounts were made or where they are, and neither is suspicious by itself."
+MIXTURE = "It falls into two parts, by when accounts were made or where they are, and neither would be accused by itself."
 FROM_TESTS = ("synchrony", "agreement")
 """Features that come from the tests."""
 
@@ -162,10 +162,25 @@ class _Candidate:
         known = {"synchrony": synchrony, "agreement": agreement, "beyond_consent": self.beyond_consent}
         return weigh_figures(self._measured | known, self.case, single=self.given is not None)
 
-    def _suspicious(self, part: Case, settings: Settings) -> bool:
-        """Would this part of the group by itself be up for review, by its figures alone?"""
-        alone = replace(self, case=part, given=None)
-        return alone._weighed(None, None)[1].probability(settings.prior) >= settings.review_probability
+    @cached_property
+    def _evidence(self) -> tuple[dict[str, float | None], Weighing]:
+        """All its figures and what they say."""
+        synchrony = self.observations.get("synchronised_activity")
+        # Only what was tested can agree.
+        clear = sum(p <= CLEAR for p in self.family_p.values())
+        return self._weighed(
+            synchrony.statistic if synchrony else None,
+            float(clear) if len(self.family_p) >= 2 else None,
+        )
+
+    def _mixture(self, settings: Settings) -> bool:
+        """Is it two groups neither of which would be accused by itself, each examined as a group is?"""
+
+        def stands(part: Case) -> bool:
+            weighing = replace(self, case=part)._evidence[1]
+            return weighing.probability(settings.prior) >= settings.accuse_probability
+
+        return is_mixture(self.case, stands)
 
     def may_matter(self, settings: Settings) -> bool:
         """Could it be more than legitimate, whatever its tests were to find? They are dear, this is not."""
@@ -180,16 +195,10 @@ class _Candidate:
 
     def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
         """Weigh the candidate, given which families are significant over the scan."""
-        synchrony = self.observations.get("synchronised_activity")
-        # Only what was tested can agree.
-        clear = sum(p <= CLEAR for p in self.family_p.values())
-        figures, weighing = self._weighed(
-            synchrony.statistic if synchrony else None,
-            float(clear) if len(self.family_p) >= 2 else None,
-        )
+        figures, weighing = self._evidence
         verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
-        if verdict == EXTRACTION and is_mixture(self.case, lambda part: self._suspicious(part, settings)):
+        if verdict == EXTRACTION and self._mixture(settings):
             verdict = REVIEW
             notes = (*notes, MIXTURE)
         if self.consent:

@@ -3,7 +3,7 @@
 An event's accounts and other people's builds may send texts so alike that they come out as one group. It then shows the
 burst and the place of the one and the tool calls and the repetition of the other, and is neither. What is true of a
 campaign is true of its parts: so a group that falls into two by what its texts did not choose, when its accounts were made
-and where they are, has to be suspicious in one of the two at least.
+and where they are, has to be a campaign in one of the two at least, examined there as any group is.
 """
 
 from collections.abc import Callable, Iterator
@@ -53,6 +53,6 @@ def halves(case: Case) -> Iterator[tuple[Case, Case]]:
             yield case.only(part), case.only(rest)
 
 
-def is_mixture(case: Case, suspicious: Callable[[Case], bool]) -> bool:
-    """Does the group fall into two parts neither of which is suspicious by itself?"""
-    return any(not suspicious(one) and not suspicious(other) for one, other in halves(case))
+def is_mixture(case: Case, stands: Callable[[Case], bool]) -> bool:
+    """Does the group fall into two parts neither of which stands as an accusation by itself?"""
+    return any(not stands(one) and not stands(other) for one, other in halves(case))
