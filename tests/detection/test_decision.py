@@ -344,8 +344,59 @@ def test_nobody_is_accused_for_using_the_application_that_a_campaign_uses(worlds
     }
     assert accused == {worlds.name_of(n) for n in CAMPAIGN}
     (application,) = (j for j in found if j.group.origin == SYSTEM_PROMPT)
-    assert len(application.group.members) == users, "those who are accused otherwise are not among them"
-    assert not application.significant
+    members = set(application.case.view.evidence.accounts.ids[application.group.members])
+    assert members <= {worlds.name_of(n) for n in people}, (
+        "those who are accused otherwise are not among them"
+    )
+    assert len(members) >= 0.8 * users
+    assert application.verdict == LEGITIMATE
+
+
+def in_the_prompt(worlds, world, prompt="own"):
+    """The same campaign with its template in the system prompt, and nothing alike in what it asks."""
+    told = (("system", prompt), *(("system_phrase", f"{prompt}-{i}") for i in range(6)))
+    world.exchanges = [
+        replace(e, objects=told) if e.account in CAMPAIGN and e.objects else e for e in world.exchanges
+    ]
+    return told
+
+
+def accused_in(found):
+    return {
+        j.case.view.evidence.accounts.ids[code]
+        for j in found
+        if j.verdict == EXTRACTION
+        for code, (role, _) in zip(j.group.accounts.tolist(), roles(j), strict=True)
+        if role != "suspected"
+    }
+
+
+def test_a_campaign_whose_template_is_its_system_prompt_is_found(worlds):
+    world = harvest(worlds)
+    in_the_prompt(worlds, world)
+    found = judged(worlds, world)
+    (campaign,) = (j for j in found if j.verdict == EXTRACTION)
+    assert campaign.group.origin == SYSTEM_PROMPT
+    assert accused_in(found) == {worlds.name_of(n) for n in CAMPAIGN}
+    assert campaign.observations["shared_template"].p_value is None, "a client's users are as much alike"
+    assert campaign.significant >= {TIMING, INFRASTRUCTURE}
+    members = campaign.group.members
+    (again,) = (j for j in judged(worlds, world, about=[members]) if j.verdict == EXTRACTION)
+    assert again.probability == campaign.probability
+
+
+@pytest.mark.parametrize("users", [5, 15, 35])
+def test_who_uses_the_same_prompt_and_shares_nothing_else_is_not_accused(worlds, users):
+    world = harvest(worlds)
+    told = in_the_prompt(worlds, world)
+    people = range(3000, 3000 + users)
+    worlds.people(world, np.random.default_rng(5), people)
+    worlds.apart(world)
+    for k, number in enumerate(CAMPAIGN):
+        world.account(number, payment_fingerprint=f"virtual-{k // 5}")
+    world.change(lambda e: e.account in people, objects=told)
+    found = judged(worlds, world)
+    assert not accused_in(found) & {worlds.name_of(n) for n in people}
 
 
 def test_a_prompt_that_changes_once_a_week_makes_its_users_no_conspiracy(worlds):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stillwatch.detection.evidence import KINDS, N_CONTENT, view
-from stillwatch.detection.groups import form_groups
+from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, form_groups, prompt_communities
 from stillwatch.detection.settings import Settings
 
 
@@ -257,3 +257,60 @@ def test_an_account_that_is_far_busier_than_the_others_is_none_of_them(worlds):
     worlds.harvesters(world, [3001], *worlds.template("t"), *worlds.PHRASES, texts=40)
     ((members, _),) = formed(world)
     assert members == {*campaign, 3001}
+
+
+def prompted(worlds, world, numbers, sentences=6, each=3):
+    """Accounts that ask what they like under prompts put together of a few sentences, other ones each time."""
+    for k, number in enumerate(numbers):
+        for i in range(8):
+            objects = tuple(("system_phrase", f"s{(k + 2 * i + m) % sentences}") for m in range(each))
+            world.say(number, worlds.MONDAY + (11 * i + k) % 160, objects=objects, item=f"own-{number}-{i}")
+
+
+def test_prompts_alike_make_a_group_whatever_is_asked_under_them(worlds):
+    world = worlds.strangers()
+    prompted(worlds, world, range(1000, 1030))
+    seen = view(world.evidence())
+    assert form_groups(seen, Settings()) == []
+    (group,) = prompt_communities(seen, Settings(), [])
+    assert set(seen.evidence.accounts.ids[group.members]) == {worlds.name_of(n) for n in range(1000, 1030)}
+    assert group.origin == SYSTEM_PROMPT
+    assert group.likeness == 0
+    assert {KINDS[k] for k in seen.evidence.obj_kind[group.text_objects]} == {"system_phrase"}
+    assert len(group.exchanges) == 240
+    assert prompt_communities(seen, Settings(left_out="content"), []) == []
+
+
+def test_whom_texts_hold_together_is_no_group_of_prompts(worlds):
+    world = worlds.strangers()
+    campaign = range(1000, 1030)
+    worlds.harvesters(
+        world,
+        campaign,
+        ("system_phrase", "a"),
+        ("system_phrase", "b"),
+        *worlds.template("t"),
+        *worlds.PHRASES,
+    )
+    seen = view(world.evidence())
+    (texts,) = form_groups(seen, Settings())
+    assert len(prompt_communities(seen, Settings(), [])) == 1
+    assert prompt_communities(seen, Settings(), [texts]) == []
+
+
+def test_a_long_prompt_makes_no_exchange_the_groups_own(worlds):
+    """Each phrase is ten times as frequent in the group: that is said once, not eight times."""
+    world = worlds.strangers()
+    client = tuple(("system_phrase", f"c{i}") for i in range(8))
+    campaign = range(1000, 1030)
+    worlds.harvesters(world, campaign, *client, *worlds.template("t"), *worlds.PHRASES)
+    for number in campaign:
+        for i in range(12):
+            world.say(number, worlds.MONDAY + (5 * i + 7) % 160, objects=client, item=f"chat-{number}-{i}")
+    for number in range(30):
+        for i in range(12):
+            world.say(number, worlds.MONDAY + (5 * i + 3) % 160, objects=client, item=f"chat-{number}-{i}")
+    seen = view(world.evidence())
+    (group,) = (g for g in form_groups(seen, Settings()) if g.origin == TEXTS)
+    own = set(seen.evidence.ex_row[group.exchanges].tolist())
+    assert own == {row for row, e in enumerate(world.exchanges) if worlds.PHRASES[0] in e.objects}

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stillwatch.detection.intake import KEPT
-from stillwatch.detection.ledger import CONTENT_KINDS, HOUR_US, _without_repeats, relate
+from stillwatch.detection.ledger import CONTENT_KINDS, HOUR_US, PHRASE_KINDS, _without_repeats, relate
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import open_engine
 from stillwatch.records.schema import USAGE
@@ -116,7 +116,7 @@ def test_of_repeats_the_earliest_stays_in_any_order(tmp_path, turned):
     assert sorted(found.duplicates["account_id"].to_pylist()) == ["late", "middle"]
 
 
-READ = [name for name in SCHEMA.names if name not in ("row", "event_id", "phrases")]
+READ = [name for name in SCHEMA.names if name not in ("row", "event_id", "phrases", "system_phrases")]
 
 
 @pytest.mark.parametrize("column", READ)
@@ -136,7 +136,8 @@ def test_whatever_tells_repeats_apart_the_number_of_the_row_does_not(tmp_path, c
     assert len(kept[0]) == 1
 
 
-def test_phrases_count_from_the_third_account_on(tmp_path):
+@pytest.mark.parametrize(("kind", "column"), PHRASE_KINDS.items())
+def test_phrases_count_from_the_third_account_on(kind, column, tmp_path):
     """Whoever sends one repeatedly is one account; the third account's first use is the hour from which it counts."""
     told = (
         ("a", 0, [7, 8]),
@@ -152,12 +153,12 @@ def test_phrases_count_from_the_third_account_on(tmp_path):
             "time": START + timedelta(hours=h),
             "account_id": who,
             "model": "m",
-            "phrases": own,
+            column: own,
         }
         for n, (who, h, own) in enumerate(told)
     ]
     found = computed(rows, tmp_path).content.to_pylist()
-    assert {r["kind"] for r in found} == {CONTENT_KINDS.index("phrase")}
+    assert {r["kind"] for r in found} == {CONTENT_KINDS.index(kind)}
     assert {r["value"] for r in found} == {7}, "two accounts are too few for 8 and 9"
     assert sorted(r["row"] for r in found) == [0, 1, 2, 3, 4]
     assert {r["ready"] for r in found} == {hour(START) + 5}

@@ -215,7 +215,7 @@ class Case:
     @property
     def textual(self) -> bool:
         """Did the likeness of texts form the group, so that these tell what its accounts did in it?"""
-        return self.group.origin == TEXTS
+        return self.group.origin in (TEXTS, SYSTEM_PROMPT)
 
     @cached_property
     def by_content(self) -> Ints | None:

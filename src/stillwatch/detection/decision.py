@@ -12,7 +12,7 @@ from stillwatch.detection.behaviours import CONTENT, REGISTRY, Observation
 from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
-from stillwatch.detection.groups import Group, form_groups
+from stillwatch.detection.groups import Group, form_groups, prompt_communities
 from stillwatch.detection.mixtures import is_mixture
 from stillwatch.detection.rivals import Weighing, features, most_to_gain, weigh
 from stillwatch.detection.settings import Settings
@@ -238,6 +238,7 @@ class _Docket:
         for purpose, kind in ALLOWED.items():
             self.allowed[kind] |= self.coverage.of(purpose, view.totals["n"])
         self.formed = form_groups(view, settings)
+        self.prompted = prompt_communities(view, settings, self.formed)
 
     def _after_consent(
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
@@ -266,15 +267,27 @@ class _Docket:
                 found += self._after_consent(formed, 1, given)[1]
         return found
 
+    def among(self, formed: Group, keep: Bools, known: Sequence[Group]) -> list[_Candidate]:
+        """A group of those accounts of another that `keep` marks (along its accounts), if they are enough for one.
+
+        And not one of those `known`.
+        """
+        rest = formed.only(self.view, keep)
+        least = self.settings.group_accounts
+        if len(rest.members) < least:
+            return []
+        group, candidates = self._after_consent(rest, least)
+        return [] if any(np.array_equal(group.accounts, one.accounts) for one in known) else candidates
+
     def applications(self, accused: Bools, known: Sequence[Group]) -> list[_Candidate]:
-        """Groups of a system prompt, without accounts that are accused otherwise, and not those that are `known`."""
-        seen = {group.members.tobytes() for group in known}
+        """Groups of one system prompt, without accounts that are accused otherwise, and not those that are `known`."""
+        seen = {group.accounts.tobytes() for group in known}
         found: list[_Candidate] = []
-        for formed in prompt_groups(self.view, self.settings, self.formed, accused):
+        for formed in prompt_groups(self.view, self.settings, [*self.formed, *known], accused):
             group, candidate = self._after_consent(formed, self.settings.group_accounts)
             # Consent may have cut it to a set of accounts that has a row already.
-            if group.members.tobytes() not in seen:
-                seen.add(group.members.tobytes())
+            if group.accounts.tobytes() not in seen:
+                seen.add(group.accounts.tobytes())
                 found += candidate
         return found
 
@@ -288,7 +301,7 @@ def judge(
     *,
     brief: bool = False,
 ) -> list[Judged]:
-    """Form, test and weigh the groups of a view: largest first, then single accounts, then applications' users.
+    """Form, test and weigh the groups of a view: largest first, then single accounts, system prompts, applications' users.
 
     With `about` (sets of account codes) only groups that could be accused and hold half of one of the sets are tested and
     handed out, with the same verdicts. `brief` leaves out groups that no test could make more than legitimate, untested:
@@ -299,22 +312,40 @@ def judge(
     # Only what could be accused is a hypothesis: not single accounts, not what consent covers, and not what did next to
     # nothing.
     tested = [c for c in candidates if c.given is None and c.sufficient and not c.consent]
-    sizes = [len(c.case.members) for c in tested]
+    sizes = [len(c.case.members) for c in tested] + [len(group.members) for group in docket.prompted]
     error = settings.family_wise_error / settings.planned_scans
-    level = dict(zip(map(id, tested), levels(sizes, error), strict=True))
-    found = [
-        c.judged(speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset(), settings)
-        for c in candidates
-        if (about is None or any(holds_half(c.case.members, accounts) for accounts in about))
-        and (not brief or c.may_matter(settings))
-    ]
-    if about is not None:
-        return found
+    level = dict(zip(map(id, [*tested, *docket.prompted]), levels(sizes, error), strict=True))
+
+    def wanted(accounts: Ints) -> bool:
+        return about is None or any(holds_half(accounts, one) for one in about)
+
+    prompted = [group for group in docket.prompted if wanted(group.members)]
+    # Who is accused otherwise is left out of a group of system prompts, so that has to be known.
+    beside = np.zeros(len(view.active), dtype=bool)
+    for group in prompted:
+        beside[group.members] = True
+    found: list[Judged] = []
     accused = np.zeros(len(view.active), dtype=bool)
+    for c in candidates:
+        if not wanted(c.case.members) and (c.given is not None or not beside[c.case.members].any()):
+            continue
+        if brief and not c.may_matter(settings):
+            continue
+        significant = speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset()
+        found.append(c.judged(significant, settings))
+        accused[found[-1].group.members] |= found[-1].verdict == EXTRACTION
+    known = [c.case.group for c in candidates]
+    for group in prompted:
+        for c in docket.among(group, ~accused[group.accounts], known):
+            known.append(c.case.group)
+            if not brief or c.may_matter(settings):
+                found.append(c.judged(speaking(c.family_p, level[id(group)]), settings))
+    if about is not None:
+        return [judged for judged in found if wanted(judged.group.members)]
     for judged in found:
         accused[judged.group.members] |= judged.verdict == EXTRACTION
     # Nobody chose an application's users one by one, so their group is no hypothesis, and never accused.
-    applications = docket.applications(accused, [c.case.group for c in candidates])
+    applications = docket.applications(accused, known)
     return [
         *found,
         *(c.judged(frozenset(), settings) for c in applications if not brief or c.may_matter(settings)),

@@ -1,4 +1,4 @@
-"""Stage 4: groups of accounts by likeness of texts, by infrastructure and by system prompt; who belongs to each and why."""
+"""Stage 4: groups of accounts by likeness of texts or system prompts and by infrastructure; who belongs to each and why."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from stillwatch.detection.communities import alike_in_texts, merged, tied_by_inf
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import Vectors, vectors
+from stillwatch.detection.similarity import SYSTEM_KINDS, Vectors, vectors
 from stillwatch.records import findings
 
 TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE, ONE_ACCOUNT = "texts", "system prompt", "infrastructure", "one account"
@@ -17,6 +17,8 @@ TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE, ONE_ACCOUNT = "texts", "system prompt", "i
 SIGNATURE_LIFT = 5.0
 """An object marks a group when members hold it this many times as often as others do."""
 ITEM_KIND = KINDS.index("item")
+PROMPT_KINDS = [KINDS.index(kind) for kind in SYSTEM_KINDS]
+"""Text objects that stand beside what was asked, the same with every request."""
 ALIKE = 0.3
 """An account belongs by its texts when it is at least so near to the group as a share of what is typical there."""
 ALIKE_TO_JOIN = 0.5
@@ -96,13 +98,13 @@ def _by_share(view: View, accounts: Ints) -> tuple[Ints, Floats, Ints]:
 
 
 def _text_marks(
-    view: View, accounts: Ints, settings: Settings, likest: Ints | None = None
+    view: View, accounts: Ints, settings: Settings, likest: Ints | None = None, origin: str = TEXTS
 ) -> tuple[Ints, Floats]:
     """Text objects that mark these accounts, and log10 of how many times as often they send them as others do.
 
     Counted is the mean share of an account's texts, so that every account weighs the same. Others are everybody outside
     and, where `likest` are given (those outside whose texts are most alike), these too: the more frequent use counts.
-    So what a language or a subject brings with it marks nobody.
+    So what a language or a subject brings with it marks nobody. A group of system prompts is marked by these alone.
     """
     n, outside = len(accounts), max(view.population - len(accounts), 1)
     objects, inside, holders = _by_share(view, accounts)
@@ -118,6 +120,8 @@ def _text_marks(
     enough = holders >= max(settings.content_accounts, MARK_SHARE * n)
     kind = view.evidence.obj_kind[objects]
     marks = enough & (lift >= SIGNATURE_LIFT) & (kind != ITEM_KIND)
+    if origin == SYSTEM_PROMPT:
+        marks &= np.isin(kind, PROMPT_KINDS)
     return objects[marks], np.log10(lift[marks])
 
 
@@ -133,13 +137,18 @@ def infrastructure_marks(view: View, accounts: Ints, usable: Bools) -> Ints:
 def _own_exchanges(view: View, text: Ints, weight: Floats) -> tuple[Ints, Floats]:
     """Exchanges of anybody whose objects together are 10^OWN times as frequent in the group as elsewhere, in rising order.
 
-    And by how much, as log10 and at most TELLING.
+    And by how much, as log10 and at most TELLING. Of a system prompt the most telling object counts alone: the many phrases
+    of a client's prompt, each a little more frequent in the group, say one thing.
     """
     places = view.exchanges_by_text.places(text)
     by_object = np.zeros(len(view.evidence.obj_kind))
     by_object[text] = weight
     tied, inverse = np.unique(view.tie_ex[places], return_inverse=True)
-    score = np.bincount(inverse, weights=by_object[view.tie_obj[places]], minlength=len(tied))
+    each = by_object[view.tie_obj[places]]
+    prompt = np.isin(view.evidence.obj_kind[view.tie_obj[places]], PROMPT_KINDS)
+    score = np.zeros(len(tied))
+    np.maximum.at(score, inverse[prompt], each[prompt])
+    score += np.bincount(inverse[~prompt], weights=each[~prompt], minlength=len(tied))
     score = np.round(score, 9)
     own = score >= OWN
     return tied[own], np.minimum(score[own], TELLING)
@@ -210,13 +219,14 @@ def _by_texts(
     usual: float,
     usable: Bools,
     settings: Settings,
+    origin: str,
 ) -> Group | None:
     """The group around a core of accounts whose texts are alike: who sends its texts belongs, wherever it was put.
 
     `elsewhere`: by account, how near it is to the core that it was put into, if that is another one. `usual`: how near
     accounts are to their communities in this population.
     """
-    text, weight = _text_marks(view, core, settings, near.likest)
+    text, weight = _text_marks(view, core, settings, near.likest, origin)
     if not len(text):
         return None
     tied, score = _own_exchanges(view, text, weight)
@@ -249,13 +259,13 @@ def _by_texts(
     held = kinds_held(view, infrastructure, everyone)
     by_text = chosen[everyone]
     return Group(
-        origin=TEXTS,
+        origin=origin,
         accounts=everyone,
         content_share=content[everyone],
         infrastructure_kinds=held,
         firm=by_text | (inside[everyone] & (content[everyone] > 0) & (held >= 2)),
         by_text=by_text,
-        likeness=near.typical / usual,
+        likeness=near.typical / usual if origin == TEXTS else 0.0,
         text_objects=text,
         infrastructure_objects=infrastructure,
         exchanges=tied[np.isin(view.evidence.ex_acc[tied], everyone)],
@@ -291,9 +301,9 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     )
 
 
-def _text_groups(view: View, usable: Bools, settings: Settings) -> list[Group]:
-    """Groups around cores of accounts whose texts are alike."""
-    space = vectors(view, settings)
+def _text_groups(view: View, usable: Bools, settings: Settings, origin: str) -> list[Group]:
+    """Groups around cores of accounts whose texts (origin TEXTS) or system prompts (SYSTEM_PROMPT) are alike."""
+    space = vectors(view, settings) if origin == TEXTS else vectors(view, settings, kinds=SYSTEM_KINDS)
     cores = merged(space, alike_in_texts(space, settings))
     nearness = [Nearness.to(space, core) for core in cores]
     at_home = np.zeros(len(view.active))
@@ -303,7 +313,7 @@ def _text_groups(view: View, usable: Bools, settings: Settings) -> list[Group]:
     # What is usual for an account of this population: language and subjects alone make accounts this alike.
     ordinary = max(float(np.median(usual[view.active])), LEAST_ALIKE) if view.active.any() else LEAST_ALIKE
     formed = (
-        _by_texts(view, core, near, at_home, ordinary, usable, settings)
+        _by_texts(view, core, near, at_home, ordinary, usable, settings, origin)
         for core, near in zip(cores, nearness, strict=True)
         if near.typical >= ORDINARY * ordinary
     )
@@ -314,7 +324,7 @@ def form_groups(view: View, settings: Settings) -> list[Group]:
     """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
     least = settings.group_accounts
     usable = linking_objects(view, settings)
-    groups = _text_groups(view, usable, settings) if settings.left_out != findings.CONTENT else []
+    groups = _text_groups(view, usable, settings, TEXTS) if settings.left_out != findings.CONTENT else []
     for core in tied_by_infrastructure(infrastructure_edges(view, usable), settings):
         group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None
         if group is not None:
@@ -337,3 +347,17 @@ def _without_fragments(groups: list[Group], n: int) -> list[Group]:
         owner[free] = len(kept)
         kept.append(group)
     return kept
+
+
+def prompt_communities(view: View, settings: Settings, others: list[Group]) -> list[Group]:
+    """Candidate groups of accounts whose system prompts are alike, but for those that a group of texts holds; largest first.
+
+    A campaign may keep its template in the system prompt, in many wordings, and ask anything beside it.
+    """
+    if settings.left_out == findings.CONTENT:
+        return []
+    groups = _text_groups(view, linking_objects(view, settings), settings, SYSTEM_PROMPT)
+    groups = [g for g in groups if int(g.firm.sum()) >= settings.group_accounts]
+    groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
+    known = [g for g in others if g.origin == TEXTS]
+    return _without_fragments([*known, *groups], len(view.active))[len(known) :]

@@ -19,7 +19,8 @@ HOUR_US = 3_600_000_000
 
 TEXT_KINDS = ("system", "block", "prefix", "suffix", "item")
 """Whole-text objects, by the sketch column that holds them; sampled phrases follow them."""
-CONTENT_KINDS = (*TEXT_KINDS, "phrase")
+PHRASE_KINDS = {"phrase": "phrases", "system_phrase": "system_phrases"}
+CONTENT_KINDS = (*TEXT_KINDS, *PHRASE_KINDS)
 EXCHANGE_KINDS = {
     "address": "client_address",
     "fingerprint": "tls_ja4",
@@ -87,8 +88,10 @@ def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table
 
 def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> pa.Table:
     """Exchanges that carry an object of this kind which at least `accounts` accounts used."""
-    if kind == "phrase":
-        listed = rows.select("row", "acc", "hour", value=rows.phrases).unnest("value", offset="place")
+    if kind in PHRASE_KINDS:
+        listed = rows.select("row", "acc", "hour", value=rows[PHRASE_KINDS[kind]]).unnest(
+            "value", offset="place"
+        )
         carriers = listed.mutate(place=listed.place.cast("int16"))
     else:
         carriers = rows.select(

@@ -7,6 +7,7 @@ import numpy as np
 from stillwatch.detection.decision import EXTRACTION, Judged, weigh_figures
 from stillwatch.detection.evidence import Bools
 from stillwatch.detection.features import measure
+from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.records import findings
 
 RELAY_SHARE = 0.6
@@ -20,7 +21,8 @@ STANDING = ("education", "research", "enterprise")
 def _parts(judged: Judged) -> Iterator[Bools]:
     """Along `judged.group.accounts`: members that have something in common which most of the group has not.
 
-    Those that declare one organisation, and the verified accounts of institutions and businesses.
+    Those that declare one organisation, the verified accounts of institutions and businesses, and in a group of system
+    prompts those that share nothing else with the others: whoever uses the same application.
     """
     facts, group = judged.case.view.evidence.accounts, judged.group
     who = group.accounts
@@ -30,6 +32,8 @@ def _parts(judged: Judged) -> Iterator[Bools]:
             yield group.firm & (names == name)
     standing = np.isin(facts.plan[who], STANDING) | (facts.payment_kind[who] == "invoice")
     yield group.firm & standing & (facts.verified[who] == 1)
+    if group.origin == SYSTEM_PROMPT:
+        yield group.firm & (group.infrastructure_kinds == 0)
 
 
 def of_their_own(judged: Judged) -> Bools:

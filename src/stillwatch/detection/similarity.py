@@ -21,6 +21,8 @@ from stillwatch.detection.settings import Settings
 
 VECTOR_KINDS = ("phrase", "prefix", "suffix", "block")
 """Parts of texts that make up a vector. Whole texts and system prompts stay out: greetings and popular clients."""
+SYSTEM_KINDS = ("system", "system_phrase")
+"""What makes up a vector of system prompts."""
 LANDMARKS = 1000
 """Holders of a phrase that others are compared with over it: bounds the work for a phrase of many thousands, and
 hides nobody, since all of them are compared with the same thousand."""
@@ -161,10 +163,15 @@ class Vectors:
         )
 
 
-def vectors(view: View, settings: Settings, keep: Bools | None = None) -> Vectors:
-    """Vectors of all accounts of a view. `keep`: along the view's ties; others are left out (half of the exchanges)."""
+def vectors(
+    view: View, settings: Settings, keep: Bools | None = None, kinds: Sequence[str] = VECTOR_KINDS
+) -> Vectors:
+    """Vectors of all accounts of a view over text objects of some kinds.
+
+    `keep`: along the view's ties; others are left out (half of the exchanges).
+    """
     n, n_obj = len(view.active), len(view.evidence.obj_kind)
-    usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in VECTOR_KINDS])
+    usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in kinds])
     if keep is None:
         acc, obj = view.share_acc, view.share_obj
         texts = np.round(view.share * np.maximum(view.totals["texts"][acc], 1))

@@ -36,7 +36,7 @@ CASES = {
         {"shared_template": 1e-4, "shared_address": 1e-10},
     ),  # 10
     "account_replacement": ((), {"account_succession": 1e-4, "full_rate_at_once": 1e-6}),  # 11, 14
-    "technique_search": ((), {"technique_search": 0.01}),  # 12
+    "technique_search": (("technique_search.accounts=24",), {"technique_search": 0.01}),  # 12
     "block_replay": ((), {"replayed_block": 0.01}),  # 13
     "spike": ((), {"traffic_spike": 1e-3}),  # 14
 }

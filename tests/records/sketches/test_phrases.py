@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stillwatch.records.sketches import Key, sketch
 from stillwatch.records.sketches.mixing import finished
-from stillwatch.records.sketches.phrases import MOST, RATE, REACH, WEIGHT, pack, phrases
+from stillwatch.records.sketches.phrases import MOST, RATE, REACH, WEIGHT, fewest, pack, phrases
 
 STEP = 0x9E3779B97F4A7C15
 WORD, SINGLE = 2, 1
@@ -122,6 +122,14 @@ def test_rows_are_packed_one_behind_the_other():
     out = np.zeros(5, np.uint64)
     pack(rows, np.array([2, 0, 3], np.int32), out)
     assert out.tolist() == [0, 1, 8, 9, 10]
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), unique=True, max_size=40), st.integers(0, 12))
+def test_the_fewest_are_the_smallest_in_rising_order(values, most):
+    found = np.array(values, dtype=np.uint64)
+    count = fewest(found, len(found), most)
+    assert found[:count].tolist() == sorted(values)[:most]
+    assert sorted(found.tolist()) == sorted(values)
 
 
 SENTENCES = [

@@ -165,13 +165,34 @@ def test_threads_make_no_difference():
 
 def test_equal_system_texts_are_recognised_wherever_they_stand():
     systems = [
-        "You are kind. Today is 2026-01-02.",
-        "You are rude.",
-        "You are kind. Today is 2026-11-30.",
+        f"You are kind. {SOME[0]} Today is 2026-01-02.",
+        f"You are rude. {SOME[8]} {SOME[8]}",
+        f"You are kind. {SOME[0]} Today is 2026-11-30.",
     ] * 4000
-    column = sketch(pa.array([""] * 12000), pa.array(systems), KEY)["system_hash"].to_numpy()
+    drawn = sketch(pa.array([""] * 12000), pa.array(systems), KEY)
+    phrases = drawn["system_phrases"].to_pylist()
+    assert phrases[0]
+    assert all(p == phrases[i % 3] for i, p in enumerate(phrases))
+    column = drawn["system_hash"].to_numpy()
     assert len(np.unique(column[0::3])) == len(np.unique(column[1::3])) == 1
     assert column[0] == column[2] != column[1]
+
+
+def test_system_texts_that_share_sentences_share_phrases():
+    """At most eight of each, much the same in like texts, and none in common with what says something else."""
+    fixed = " ".join(
+        f"Rule {name}: always answer in the tone of a {name} who has seen everything before."
+        for name in ("sailor", "teacher", "baker", "lawyer", "farmer", "painter")
+    )
+    systems = [f"You are kind. {fixed}", f"Today is Monday. {fixed} Be brief.", SOME[0] * 3, None, ""]
+    found = sketch(pa.array([""] * 5), pa.array(systems), KEY)["system_phrases"].to_pylist()
+    one, other, third, missing, empty = found
+    assert len(one) == len(set(one)) == len(other) == 8
+    assert len(set(one) & set(other)) >= 5
+    assert third
+    assert not set(third) & (set(one) | set(other))
+    assert missing is None
+    assert empty == []
 
 
 def test_prefix_and_suffix_stay_when_the_middle_changes():

@@ -56,8 +56,8 @@ def examine(case: Case) -> Observation | None:
     texts = case.typical_share
     text = f"{percent(texts)} of a typical account's texts are built from the same phrases"
     if case.group.origin == SYSTEM_PROMPT:
-        text = f"{percent(texts)} of a typical account's texts come with the same system prompt"
-        return Observation(texts, None, f"{text}. It formed the group.", supports=False)
+        text = f"{percent(texts)} of a typical account's texts come with system prompts that are alike"
+        return Observation(texts, None, f"{text}. These formed the group.", supports=False)
     if not case.textual:
         return Observation(texts, None, f"{text}. Infrastructure formed the group.", supports=texts >= 0.3)
     found = replicated(case)

@@ -15,6 +15,7 @@ from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
 from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
+from stillwatch.detection.groups import PROMPT_KINDS
 from stillwatch.detection.rivals import features
 from stillwatch.detection.roles import roles
 from stillwatch.records.findings import FAMILIES, Campaign, Member, Reason
@@ -34,6 +35,7 @@ KIND_WORDS = {
 THING_WORDS = {
     "payment": "payment", "telephone": "telephone", "mail": "mail", "signup": "sign-up address", "address": "address",
     "fingerprint": "fingerprint", "client": "client", "credential": "credential", "system": "system prompt",
+    "system_phrase": "system prompt",
     "block": "replayed block",
 }  # fmt: skip
 EQUALITY = Key(bytes(16))
@@ -290,7 +292,7 @@ def _texts(
     of_group[group.exchanges] = True
     own = of_group[view.tie_ex] & member[evidence.ex_acc[view.tie_ex]]
     kind = evidence.obj_kind[view.tie_obj]
-    plain = own & (kind != KINDS.index("system")) & np.isin(view.tie_obj, group.text_objects)
+    plain = own & ~np.isin(kind, PROMPT_KINDS) & np.isin(view.tie_obj, group.text_objects)
     objects, counts = np.unique(view.tie_obj[plain], return_counts=True)
     templates: list[ReadableTemplate] = []
     covered = np.zeros(len(evidence.ex_row), dtype=bool)

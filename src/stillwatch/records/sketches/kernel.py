@@ -17,7 +17,7 @@ from stillwatch.records.sketches.marks.match import SYMBOLS, WAYS, find_marks
 from stillwatch.records.sketches.mixing import finished
 from stillwatch.records.sketches.normalise import MOST, normalise
 from stillwatch.records.sketches.phrases import MOST as PHRASES
-from stillwatch.records.sketches.phrases import phrases
+from stillwatch.records.sketches.phrases import SYSTEM_MOST, fewest, phrases
 from stillwatch.records.sketches.siphash import siphash24
 from stillwatch.records.sketches.tokens import edges, scan
 from stillwatch.records.sketches.unicode_table import SCRIPTS
@@ -176,8 +176,8 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
 
     @njit(nogil=True, cache=True)
     def system_rows(data, offsets, valid, first, stop, table, key, lexicon, names, out):  # type: ignore[no-untyped-def]
-        """Hash and marks of the system texts of rows first to stop; equal texts are worked out once."""
-        marks, hashes, known = out
+        """Hash, marks and phrases of the system texts of rows first to stop; equal texts are worked out once."""
+        marks, hashes, known, phrase, phrase_counts = out
         index, blocks, expansions = table
         k0, k1 = key
         (
@@ -201,6 +201,7 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
         ways = np.empty((WAYS, 2), np.int64)
         signs = np.empty((2, SYMBOLS), np.int64)
         scripts = np.zeros(_SCRIPT_CODES, np.int64)
+        sampled = np.empty(PHRASES, np.uint64)
         memory = np.full(_MEMORY, -1, np.int64)
         for row in range(first, stop):
             if not valid[row]:
@@ -212,6 +213,9 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
                 marks[row] = marks[before]
                 hashes[SYSTEM, row] = hashes[SYSTEM, before]
                 known[SYSTEM, row] = known[SYSTEM, before]
+                phrase_counts[row] = phrase_counts[before]
+                for k in range(phrase_counts[row]):
+                    phrase[row, k] = phrase[before, k]
                 continue
             memory[place] = row
             n, _ = normalise(data, i, end, index, blocks, expansions, entries, places, False)
@@ -249,6 +253,10 @@ def _entry_points(stamp: int) -> tuple[Any, Any, Any]:
             if whole != U(0):
                 hashes[SYSTEM, row] = siphash24(k0, k1, whole ^ _TAGS[SYSTEM])
                 known[SYSTEM, row] = True
+            kept = fewest(sampled, phrases(tokens, weights, count, sampled), SYSTEM_MOST)
+            phrase_counts[row] = kept
+            for k in range(kept):
+                phrase[row, k] = siphash24(k0, k1, sampled[k] ^ _PHRASE_TAG)
 
     @njit(nogil=True, cache=True)
     def token_rows(data, offsets, valid, first, stop, table, key, counts, hashes, spans, fill):  # type: ignore[no-untyped-def]

@@ -21,6 +21,9 @@ REACH = 96
 MOST = 32
 """Phrases kept of a text, half of them from its first REACH: about 12 are expected there, more than 16 are rare."""
 _HALF = MOST // 2
+SYSTEM_MOST = 8
+"""Phrases kept of a system text: enough to know it again with other sentences in it; clients' prompts are long and the same
+for thousands."""
 _NONE = np.uint64(0)
 _SHIFT = np.uint64(64 - (RATE - 1).bit_length())
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # odd, from the golden ratio (Knuth, TAOCP 3, 6.4)
@@ -71,6 +74,18 @@ def phrases(tokens, weights, count, found):  # type: ignore[no-untyped-def]
         weight += weights[i]
         i -= 1
     return n
+
+
+@njit(nogil=True)
+def fewest(found, n, most):  # type: ignore[no-untyped-def]
+    """Put the `most` smallest of the first n first, in rising order; returns how many. Much the same in like texts."""
+    for k in range(min(n, most)):
+        least = k
+        for i in range(k + 1, n):
+            if found[i] < found[least]:
+                least = i
+        found[k], found[least] = found[least], found[k]
+    return min(n, most)
 
 
 @njit(nogil=True, cache=True)

@@ -16,7 +16,7 @@ from stillwatch.records.sketches.arrow import Texts, pieces
 from stillwatch.records.sketches.blocks import tag_names
 from stillwatch.records.sketches.key import Key
 from stillwatch.records.sketches.marks.lexicon import lexicon
-from stillwatch.records.sketches.phrases import MOST, pack
+from stillwatch.records.sketches.phrases import MOST, SYSTEM_MOST, pack
 from stillwatch.records.sketches.unicode_table import unicode_table
 
 SKETCH_SCHEMA = pa.schema(
@@ -34,9 +34,10 @@ SKETCH_SCHEMA = pa.schema(
         pa.field("suffix_hash", pa.int64()),
         pa.field("block_hash", pa.int64()),
         pa.field("phrases", pa.list_(pa.int64())),
+        pa.field("system_phrases", pa.list_(pa.int64())),
     ]
 )
-"""Columns of a sketch; all but the two system columns are null where `input_text` is null.
+"""Columns of a sketch; all but the system columns are null where `input_text` is null.
 
 - `text_words`: tokens (runs of digits count, neighbouring numbers count as one); `text_chars`: code points
   of the text as it came.
@@ -48,7 +49,8 @@ SKETCH_SCHEMA = pa.schema(
 - `prefix_hash`, `suffix_hash`: the first and last eight words (sixteen characters in scripts without spaces); null in
   texts of fewer than twelve words, where they would be most of the text and of each other.
 - `block_hash`: a long opaque or marked reasoning block in the text (see `blocks.py`); null where there is none.
-- `phrases`: a fixed sample of the text's phrases (see `phrases.py`), each once; empty where none is sampled.
+- `phrases`, `system_phrases`: a fixed sample of the phrases of the input text and, fewer, of the system text (see
+  `phrases.py`), each once; empty where none is sampled.
 """
 
 _HASHES = ("system_hash", "item_hash", "prefix_hash", "suffix_hash", "block_hash")
@@ -92,6 +94,14 @@ def _in_parallel(pool: ThreadPoolExecutor, texts: Texts, work: Callable[[int, in
         done.result()
 
 
+def _lists(values: NDArray[np.uint64], counts: NDArray[np.int32], known: NDArray[np.bool_]) -> pa.ListArray:
+    """The first `counts` of each row of values; null where not known."""
+    offsets = np.r_[0, np.cumsum(counts, dtype=np.int64)].astype(np.int32)
+    filled = np.empty(int(offsets[-1]), np.uint64)
+    pack(values, counts, filled)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(filled.view(np.int64)), mask=pa.array(~known))
+
+
 def sketch(
     input_text: pa.Array | pa.ChunkedArray,
     system_text: pa.Array | pa.ChunkedArray | None,
@@ -118,6 +128,7 @@ def sketch(
     known = np.zeros((kernel.HASHES, rows), np.bool_)
     # Never read beyond the counts.
     phrases, phrase_counts = np.empty((rows, MOST), np.uint64), np.zeros(rows, np.int32)
+    system_phrases, system_counts = np.empty((rows, SYSTEM_MOST), np.uint64), np.zeros(rows, np.int32)
     digit_share, symbol_share = np.zeros(rows, np.float32), np.zeros(rows, np.float32)
     has_text, has_system = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     with ThreadPoolExecutor(workers) as pool:
@@ -157,7 +168,13 @@ def sketch(
             part = slice(at, at + len(texts.valid))
             at = part.stop
             has_system[part] = texts.valid
-            target = (system_marks[part], hashes[:, part], known[:, part])
+            target = (
+                system_marks[part],
+                hashes[:, part],
+                known[:, part],
+                system_phrases[part],
+                system_counts[part],
+            )
 
             def systems(
                 first: int, stop: int, texts: Texts = texts, target: tuple[Any, ...] = target
@@ -171,12 +188,8 @@ def sketch(
     columns.append(pa.array(system_marks, mask=~has_system))
     columns.extend(pa.array(values, mask=~has_text) for values in (digit_share, symbol_share))
     columns.extend(pa.array(hashes[k].view(np.int64), mask=~known[k]) for k in range(len(_HASHES)))
-    offsets = np.r_[0, np.cumsum(phrase_counts, dtype=np.int64)].astype(np.int32)
-    filled = np.empty(int(offsets[-1]), np.uint64)
-    pack(phrases, phrase_counts, filled)
-    columns.append(
-        pa.ListArray.from_arrays(pa.array(offsets), pa.array(filled.view(np.int64)), mask=pa.array(~has_text))
-    )
+    columns.append(_lists(phrases, phrase_counts, has_text))
+    columns.append(_lists(system_phrases, system_counts, has_system))
     return pa.RecordBatch.from_arrays(columns, schema=SKETCH_SCHEMA)
 
 
