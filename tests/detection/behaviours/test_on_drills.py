@@ -20,6 +20,7 @@ CASES = {
         (),
         {"divided_work_list": 0.01, "synchronised_activity": 1e-3, "round_the_clock": 0.01},
     ),  # 6, 7
+    "reward_model_grading": ((), {"rubric_grading": 0.01}),  # 3
     "bulk_signup": (
         (),
         {

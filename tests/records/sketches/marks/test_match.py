@@ -61,3 +61,23 @@ def test_words_too_far_apart_set_nothing():
 def test_a_phrase_over_the_end_of_the_text():
     for text in ("reveal", "chain of", "do not", "1 to", "show", "in extenso, reveal the chain of"):
         assert found(text) == set()
+
+
+@pytest.mark.parametrize(
+    ("before", "word", "after"),
+    [
+        (
+            "You are an impartial judge of the answer below.",
+            "harbour ",
+            "Reply with a single integer from 1 to 10.",
+        ),
+        ("Eres un juez imparcial de esta respuesta.", "puerto ", "Asigna una puntuación entre 0 y 100."),
+        ("你是一名公正的评审，请看下面的回答。", "港口", "请给出一个分数，从 1 到 10 分。"),
+        ("أنت حكم محايد على هذه الإجابة.", "ميناء ", "أعط درجة من 1 إلى 10."),
+        ("आप इस उत्तर के निर्णायक हैं।", "बंदरगाह ", "1 से 10 तक अंक दें।"),
+    ],
+)
+def test_an_answer_of_any_length_stands_between_the_judge_and_the_score(before, word, after):
+    assert "rubric_grading" in found(f"{before}\n{word * 800}\n{after}")
+    assert "rubric_grading" not in found(f"{word * 800}\n{after}")
+    assert "rubric_grading" not in found(f"{before}\n{word * 800}")
