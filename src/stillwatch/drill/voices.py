@@ -54,6 +54,7 @@ class Templated:
     refused: float = 0.01
     blocks: pa.Array | None = None  # replayed blocks
     by_account: bool = False  # a language for each account, else for each item
+    in_prompt: bool = False  # the wording stands in the system prompt
 
     def speak(self, rows: Rows) -> Speech:
         """The rows' items in their wordings."""
@@ -63,13 +64,17 @@ class Templated:
             item = item % self.fixed
         pick = rows.number if self.by_account else item
         which = below(pick.astype(np.uint64), 80, len(self.lists))
-        pieces = []
+        texts, prompts = [], []
         for k, (worklist, wordings) in enumerate(zip(self.lists, self.wordings, strict=True)):
             at = np.flatnonzero(which == k)
             if len(at):
-                pieces.append((at, self._one(worklist, wordings, item[at], rows.keys[at])))
-        text = scatter(pieces, n)
+                text, prompt = self._one(worklist, wordings, item[at], rows.keys[at])
+                texts.append((at, text))
+                prompts.append((at, prompt))
+        text = scatter(texts, n)
         system = None if self.system is None else pa.repeat(self.system[0], n).cast(TEXT)
+        if self.in_prompt:
+            system = scatter(prompts, n)
         return Speech(
             text,
             system,
@@ -79,7 +84,8 @@ class Templated:
             refused=self.refused,
         )
 
-    def _one(self, worklist: WorkList, wordings: Wordings, item: Arr, keys: Arr) -> pa.Array:
+    def _one(self, worklist: WorkList, wordings: Wordings, item: Arr, keys: Arr) -> tuple[pa.Array, pa.Array]:
+        """Texts of these items, and the wordings that stand in the system prompt (null where none does)."""
         texts = worklist.texts(item)
         if self.blocks is not None:
             texts = join(texts, "\n", take(self.blocks, below(keys, 81, len(self.blocks))))
@@ -87,7 +93,11 @@ class Templated:
         wording = below(keys, 82, common)
         if self.paraphrase:
             wording = np.where(uniform(keys, 83) < self.paraphrase, below(keys, 84, len(wordings)), wording)
+        bare = pa.array(uniform(keys, 85) < self.plain)
+        nothing = pa.scalar(None, TEXT)
+        if self.in_prompt:
+            return texts, pa.compute.if_else(bare, nothing, wordings.beside(wording))
         said = wordings.around(wording, texts)
         if self.plain:
-            said = pa.compute.if_else(pa.array(uniform(keys, 85) < self.plain), texts, said)
-        return said
+            said = pa.compute.if_else(bare, texts, said)
+        return said, pa.nulls(len(texts), TEXT)

@@ -20,6 +20,15 @@ CASES = {
         (),
         {"divided_work_list": 0.01, "synchronised_activity": 1e-3, "round_the_clock": 0.01},
     ),  # 6, 7
+    "template_harvest in system prompts": (
+        ("template_harvest.in_prompt=1",),
+        {
+            "shared_payment": 1e-20,
+            "shared_address": 1e-20,
+            "signup_burst": 1e-4,
+            "synchronised_activity": 1e-3,
+        },
+    ),  # 1
     "reward_model_grading": ((), {"rubric_grading": 0.01}),  # 3
     "bulk_signup": (
         (),
@@ -43,9 +52,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", CASES)
-def test_the_reason_and_its_p_value(kind, tmp_path):
-    knobs, expected = CASES[kind]
+@pytest.mark.parametrize("case", CASES)
+def test_the_reason_and_its_p_value(case, tmp_path):
+    knobs, expected = CASES[case]
+    kind, *_ = case.split(" ")
     drill, out = tmp_path / "drill", tmp_path / "out"
     run_drill(DrillSettings(f"class:{kind}", exchanges=12_000, accounts=900, seed=7, knobs=knobs), drill)
     inputs = Inputs(

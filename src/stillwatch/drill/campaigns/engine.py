@@ -216,6 +216,7 @@ def _voice(
         tools=k.tools_mean,
         refused=k.refused_share,
         blocks=blocks,
+        in_prompt=k.in_prompt > 0,
     )
 
 

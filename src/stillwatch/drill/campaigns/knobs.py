@@ -49,6 +49,7 @@ class Knobs:
     replay_blocks: int = 0  # different reasoning blocks that are replayed over and over
     tools_mean: float = 0.0  # tools that a request defines
     system_share: float = 0.0  # share of accounts that send the campaign's own system prompt
+    in_prompt: float = 0.0  # 1: wordings stand in the system prompt, and the items alone are asked
     own_use: float = 0.0  # ordinary exchanges per account beside the campaign
     shared_identity_rate: float = 0.4  # over labs: share of accounts with the same mail or telephone
     labs_spanned: int = 1  # above 1: in as many labs as there are

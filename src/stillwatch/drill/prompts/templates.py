@@ -27,6 +27,12 @@ class Wordings:
         """Each item inside its wording."""
         return join(take(self.before, wording), item, take(self.after, wording))
 
+    def beside(self, wording: Arr) -> pa.Array:
+        """Each wording by itself, for a system prompt."""
+        return pa.compute.utf8_trim_whitespace(
+            join(take(self.before, wording), "\n", take(self.after, wording))
+        )
+
     @property
     def length(self) -> float:
         """Mean characters outside the slot."""
