@@ -207,7 +207,7 @@ USAGE = Table(
             TEXT,
             "system instructions",
             otel="gen_ai.system_instructions",
-            without="shared system prompts are not examined",
+            without="system prompts are not examined",
         ),
         Column(
             "input_text",
