@@ -25,6 +25,7 @@ def log(tmp_path):
             "input_text": [
                 None if i % 5 == 0 else f"question number {i} about rivers and boats" for i in range(n)
             ],
+            "system_text": [f"rules of desk {i % 3}" if i % 2 else None for i in range(n)],
         }
     )
     pq.write_table(table, tmp_path / "log.parquet")
@@ -67,6 +68,8 @@ def test_texts_come_back_by_row(log, tmp_path):
     taken, _ = take(log, tmp_path)
     found = texts_of(taken.text_files, np.array([3, 251, 499, 250]))
     assert found == {r: f"question number {r} about rivers and boats" for r in (3, 251, 499)}
+    prompts = texts_of(taken.text_files, np.array([3, 4, 251, 499]), "system_text")
+    assert prompts == {3: "rules of desk 0", 251: "rules of desk 2", 499: "rules of desk 1"}
 
 
 def test_a_window_takes_its_start_and_leaves_its_end(log, tmp_path):

@@ -18,7 +18,9 @@ KEPT = (
     "client_network", "user_agent", "tls_ja4", "tool_count", "status",
 )  # fmt: skip
 
-TEXTS_SCHEMA = pa.schema([pa.field("row", pa.int64()), pa.field("input_text", TEXT)])
+TEXTS_SCHEMA = pa.schema(
+    [pa.field("row", pa.int64()), pa.field("input_text", TEXT), pa.field("system_text", TEXT)]
+)
 
 
 @dataclass
@@ -80,9 +82,11 @@ def take_in(
         )
         taken.exchange_files.append(file)
         has_text = pc.is_valid(batch.column("input_text"))
-        words = pa.Table.from_arrays([row, batch.column("input_text")], schema=TEXTS_SCHEMA).filter(has_text)
+        words = pa.Table.from_arrays(
+            [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS_SCHEMA
+        ).filter(has_text)
         file = texts / f"part-{part:06d}.parquet"
-        pq.write_table(words, file, compression="zstd", compression_level=1, use_dictionary=False)
+        pq.write_table(words, file, compression="zstd", compression_level=1, use_dictionary=["system_text"])
         taken.text_files.append(file)
         times = batch.column("time").cast(pa.int64())
         low, high = pc.min(times).as_py(), pc.max(times).as_py()
@@ -93,8 +97,8 @@ def take_in(
     return taken
 
 
-def texts_of(files: list[Path], rows: np.ndarray) -> dict[int, str]:
-    """The texts of these row numbers (few: examples and templates), read part by part."""
+def texts_of(files: list[Path], rows: np.ndarray, column: str = "input_text") -> dict[int, str]:
+    """The texts of these row numbers (few: examples and templates), read part by part; those that there are."""
     wanted = np.sort(np.asarray(rows, dtype=np.int64))
     found: dict[int, str] = {}
     for file in files:
@@ -106,9 +110,7 @@ def texts_of(files: list[Path], rows: np.ndarray) -> dict[int, str]:
             lo, hi = np.searchsorted(wanted, [statistics.min, statistics.max + 1])
             if lo == hi:
                 continue
-            table = parquet.read_row_group(group)
-            part = table.filter(pc.is_in(table.column("row"), value_set=pa.array(wanted[lo:hi])))
-            found.update(
-                zip(part.column("row").to_pylist(), part.column("input_text").to_pylist(), strict=True)
-            )
+            table = parquet.read_row_group(group, columns=["row", column])
+            part = table.filter(pc.is_in(table.column("row"), value_set=pa.array(wanted[lo:hi]))).drop_null()
+            found.update(zip(part.column("row").to_pylist(), part.column(column).to_pylist(), strict=True))
     return found

@@ -112,7 +112,7 @@ def _scan(
                 v.judged,
                 v.campaign,
                 v.members,
-                lambda wanted: texts_of(taken.text_files, wanted),
+                lambda wanted, column: texts_of(taken.text_files, wanted, column),
                 raw=raw_examples,
             )
             for v in found

@@ -1,11 +1,16 @@
 """Plain words: ids, readable templates, and reasons that say what they mean."""
 
+from dataclasses import replace
+
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.explanation.narrate import campaign_id, readable
+from stillwatch.detection.decision import EXTRACTION, judge
+from stillwatch.detection.evidence import view
+from stillwatch.detection.explanation.narrate import campaign_id, readable, story, tables
+from stillwatch.detection.settings import Settings
 
 TOPICS = ("tides", "the moon landing", "old bridges", "bees and their dances", "a long walk", "violins")
 FRAME = "Solve the following problem with care and write out every step: {} End with the final answer only."
@@ -52,3 +57,24 @@ def test_statements_name_no_account(scanned):
     for campaign in pq.read_table(scanned / "campaigns.parquet").to_pylist():
         for reason in campaign["reasons"]:
             assert not any(account in reason["statement"] for account in accounts)
+
+
+@pytest.mark.parametrize("in_prompt", [False, True])
+def test_what_formed_a_group_is_shown(worlds, in_prompt):
+    campaign = range(1000, 1040)
+    world = worlds.harvest(campaign)
+    if in_prompt:
+        told = tuple(("system_phrase", f"p{i}") for i in range(4))
+        world.exchanges = [replace(e, objects=told) if e.account in campaign else e for e in world.exchanges]
+    (judged,) = (j for j in judge(view(world.evidence()), [], {}, Settings()) if j.verdict == EXTRACTION)
+
+    def texts_of(rows, column):
+        frame = {"input_text": "Please answer at length: {}", "system_text": "You are a careful clerk: {}"}
+        return {int(r): frame[column].format(world.exchanges[int(r)].item) for r in rows}
+
+    card = story(judged, *tables(judged, None), texts_of, raw=True)
+    literal = "".join(text for shape in card.templates for text, slot in shape.pieces if not slot)
+    assert ("careful clerk" in literal) is in_prompt
+    assert ("answer at length" in literal) is not in_prompt
+    assert all("answer at length" in text for text in card.examples)
+    assert ("with system prompts that are alike" in card.statement) is in_prompt

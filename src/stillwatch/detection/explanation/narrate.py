@@ -15,7 +15,7 @@ from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
 from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
-from stillwatch.detection.groups import PROMPT_KINDS
+from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
 from stillwatch.detection.rivals import features
 from stillwatch.detection.roles import roles
 from stillwatch.records.findings import FAMILIES, Campaign, Member, Reason
@@ -52,7 +52,8 @@ WEIGHTY = 0.15
 NOTED = 0.05
 """Figures that would come about by chance more often than this are not offered as reasons."""
 
-TextsOf = Callable[[Ints], dict[int, str]]
+TextsOf = Callable[[Ints, str], dict[int, str]]
+"""Row numbers and a column of texts -> the texts that there are, by row."""
 
 
 def campaign_id(accounts: Sequence[str]) -> str:
@@ -136,7 +137,12 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
 def _statement(judged: Judged, exchanges: int) -> str:
     accounts = len(judged.group.members)
     what = "One account" if judged.single else f"{accounts} accounts"
-    head = f"{what} sent {exchanges:,} exchanges that belong together."
+    together = (
+        "with system prompts that are alike"
+        if judged.group.origin == SYSTEM_PROMPT
+        else "that belong together"
+    )
+    head = f"{what} sent {exchanges:,} exchanges {together}."
     supporting = [
         REGISTRY[name].title.lower()
         for name, seen in judged.observations.items()
@@ -292,7 +298,10 @@ def _texts(
     of_group[group.exchanges] = True
     own = of_group[view.tie_ex] & member[evidence.ex_acc[view.tie_ex]]
     kind = evidence.obj_kind[view.tie_obj]
-    plain = own & ~np.isin(kind, PROMPT_KINDS) & np.isin(view.tie_obj, group.text_objects)
+    # What formed the group is shown: its system prompts, or what is asked.
+    of_prompts = group.origin == SYSTEM_PROMPT
+    column = "system_text" if of_prompts else "input_text"
+    plain = own & (np.isin(kind, PROMPT_KINDS) == of_prompts) & np.isin(view.tie_obj, group.text_objects)
     objects, counts = np.unique(view.tie_obj[plain], return_counts=True)
     templates: list[ReadableTemplate] = []
     covered = np.zeros(len(evidence.ex_row), dtype=bool)
@@ -305,14 +314,14 @@ def _texts(
         covered[hits] = True
         _, one_each = np.unique(evidence.ex_acc[hits], return_index=True)
         sample = hits[np.sort(one_each)][:SAMPLE_TEXTS]
-        words = texts_of(evidence.ex_row[sample])
+        words = texts_of(evidence.ex_row[sample], column)
         shape = readable([words[int(r)] for r in evidence.ex_row[sample]], len(hits), len(one_each))
         if shape is not None:
             templates.append(shape)
     source = group.exchanges[member[evidence.ex_acc[group.exchanges]]]
     _, one_each = np.unique(evidence.ex_acc[source], return_index=True)
     chosen = source[np.sort(one_each)][:EXAMPLES]
-    words = texts_of(evidence.ex_row[chosen])
+    words = texts_of(evidence.ex_row[chosen], "input_text")
     examples = [words[int(r)] for r in evidence.ex_row[chosen] if int(r) in words]
     return tuple(templates), tuple(text if raw else redact(text) for text in examples)
 
@@ -347,7 +356,7 @@ def _rivals(judged: Judged) -> tuple[Rival, ...]:
 def story(
     judged: Judged, campaign: Campaign, members: Sequence[Member], texts_of: TextsOf, *, raw: bool
 ) -> Story:
-    """The report's card for a group; `texts_of` fetches input texts by row, `raw` shows examples unredacted."""
+    """The report's card for a group; `texts_of` fetches texts by row, `raw` shows examples unredacted."""
     hours, counts = _timeline(judged)
     brief = judged.verdict == "legitimate"
     things, links = ((), ()) if brief else _things(judged)
