@@ -53,6 +53,14 @@ FINDINGS: dict[str, str] = {
     "members.role": "a `relay` mixes the campaign with other people's traffic; `suspected` is linked only, or exempt",
     "members.probability": "that this account takes part in this unauthorised extraction",
     "members.exchanges": "its exchanges in the campaign",
+    "leads.organisation": "as accounts declare it",
+    "leads.accounts": "how many declare it",
+    "leads.verified_accounts": "how many of these the provider verified",
+    "leads.listed_name": "main name of the entry on the list",
+    "leads.matched_name": "that name or another name of the entry: the one that resembles most",
+    "leads.score": "90 to 100: share of characters in common, in order, after words were sorted; 100 is the same name",
+    "leads.source": "the list that the entry is from",
+    "leads.entity_number": "its number there",
 }
 """Meanings of the columns that a scan writes; the code holds their names and types."""
 
@@ -236,6 +244,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "campaigns": lambda: output_table(findings.CAMPAIGNS_SCHEMA),
         "reasons": lambda: output_table(findings.REASON, "reasons."),
         "members": lambda: output_table(findings.MEMBERS_SCHEMA, "members."),
+        "leads": lambda: output_table(findings.LEADS_SCHEMA, "leads."),
     },
     "behaviours.md": {"behaviours": behaviours},
     "drill.md": {"drill": drill},

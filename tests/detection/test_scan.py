@@ -362,3 +362,26 @@ def test_an_exemption_takes_accounts_out_of_the_accused_and_hides_no_row(
     assert said in report
     assert "x-0 (Example University), expired" in report
     assert json.loads((tmp_path / "plain" / "run.json").read_text())["exemptions"] is None
+
+
+def test_a_screening_list_adds_leads_and_changes_nothing_else(scanned, exercise, tmp_path):
+    accounts = pq.read_table(exercise / "accounts.parquet")
+    declared = sorted({name for name in accounts["organisation"].to_pylist() if name})
+    (tmp_path / "list.csv").write_text(f"name,source,entity_number\n{declared[0].upper()} Ltd,EL,5\n,EL,6\n")
+    out = tmp_path / "out"
+    scan_command(exercise / "usage", exercise, out, "--screening-list", tmp_path / "list.csv")
+    for name in ("campaigns.parquet", "members.parquet"):
+        assert (out / name).read_bytes() == (scanned / name).read_bytes()
+    made = [json.loads((folder / "bundle.json").read_text()) for folder in (out, scanned)]
+    assert [len(bundle["objects"]) for bundle in made] == [len(made[1]["objects"])] * 2
+    found = pq.read_table(out / "screening" / "leads.parquet")
+    assert found.schema.equals(LEADS_SCHEMA)
+    assert declared[0] in found["organisation"].to_pylist()
+    run = json.loads((out / "run.json").read_text())
+    assert run["screening"]["entries"] == 1
+    assert run["rejected"]["screening_list"] == {"missing name": 1}
+    page = (out / "report.html").read_text()
+    assert "Screening list" in page
+    assert "No verdict, probability or order in this report depends on them" in page
+    scan_command(exercise / "usage", exercise, out)
+    assert not (out / "screening").exists()

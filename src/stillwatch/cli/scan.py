@@ -68,6 +68,11 @@ def _rules(run: dict[str, Any]) -> list[str]:
         lines.append(f"exemption {e['exemption_id']} by {e['author']}, until {e['expires_at']}: {did}")
     if run["shadow"] is not None:
         lines.append(f"shadow: {run['shadow']['difference']}")
+    if run["screening"] is not None:
+        lines.append(
+            f"screening list: {run['screening']['organisations']:,} declared organisations resemble a name on it"
+            " (screening/leads.parquet): leads to check, part of no verdict"
+        )
     return lines
 
 
@@ -123,6 +128,11 @@ def summary(result: Result) -> str:
     help="File of settings that judge beside the live ones and change nothing.",
 )
 @exemptions_option
+@click.option(
+    "--screening-list",
+    type=click.Path(path_type=Path),
+    help="Public list of names (CSV or JSON) to compare declared organisations with: leads, no evidence.",
+)
 @resource_options
 @click.option("--raw-examples", is_flag=True, help="Show example requests unredacted in the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print run.json instead of a summary.")
@@ -141,6 +151,7 @@ def scan(
     settings_file: Path | None,
     shadow: Path | None,
     exemptions: Path | None,
+    screening_list: Path | None,
     key: Path | None,
     threads: int | None,
     memory: int | None,
@@ -172,6 +183,7 @@ def scan(
                 settings_file,
                 shadow,
                 exemptions,
+                screening_list,
             ),
             out,
             settings=settings,

@@ -14,6 +14,7 @@ import stillwatch
 from stillwatch.detection.evidence import Evidence
 from stillwatch.detection.explanation.story import Examined
 from stillwatch.detection.intake import Intake
+from stillwatch.detection.screening import Screening
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import changed
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
@@ -36,6 +37,7 @@ class Inputs:
     settings: Path | None = None
     shadow: Path | None = None
     exemptions: Path | None = None
+    screening_list: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class RunRecord:
     taken: Intake
     exemptions: list[dict[str, Any]] | None = None
     shadow: dict[str, Any] | None = None
+    screening: Screening | None = None
 
     def examined(self, evidence: Evidence, accounts: pa.Table | None, *, raw_examples: bool) -> Examined:
         """What the head and the last part of the report say."""
@@ -166,6 +169,14 @@ class RunRecord:
                 for e in self.exemptions or ()
             ),
             shadow="" if self.shadow is None else self.shadow["difference"],
+            screening=tuple(
+                (
+                    f"{lead.organisation} ({lead.accounts} accounts, {lead.verified_accounts} of them verified)",
+                    f"{lead.matched_name}: {lead.source} {lead.entity_number} ({lead.listed_name}), score"
+                    f" {lead.score:.0f} of 100",
+                )
+                for lead in (self.screening.leads if self.screening else ())
+            ),
         )
 
     def as_dict(
@@ -196,6 +207,7 @@ class RunRecord:
             "groups": groups,
             "exemptions": self.exemptions,
             "shadow": self.shadow,
+            "screening": None if self.screening is None else self.screening.as_dict(),
             "resources": {
                 "threads": self.resources.threads,
                 "memory": self.resources.memory,

@@ -18,6 +18,7 @@ from stillwatch.detection.judging import Judging, Verdict
 from stillwatch.detection.out_folder import OutFolder, making
 from stillwatch.detection.preparation import Clock, Progress, prepare
 from stillwatch.detection.run_record import Inputs, Resources, RunRecord
+from stillwatch.detection.screening import Screening
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.shadow import Shadow, compare_with
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
@@ -71,7 +72,7 @@ def scan(
     once.
     Raises InputError for input that cannot be used; nothing is left half-written.
     """
-    with making(out, inputs.usage, ("rejected", "shadow")) as folder:
+    with making(out, inputs.usage, ("rejected", "shadow", "screening")) as folder:
         clock = Clock(progress)
         return _scan(
             inputs, folder, out, settings, shadow, exemptions, resources, key, raw_examples, clock, finish
@@ -106,6 +107,14 @@ def _scan(
         shadow = compare_with(found, prepared, shadow_settings, exemptions, clock)
         (made / "shadow").mkdir()
         write_tables(made / "shadow", *_rows(shadow.found))
+    screening: Screening | None = None
+    if inputs.screening_list is not None:
+        # After all verdicts, which know nothing of it.
+        with clock.stage("screening"):
+            screening = Screening.of(
+                inputs.screening_list, prepared.accounts, taken.last_us, rejects, resources.threads
+            )
+            screening.write(made / "screening")
     with clock.stage("explanation"):
         stories = [
             narrate.story(
@@ -131,6 +140,7 @@ def _scan(
             if given is None
             else exemptions.listed([(v.campaign.campaign_id, v.judged) for v in found], judging.last),
             shadow=None if shadow is None else shadow.as_dict(),
+            screening=screening,
         )
         examined = record.examined(evidence, prepared.accounts, raw_examples=raw_examples)
         write_report(made / "report.html", stories, examined)

@@ -66,6 +66,20 @@ class Campaign:
     reasons: tuple[Reason, ...]
 
 
+@dataclass(frozen=True)
+class Lead:
+    """A declared organisation whose name resembles one on a screening list: for a person to check, no evidence."""
+
+    organisation: str
+    accounts: int
+    verified_accounts: int
+    listed_name: str
+    matched_name: str
+    score: float
+    source: str
+    entity_number: str
+
+
 REASON = pa.struct(
     [
         pa.field("behaviour", TEXT),
@@ -101,5 +115,18 @@ MEMBERS_SCHEMA = pa.schema(
         pa.field("role", TEXT),
         pa.field("probability", pa.float64()),
         pa.field("exchanges", pa.int64()),
+    ]
+)
+
+LEADS_SCHEMA = pa.schema(
+    [
+        pa.field("organisation", TEXT),
+        pa.field("accounts", pa.int64()),
+        pa.field("verified_accounts", pa.int64()),
+        pa.field("listed_name", TEXT),
+        pa.field("matched_name", TEXT),
+        pa.field("score", pa.float64()),
+        pa.field("source", TEXT),
+        pa.field("entity_number", TEXT),
     ]
 )

@@ -76,5 +76,8 @@ class Examined:
         None  # accounts of the logs that have a row in the accounts table; None without one
     )
     files_lost: tuple[tuple[str, str], ...] = ()  # files that could not be read to their end, and why
+    screening: tuple[
+        tuple[str, str], ...
+    ] = ()  # declared organisation, and the name on a list that it resembles
     exemptions: tuple[tuple[str, str], ...] = ()  # exemption with its state, and what it did
     shadow: str = ""  # how shadow settings would have judged otherwise; empty without them
