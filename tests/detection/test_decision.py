@@ -385,8 +385,10 @@ def test_a_campaign_whose_template_is_its_system_prompt_is_found(worlds):
     assert again.probability == campaign.probability
 
 
-@pytest.mark.parametrize("users", [5, 15, 35])
-def test_who_uses_the_same_prompt_and_shares_nothing_else_is_not_accused(worlds, users):
+@pytest.mark.parametrize("new", [False, True])
+@pytest.mark.parametrize("users", [5, 15, 35, 50, 100, 200])
+def test_who_uses_the_same_prompt_and_shares_nothing_else_is_not_accused(worlds, users, new):
+    """However many they are, and however much they look like the others: new, unverified, on virtual cards."""
     world = harvest(worlds)
     told = in_the_prompt(worlds, world)
     people = range(3000, 3000 + users)
@@ -394,9 +396,46 @@ def test_who_uses_the_same_prompt_and_shares_nothing_else_is_not_accused(worlds,
     worlds.apart(world)
     for k, number in enumerate(CAMPAIGN):
         world.account(number, payment_fingerprint=f"virtual-{k // 5}")
+    if new:
+        for k, number in enumerate(people):
+            world.account(
+                number, created=worlds.MONDAY - 24 * 5 + k % 20, verified=False, payment_kind="virtual_card"
+            )
     world.change(lambda e: e.account in people, objects=told)
     found = judged(worlds, world)
-    assert not accused_in(found) & {worlds.name_of(n) for n in people}
+    accused = accused_in(found)
+    assert not accused & {worlds.name_of(n) for n in people}
+    if users < len(CAMPAIGN):
+        assert accused == {worlds.name_of(n) for n in CAMPAIGN}
+
+
+@pytest.mark.parametrize("asks", [(), ("reasoning_elicitation",)])
+@pytest.mark.parametrize("width", [1, 240])
+def test_a_class_that_was_given_an_application_is_not_accused(worlds, asks, width):
+    """New, unverified, on the free plan, busy in the same lessons, each at home; only they have the prompt."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng(11), range(400))
+    worlds.apart(world)
+    told = (("system", "tutor"), *(("system_phrase", f"tutor-{i}") for i in range(6)))
+    for k, number in enumerate(range(2000, 2030)):
+        world.account(
+            number,
+            created=worlds.MONDAY - 30 + k * width // 30,
+            plan="free",
+            verified=False,
+            payment_kind="none",
+            signup_address=f"signup-{number}",
+        )
+        for i in range(15):
+            world.say(
+                number,
+                worlds.MONDAY + (10, 58, 106)[i % 3] + k % 2,
+                objects=told,
+                item=f"lesson-{number}-{i}",
+                address=f"home-{number}",
+                marks=asks,
+            )
+    assert not accused_in(judged(worlds, world))
 
 
 def test_a_prompt_that_changes_once_a_week_makes_its_users_no_conspiracy(worlds):

@@ -49,10 +49,14 @@ def groups(world, **settings):
 def test_a_group_falls_into_those_made_together_and_those_at_one_place(worlds):
     (found,) = groups(mixed(worlds))
     ids = found.case.view.evidence.accounts.ids
-    for one, other in halves(found.case):
+    for one, other, _ in halves(found.case):
         parts = [{int(name[-5:]) for name in ids[part.members]} for part in (one, other)]
         assert parts == [set(EVENT), set(BUILDS)]
-    assert len(list(halves(found.case))) == 2
+    (_, _, by_burst), (one, _, by_place) = halves(found.case)
+    assert "signup_burst" in by_burst
+    assert "one_place" in by_place
+    # The other part is not outside: what is said of one compares it with strangers.
+    assert not set(one.outside) & set(found.group.accounts)
 
 
 def test_what_neither_part_would_be_accused_of_is_not_accused(worlds):
@@ -90,7 +94,8 @@ def test_a_campaign_made_in_bursts_and_at_places_stays_accused(worlds, burst):
 def test_one_part_that_stands_is_enough(worlds, one, other, mixture):
     (found,) = groups(mixed(worlds))
 
-    def stands(part):
+    def stands(part, chosen_by):
+        assert chosen_by
         numbers = {int(name[-5:]) for name in part.view.evidence.accounts.ids[part.members]}
         return bool(one if numbers <= set(EVENT) else other)
 

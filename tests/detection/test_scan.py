@@ -18,6 +18,7 @@ from stillwatch.records.findings import (
     CAMPAIGNS_SCHEMA,
     FAMILIES,
     KINDS_OF_USE,
+    LEADS_SCHEMA,
     MEMBERS_SCHEMA,
     ROLES,
     VERDICTS,
@@ -364,7 +365,7 @@ def test_an_exemption_takes_accounts_out_of_the_accused_and_hides_no_row(
     assert json.loads((tmp_path / "plain" / "run.json").read_text())["exemptions"] is None
 
 
-def test_a_screening_list_adds_leads_and_changes_nothing_else(scanned, exercise, tmp_path):
+def test_a_screening_list_adds_leads_and_changes_nothing_else(scanned, exercise, scan_command, tmp_path):
     accounts = pq.read_table(exercise / "accounts.parquet")
     declared = sorted({name for name in accounts["organisation"].to_pylist() if name})
     (tmp_path / "list.csv").write_text(f"name,source,entity_number\n{declared[0].upper()} Ltd,EL,5\n,EL,6\n")

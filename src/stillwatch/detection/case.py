@@ -175,6 +175,8 @@ class Case:
 
     group: Group
     population: Population
+    whole: Group | None = None
+    """The group that this is a part of, if it is one: nobody of that is outside."""
 
     @property
     def view(self) -> View:
@@ -183,9 +185,9 @@ class Case:
 
     @cached_property
     def inside(self) -> Bools:
-        """By account code: in the group, linked ones included."""
+        """By account code: in the group (in the whole, for a part of one), linked ones included."""
         mask = np.zeros(len(self.view.active), dtype=bool)
-        mask[self.group.accounts] = True
+        mask[(self.whole or self.group).accounts] = True
         return mask
 
     @cached_property
@@ -205,7 +207,7 @@ class Case:
 
     def only(self, keep: Bools) -> "Case":
         """The case of those of the group's accounts that `keep` marks (along `group.accounts`)."""
-        return Case(self.group.only(self.view, keep), self.population)
+        return Case(self.group.only(self.view, keep), self.population, self.whole or self.group)
 
     @cached_property
     def told_by_texts(self) -> bool:
@@ -215,7 +217,7 @@ class Case:
     @property
     def textual(self) -> bool:
         """Did the likeness of texts form the group, so that these tell what its accounts did in it?"""
-        return self.group.origin in (TEXTS, SYSTEM_PROMPT)
+        return self.group.origin == TEXTS
 
     @cached_property
     def by_content(self) -> Ints | None:

@@ -12,12 +12,13 @@ from stillwatch.detection.behaviours import CONTENT, REGISTRY, Observation
 from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Floats, Ints, View
 from stillwatch.detection.features import measure
-from stillwatch.detection.groups import Group, form_groups, prompt_communities
+from stillwatch.detection.groups import SYSTEM_PROMPT, Group, form_groups, prompt_communities
 from stillwatch.detection.mixtures import is_mixture
 from stillwatch.detection.rivals import Weighing, features, most_to_gain, weigh
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values, levels, speaking
 from stillwatch.detection.singles import heavy_singles
+from stillwatch.detection.ties import FIGURES, tied
 
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
 """Kind of use that an agreement of another purpose than distillation covers."""
@@ -27,7 +28,15 @@ many groups there are."""
 EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
 NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
-MIXTURE = "It falls into two parts, by when accounts were made or where they are, and neither would be accused by itself."
+MIXTURE = (
+    "It falls into two parts, by when accounts were made or where they are, and neither by itself is more probably"
+    " extraction than not."
+)
+MORE_THAN_NOT = 0.5
+UNTIED = (
+    "Its accounts send system prompts that are alike, as an application's users do. Those of them that share a card, a"
+    " telephone, a mail address or a key would not be accused by themselves."
+)
 FROM_TESTS = ("synchrony", "agreement")
 """Features that come from the tests."""
 
@@ -142,7 +151,11 @@ class _Candidate:
 
     @cached_property
     def family_p(self) -> Mapping[str, float]:
-        return family_p_values(self.observations)
+        found = family_p_values(self.observations)
+        if self.case.group.origin == SYSTEM_PROMPT:
+            # What stands in the prompts that formed the group came with them.
+            found.pop(CONTENT, None)
+        return found
 
     @cached_property
     def sufficient(self) -> bool:
@@ -173,14 +186,23 @@ class _Candidate:
             float(clear) if len(self.family_p) >= 2 else None,
         )
 
-    def _mixture(self, settings: Settings) -> bool:
-        """Is it two groups neither of which would be accused by itself, each examined as a group is?"""
+    def _alone(self, part: Case, chosen_by: Sequence[str]) -> float:
+        """Probability that this part of the group is extraction by itself, by its figures without those that chose it."""
+        figures = measure(part, None) | {"beyond_consent": self.beyond_consent} | dict.fromkeys(chosen_by)
+        return weigh_figures(figures, part, single=False)[1].probability(part.population.settings.prior)
 
-        def stands(part: Case) -> bool:
-            weighing = replace(self, case=part)._evidence[1]
-            return weighing.probability(settings.prior) >= settings.accuse_probability
-
-        return is_mixture(self.case, stands)
+    def _doubts(self) -> tuple[str, ...]:
+        """Why it is not to be accused, whatever its figures are."""
+        settings = self.case.population.settings
+        if is_mixture(self.case, lambda part, chosen_by: self._alone(part, chosen_by) >= MORE_THAN_NOT):
+            return (MIXTURE,)
+        if self.case.group.origin == SYSTEM_PROMPT:
+            ties = tied(self.case)
+            if ties.sum() < settings.group_accounts:
+                return (UNTIED,)
+            if self._alone(self.case.only(ties), FIGURES) < settings.accuse_probability:
+                return (UNTIED,)
+        return ()
 
     def may_matter(self, settings: Settings) -> bool:
         """Could it be more than legitimate, whatever its tests were to find? They are dear, this is not."""
@@ -198,9 +220,9 @@ class _Candidate:
         figures, weighing = self._evidence
         verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
-        if verdict == EXTRACTION and self._mixture(settings):
+        if verdict == EXTRACTION and (doubts := self._doubts()):
             verdict = REVIEW
-            notes = (*notes, MIXTURE)
+            notes = (*notes, *doubts)
         if self.consent:
             verdict, kind = LEGITIMATE, "authorised"
             # Consent settles it: what is covered is not unauthorised, whatever it looks like.
@@ -323,7 +345,7 @@ def judge(
     # Who is accused otherwise is left out of a group of system prompts, so that has to be known.
     beside = np.zeros(len(view.active), dtype=bool)
     for group in prompted:
-        beside[group.members] = True
+        beside[group.accounts] = True
     found: list[Judged] = []
     accused = np.zeros(len(view.active), dtype=bool)
     for c in candidates:
@@ -340,10 +362,9 @@ def judge(
             known.append(c.case.group)
             if not brief or c.may_matter(settings):
                 found.append(c.judged(speaking(c.family_p, level[id(group)]), settings))
+                accused[found[-1].group.members] |= found[-1].verdict == EXTRACTION
     if about is not None:
         return [judged for judged in found if wanted(judged.group.members)]
-    for judged in found:
-        accused[judged.group.members] |= judged.verdict == EXTRACTION
     # Nobody chose an application's users one by one, so their group is no hypothesis, and never accused.
     applications = docket.applications(accused, known)
     return [

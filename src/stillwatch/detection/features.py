@@ -54,6 +54,8 @@ def _flagged(case: Case, own: Ints, column: str, over: str) -> float | None:
 
 def _system_prompt(case: Case) -> float:
     """Mean share of members' texts that come with the group's system prompt."""
+    if case.group.origin == SYSTEM_PROMPT:
+        return float(case.group.content_share[case.group.firm].mean())
     view = case.view
     objects = case.group.text_objects[view.evidence.obj_kind[case.group.text_objects] == SYSTEM]
     who, part = view.text_share(view.exchanges_with(objects))
@@ -229,7 +231,7 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         "elicitation": _marks(case, ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug")),
         "grading": _marks(case, ("rubric_grading",)),
         "evasive_asks": _marks(case, ("replayed_block", "thinking_language_coercion", "safety_rewrite")),
-        # One system prompt is not a template of texts, and says nothing of how alike they are.
+        # System prompts are no template of texts, and say nothing of how alike these are.
         "template": case.typical_share if has_text and case.group.origin != SYSTEM_PROMPT else None,
         "likeness": case.group.likeness if case.group.origin == TEXTS else None,
         "repetition": repeated / exchanges if exchanges >= case.population.settings.min_exchanges else None,

@@ -232,7 +232,7 @@ def _by_texts(
     tied, score = _own_exchanges(view, text, weight)
     who, share = view.text_share(tied)
     content = np.zeros(len(view.active))
-    content[who] = share
+    content[who] = np.minimum(share, 1.0)  # system prompts come without a text, too
     inside = np.zeros(len(view.active), dtype=bool)
     inside[core] = True
     typical = float(np.median(content[core]))
@@ -331,20 +331,23 @@ def form_groups(view: View, settings: Settings) -> list[Group]:
             groups.append(group)
     groups = [g for g in groups if int(g.firm.sum()) >= least]
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
-    return _without_fragments(groups, len(view.active))
+    return _without_fragments(groups, np.full(len(view.active), -1, dtype=np.int64))
 
 
-def _without_fragments(groups: list[Group], n: int) -> list[Group]:
-    """Leave out groups most of whose members a larger group has taken in already. Largest first in and out."""
-    owner = np.full(n, -1, dtype=np.int64)
+def _without_fragments(groups: list[Group], owner: Ints) -> list[Group]:
+    """Leave out groups most of whose members another has taken in already. Largest first in and out.
+
+    `owner`: by account the number of a group that has it, -1 for none; those of other groups stand in it before.
+    """
     kept: list[Group] = []
+    first = int(owner.max(initial=-1)) + 1
     for group in groups:
         owners = owner[group.members]
         taken = np.bincount(owners[owners >= 0], minlength=1)
         if taken.max() >= FRAGMENT * len(group.members):
             continue
         free = group.members[owners < 0]
-        owner[free] = len(kept)
+        owner[free] = first + len(kept)
         kept.append(group)
     return kept
 
@@ -360,4 +363,7 @@ def prompt_communities(view: View, settings: Settings, others: list[Group]) -> l
     groups = [g for g in groups if int(g.firm.sum()) >= settings.group_accounts]
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
     known = [g for g in others if g.origin == TEXTS]
-    return _without_fragments([*known, *groups], len(view.active))[len(known) :]
+    owner = np.full(len(view.active), -1, dtype=np.int64)
+    for number, group in reversed(list(enumerate(known))):
+        owner[group.members] = number
+    return _without_fragments(groups, owner)

@@ -3,10 +3,11 @@
 An event's accounts and other people's builds may send texts so alike that they come out as one group. It then shows the
 burst and the place of the one and the tool calls and the repetition of the other, and is neither. What is true of a
 campaign is true of its parts: so a group that falls into two by what its texts did not choose, when its accounts were made
-and where they are, has to be a campaign in one of the two at least, examined there as any group is.
+and where they are, has to be a campaign in one of the two at least, more probably than not, by figures that had no part in
+the cut.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -43,16 +44,25 @@ def _at_one_place(case: Case) -> Bools:
     return np.asarray(np.isin(case.group.accounts, busiest) & case.group.firm)
 
 
-def halves(case: Case) -> Iterator[tuple[Case, Case]]:
-    """The group in two parts, for each way in which it falls into two: one part, and the rest of it."""
+def halves(case: Case) -> Iterator[tuple[Case, Case, tuple[str, ...]]]:
+    """One part, the rest, and the figures that chose them, for each way in which the group falls into two."""
     firm = case.group.firm
-    for part in (_made_together(case), _at_one_place(case)):
+    cuts = (
+        (_made_together(case), ("signup_burst",)),
+        (_at_one_place(case), ("one_place", "shared_address", "undeclared_sharing")),
+    )
+    for part, chosen_by in cuts:
         share = part.sum() / max(firm.sum(), 1)
         rest = firm & ~part
         if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:
-            yield case.only(part), case.only(rest)
+            yield case.only(part), case.only(rest), chosen_by
 
 
-def is_mixture(case: Case, stands: Callable[[Case], bool]) -> bool:
-    """Does the group fall into two parts neither of which stands as an accusation by itself?"""
-    return any(not stands(one) and not stands(other) for one, other in halves(case))
+def is_mixture(case: Case, stands: Callable[[Case, Sequence[str]], bool]) -> bool:
+    """Does the group fall into two parts neither of which stands by itself, by figures that did not choose it?
+
+    `stands` is told the part and the figures to leave out.
+    """
+    return any(
+        not stands(one, chosen_by) and not stands(other, chosen_by) for one, other, chosen_by in halves(case)
+    )

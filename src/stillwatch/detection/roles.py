@@ -8,6 +8,7 @@ from stillwatch.detection.decision import EXTRACTION, Judged, weigh_figures
 from stillwatch.detection.evidence import Bools
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.ties import tied
 from stillwatch.records import findings
 
 RELAY_SHARE = 0.6
@@ -21,8 +22,7 @@ STANDING = ("education", "research", "enterprise")
 def _parts(judged: Judged) -> Iterator[Bools]:
     """Along `judged.group.accounts`: members that have something in common which most of the group has not.
 
-    Those that declare one organisation, the verified accounts of institutions and businesses, and in a group of system
-    prompts those that share nothing else with the others: whoever uses the same application.
+    Those that declare one organisation, and the verified accounts of institutions and businesses.
     """
     facts, group = judged.case.view.evidence.accounts, judged.group
     who = group.accounts
@@ -32,8 +32,6 @@ def _parts(judged: Judged) -> Iterator[Bools]:
             yield group.firm & (names == name)
     standing = np.isin(facts.plan[who], STANDING) | (facts.payment_kind[who] == "invoice")
     yield group.firm & standing & (facts.verified[who] == 1)
-    if group.origin == SYSTEM_PROMPT:
-        yield group.firm & (group.infrastructure_kinds == 0)
 
 
 def of_their_own(judged: Judged) -> Bools:
@@ -64,11 +62,14 @@ def roles(judged: Judged) -> list[tuple[str, float]]:
     """(role, probability) for each account of `judged.group.accounts`.
 
     An account's probability is the group's times how surely it belongs: tied by texts and infrastructure, by
-    one of them, or only linked, or unlike the others in who it is. Who is exempt is not accused, and keeps the
-    probability that the evidence gives.
+    one of them, or only linked, or unlike the others in who it is. Of a group of system prompts only accounts that are
+    tied to others of it by more than that are accused. Who is exempt is not accused, and keeps the probability that the
+    evidence gives.
     """
     group = judged.group
     unlike = of_their_own(judged)
+    if group.origin == SYSTEM_PROMPT and judged.verdict == EXTRACTION:
+        unlike |= ~tied(judged.case)
     found = []
     for code, share, kinds, belongs_firmly in zip(
         group.accounts.tolist(),

@@ -78,7 +78,7 @@ def examine(case: Case) -> Observation | None:
         statistic=share,
         p_value=None if chosen is None else min(1.0, tail * tried),
         statement=text
-        + (" The group was chosen by its texts, so this is no test." if chosen is None else ""),
+        + (" The group was chosen by what it sends, so this is no test." if chosen is None else ""),
         supports=share >= 0.3 and share > 3 * rate,
     )
 
