@@ -5,10 +5,10 @@
 One campaign among ordinary people, all of its knobs at the class's own values (number and volume of accounts: see
 --base-accounts and --base-volume, which leave room for every level) but the one that is turned. `infrastructure` turns
 three at once: the share of accounts with a shared card, how many accounts sit at one address, and the share behind
-residential proxies; `in_prompt` keeps the template in the system prompt, in ever more wordings. Prints for each level the
-share of campaign accounts that are accused and that are at least up for review, and writes
-benchmarks/results/craft-CLASS-TIER[-KNOBS].json. `--knobs crowd --exchanges 60000 --accounts 12000` is four requests each of
-4,000 accounts within two days. Development used seeds 61 to 69.
+residential proxies; `in_prompt` keeps the template in the system prompt, in ever more wordings, and `any_task` asks whatever
+people ask beside it. Prints for each level the share of campaign accounts that are accused and that are at least up for
+review, and writes benchmarks/results/craft-CLASS-TIER[-KNOBS].json. `--knobs crowd --exchanges 60000 --accounts 12000` is
+four requests each of 4,000 accounts within two days. Development used seeds 61 to 69.
 """
 
 import argparse
@@ -22,6 +22,7 @@ CURVES: dict[str, tuple[dict[str, float], ...]] = {
     "accounts": tuple({"accounts": x} for x in (8, 16, 40, 100, 250)),
     "volume_mean": tuple({"volume_mean": x} for x in (4, 8, 16, 32, 64)),
     "in_prompt": tuple({"in_prompt": 1, "paraphrase_rate": x} for x in (0.0, 0.5, 1.0)),
+    "any_task": tuple({"in_prompt": 1, "any_task": 1, "paraphrase_rate": x} for x in (0.0, 0.5, 1.0)),
     "infrastructure": tuple(
         {"shared_payment_rate": card, "accounts_per_address": address, "residential_share": proxied}
         for card, address, proxied in (

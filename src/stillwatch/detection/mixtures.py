@@ -8,6 +8,7 @@ the cut.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools
 from stillwatch.detection.features import PLACES
+from stillwatch.detection.groups import PROMPT_KINDS
 
 LEAST = 0.2
 """Smallest share of a group that a part has: of less the other part is as good as the whole."""
 FEW = 3
+PLACE_FIGURES = ("one_place", "shared_address", "undeclared_sharing")
 
 
 def _made_together(case: Case) -> Bools:
@@ -44,14 +47,38 @@ def _at_one_place(case: Case) -> Bools:
     return np.asarray(np.isin(case.group.accounts, busiest) & case.group.firm)
 
 
+def _by_prompt(case: Case) -> Bools:
+    """Along `group.accounts`: members half of whose texts come with system prompts that mostly this group sends."""
+    view, group = case.view, case.group
+    prompts = group.text_objects[np.isin(view.evidence.obj_kind[group.text_objects], PROMPT_KINDS)]
+    inside = np.zeros(len(view.active), dtype=bool)
+    inside[group.accounts] = True
+    own = np.isin(view.share_obj, prompts)
+    objects, held = np.unique(view.share_obj[own & inside[view.share_acc]], return_counts=True)
+    everybody = np.bincount(view.share_obj[own], minlength=len(view.evidence.obj_kind))[objects]
+    who, share = view.text_share(view.exchanges_with(objects[2 * held > everybody]))
+    found = np.zeros(len(view.active))
+    found[who] = share
+    return np.asarray((found[group.accounts] >= 0.5) & group.firm)
+
+
+def _by_means(case: Case) -> Bools:
+    """Along `group.accounts`: members that hold cards or addresses of the group."""
+    return np.asarray(case.group.firm & (case.group.infrastructure_kinds > 0))
+
+
+def cuts(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
+    """Ways to cut the group in two: the members of one part, along `group.accounts`, and the figures that chose them."""
+    yield _made_together(case), ("signup_burst",)
+    yield _at_one_place(case), PLACE_FIGURES
+    yield _by_prompt(case), ("system_prompt",)
+    yield _by_means(case), ("shared_payment", *PLACE_FIGURES)
+
+
 def halves(case: Case) -> Iterator[tuple[Case, Case, tuple[str, ...]]]:
-    """One part, the rest, and the figures that chose them, for each way in which the group falls into two."""
+    """One part, the rest, and the figures that chose them, for each way in which burst or place cut the group in two."""
     firm = case.group.firm
-    cuts = (
-        (_made_together(case), ("signup_burst",)),
-        (_at_one_place(case), ("one_place", "shared_address", "undeclared_sharing")),
-    )
-    for part, chosen_by in cuts:
+    for part, chosen_by in islice(cuts(case), 2):
         share = part.sum() / max(firm.sum(), 1)
         rest = firm & ~part
         if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:

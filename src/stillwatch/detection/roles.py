@@ -1,13 +1,15 @@
 """Stage 7: what each account of a judged group is: a member, one that relays, or only suspected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from stillwatch.detection.case import Case
 from stillwatch.detection.decision import EXTRACTION, Judged, weigh_figures
 from stillwatch.detection.evidence import Bools
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.mixtures import cuts
 from stillwatch.detection.ties import tied
 from stillwatch.records import findings
 
@@ -58,6 +60,36 @@ def of_their_own(judged: Judged) -> Bools:
     return found
 
 
+def beside_it(judged: Judged) -> Bools:
+    """Along `judged.group.accounts`: members that were put beside a campaign, and are something else.
+
+    Whoever speaks a rare language, or asks about the same subject, may come out in one group with a campaign that does. Cut
+    in two by what its texts did not choose (when accounts were made, where they are, whose system prompt they send, whose
+    cards they hold), one part of the group may be better explained by a benign use than by extraction, by figures that did
+    not choose it. Where the other part stands by itself, that one is not accused.
+    """
+    case = judged.case
+    found = np.zeros(len(case.group.accounts), dtype=bool)
+    if judged.verdict != EXTRACTION or judged.single:
+        return found
+    firm = case.group.firm
+    for part, chosen_by in cuts(case):
+        sides = (part, firm & ~part)
+        if min(side.sum() for side in sides) < FEW:
+            continue
+        evidence = [_alone(case.only(side), chosen_by) for side in sides]
+        for side, mine, other in zip(sides, evidence, reversed(evidence), strict=True):
+            if mine < 0 and other > 0:
+                found |= side
+    return found
+
+
+def _alone(part: Case, chosen_by: Sequence[str]) -> float:
+    """log10 Bayes factor of a part of a group by its figures, without those that chose it."""
+    figures = measure(part, None) | dict.fromkeys(chosen_by)
+    return weigh_figures(figures, part, single=False)[1].log10_bayes_factor
+
+
 def roles(judged: Judged) -> list[tuple[str, float]]:
     """(role, probability) for each account of `judged.group.accounts`.
 
@@ -67,7 +99,7 @@ def roles(judged: Judged) -> list[tuple[str, float]]:
     evidence gives.
     """
     group = judged.group
-    unlike = of_their_own(judged)
+    unlike = of_their_own(judged) | beside_it(judged)
     if group.origin == SYSTEM_PROMPT and judged.verdict == EXTRACTION:
         unlike |= ~tied(judged.case)
     found = []

@@ -55,6 +55,9 @@ class Templated:
     blocks: pa.Array | None = None  # replayed blocks
     by_account: bool = False  # a language for each account, else for each item
     in_prompt: bool = False  # the wording stands in the system prompt
+    tasks: OrdinaryPrompts | None = (
+        None  # in place of the lists: what people ask, another thing for each number
+    )
 
     def speak(self, rows: Rows) -> Speech:
         """The rows' items in their wordings."""
@@ -87,6 +90,11 @@ class Templated:
     def _one(self, worklist: WorkList, wordings: Wordings, item: Arr, keys: Arr) -> tuple[pa.Array, pa.Array]:
         """Texts of these items, and the wordings that stand in the system prompt (null where none does)."""
         texts = worklist.texts(item)
+        if self.tasks is not None:
+            language = [pack.name for pack in self.tasks.packs].index(worklist.pack.name)
+            of_item = mix(item.astype(np.uint64) + np.uint64(worklist.secret), 86)
+            first = np.ones(len(item), dtype=np.int64)
+            texts = self.tasks.texts(np.full(len(item), language), of_item, of_item, first, short=False)
         if self.blocks is not None:
             texts = join(texts, "\n", take(self.blocks, below(keys, 81, len(self.blocks))))
         common = min(self.templates, len(wordings))

@@ -20,6 +20,10 @@ CASES = {
         (),
         {"divided_work_list": 0.01, "synchronised_activity": 1e-3, "round_the_clock": 0.01},
     ),  # 6, 7
+    "template_harvest of any task in system prompts": (
+        ("template_harvest.in_prompt=1", "template_harvest.any_task=1"),
+        {"shared_payment": 1e-20, "signup_burst": 1e-4, "even_volumes": 0.01},
+    ),  # 1
     "template_harvest in system prompts": (
         ("template_harvest.in_prompt=1",),
         {
@@ -52,8 +56,8 @@ CASES = {
 }
 
 
-LEAST = {"template_harvest in system prompts": 0.3}
-"""Share of the campaign that is accused at least, where it is not nine tenths: of these only those that share cards."""
+LEAST = {"template_harvest of any task in system prompts": 0.0}
+"""Share of the campaign that is accused at least, where it is not nine tenths: this one is only up for review."""
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -76,6 +80,7 @@ def test_the_reason_and_its_p_value(case, tmp_path):
         roles.setdefault(row["campaign_id"], {})[row["account_id"]] = row["role"]
     campaigns = {c["campaign_id"]: c for c in pq.read_table(out / "campaigns.parquet").to_pylist()}
     found = max(campaigns, key=lambda c: len(guilty & roles[c].keys()))
+    assert campaigns[found]["verdict"] != "legitimate"
     reasons = {r["behaviour"]: r["p_value"] for r in campaigns[found]["reasons"]}
     for behaviour, most in expected.items():
         assert behaviour in reasons

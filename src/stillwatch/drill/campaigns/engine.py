@@ -217,6 +217,7 @@ def _voice(
         refused=k.refused_share,
         blocks=blocks,
         in_prompt=k.in_prompt > 0,
+        tasks=setting.prompts if k.any_task else None,
     )
 
 

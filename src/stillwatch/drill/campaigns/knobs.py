@@ -50,6 +50,7 @@ class Knobs:
     tools_mean: float = 0.0  # tools that a request defines
     system_share: float = 0.0  # share of accounts that send the campaign's own system prompt
     in_prompt: float = 0.0  # 1: wordings stand in the system prompt, and the items alone are asked
+    any_task: float = 0.0  # 1: items are what people ask, of any subject, instead of a list of one kind
     own_use: float = 0.0  # ordinary exchanges per account beside the campaign
     shared_identity_rate: float = 0.4  # over labs: share of accounts with the same mail or telephone
     labs_spanned: int = 1  # above 1: in as many labs as there are
