@@ -95,3 +95,26 @@ def test_where_no_organisation_is_recorded_nobody_is_told_apart(worlds):
         world.account(number, organisation=None)
     for found in judged(world):
         assert np.array_equal(of_their_own(found), np.zeros(len(found.group.accounts), dtype=bool))
+
+
+@pytest.mark.parametrize("speakers", [10, 40, 80])
+def test_who_only_speaks_the_language_of_a_campaign_is_not_accused(worlds, speakers):
+    """A campaign under one system prompt that asks anything, in a language that few others write: one group of texts."""
+    campaign, people = range(1000, 1040), range(3000, 3000 + speakers)
+    world = worlds.harvest(campaign)
+    worlds.people(world, np.random.default_rng(5), people)
+    worlds.apart(world)
+    for k, number in enumerate(campaign):
+        world.account(number, payment_fingerprint=f"virtual-{k // 5}")
+    language = tuple(("phrase", f"words-{i}") for i in range(3))
+    prompt = tuple(("system_phrase", f"prompt-{i}") for i in range(4))
+    world.change(lambda e: e.account in people, objects=language)
+    world.change(lambda e: e.account in campaign, objects=(*language, *prompt))
+    # Under a prior that accuses the group in which they are.
+    found = [j for j in judge(view(world.evidence()), [], {}, Settings(prior=0.2)) if j.verdict == EXTRACTION]
+    role = {name: role for group in found for name, role in by_name(group).items()}
+    strangers = {worlds.name_of(n) for n in people}
+    if speakers <= 40:
+        assert strangers & role.keys()
+        assert {role[worlds.name_of(n)] for n in campaign} == {"member"}
+    assert {role.get(name, "suspected") for name in strangers} == {"suspected"}
