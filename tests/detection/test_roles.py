@@ -111,7 +111,7 @@ def test_who_only_speaks_the_language_of_a_campaign_is_not_accused(worlds, speak
     world.change(lambda e: e.account in people, objects=language)
     world.change(lambda e: e.account in campaign, objects=(*language, *prompt))
     # Under a prior that accuses the group in which they are.
-    found = [j for j in judge(view(world.evidence()), [], {}, Settings(prior=0.2)) if j.verdict == EXTRACTION]
+    found = [j for j in judge(view(world.evidence()), [], {}, Settings(prior=0.9)) if j.verdict == EXTRACTION]
     role = {name: role for group in found for name, role in by_name(group).items()}
     strangers = {worlds.name_of(n) for n in people}
     if speakers <= 40:
