@@ -8,7 +8,6 @@ the cut.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 
 import numpy as np
 
@@ -17,10 +16,12 @@ from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools
 from stillwatch.detection.features import PLACES
 from stillwatch.detection.groups import PROMPT_KINDS
+from stillwatch.records import findings
 
 LEAST = 0.2
 """Smallest share of a group that a part has: of less the other part is as good as the whole."""
 FEW = 3
+BURST_FIGURES = ("signup_burst",)
 PLACE_FIGURES = ("one_place", "shared_address", "undeclared_sharing")
 
 
@@ -63,22 +64,27 @@ def _by_prompt(case: Case) -> Bools:
 
 
 def _by_means(case: Case) -> Bools:
-    """Along `group.accounts`: members that hold cards or addresses of the group."""
+    """Along `group.accounts`: members that hold cards, addresses, fingerprints or the like that mostly the group holds."""
     return np.asarray(case.group.firm & (case.group.infrastructure_kinds > 0))
 
 
 def cuts(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
     """Ways to cut the group in two: the members of one part, along `group.accounts`, and the figures that chose them."""
-    yield _made_together(case), ("signup_burst",)
-    yield _at_one_place(case), PLACE_FIGURES
-    yield _by_prompt(case), ("system_prompt",)
-    yield _by_means(case), ("shared_payment", *PLACE_FIGURES)
+    left_out = case.population.settings.left_out
+    if left_out != findings.INFRASTRUCTURE:
+        yield _made_together(case), BURST_FIGURES
+        yield _at_one_place(case), PLACE_FIGURES
+        yield _by_means(case), ("shared_payment", *PLACE_FIGURES)
+    if left_out != findings.CONTENT:
+        yield _by_prompt(case), ("system_prompt",)
 
 
 def halves(case: Case) -> Iterator[tuple[Case, Case, tuple[str, ...]]]:
     """One part, the rest, and the figures that chose them, for each way in which burst or place cut the group in two."""
     firm = case.group.firm
-    for part, chosen_by in islice(cuts(case), 2):
+    for part, chosen_by in cuts(case):
+        if chosen_by not in (BURST_FIGURES, PLACE_FIGURES):
+            continue
         share = part.sum() / max(firm.sum(), 1)
         rest = firm & ~part
         if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:

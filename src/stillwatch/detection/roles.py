@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from stillwatch.detection.case import Case
-from stillwatch.detection.decision import EXTRACTION, Judged, weigh_figures
+from stillwatch.detection.decision import EXTRACTION, MORE_THAN_NOT, Judged, weigh_figures
 from stillwatch.detection.evidence import Bools
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import SYSTEM_PROMPT
@@ -72,16 +72,23 @@ def beside_it(judged: Judged) -> Bools:
     found = np.zeros(len(case.group.accounts), dtype=bool)
     if judged.verdict != EXTRACTION or judged.single:
         return found
-    firm = case.group.firm
+    likely = log10_factor(case.population.settings.prior, MORE_THAN_NOT)
     for part, chosen_by in cuts(case):
-        sides = (part, firm & ~part)
+        # What one cut has taken out takes no part in the next: so there is always a part that stood.
+        left = case.group.firm & ~found
+        sides = (part & left, left & ~part)
         if min(side.sum() for side in sides) < FEW:
             continue
         evidence = [_alone(case.only(side), chosen_by) for side in sides]
         for side, mine, other in zip(sides, evidence, reversed(evidence), strict=True):
-            if mine < 0 and other > 0:
+            if mine < 0 and other >= likely:
                 found |= side
     return found
+
+
+def log10_factor(prior: float, probability: float) -> float:
+    """log10 of the Bayes factor that makes this probability of this prior."""
+    return float(np.log10(probability / (1 - probability) * (1 - prior) / prior))
 
 
 def _alone(part: Case, chosen_by: Sequence[str]) -> float:

@@ -6,6 +6,7 @@ a list nothing is read but names and where they stand: no country, no address, n
 """
 
 import csv
+import io
 import json
 import unicodedata
 from collections import defaultdict
@@ -71,7 +72,7 @@ def normal(name: str) -> str:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
-    reader = csv.DictReader(text.splitlines(keepends=True))
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     if reader.fieldnames is None or "name" not in reader.fieldnames:
         raise InputError("no column `name`", mend="give a screening list as CSV or JSON")
     for row in reader:
