@@ -409,6 +409,20 @@ def test_who_uses_the_same_prompt_and_shares_nothing_else_is_not_accused(worlds,
         assert accused == {worlds.name_of(n) for n in CAMPAIGN}
 
 
+def test_a_card_that_many_strangers_use_ties_nobody(worlds):
+    world = harvest(worlds)
+    told = in_the_prompt(worlds, world)
+    people = range(3000, 3010)
+    worlds.people(world, np.random.default_rng(5), people)
+    worlds.apart(world)
+    for k, number in enumerate(CAMPAIGN):
+        world.account(number, payment_fingerprint=f"virtual-{k // 5}")
+    for number in (*range(100), *people):
+        world.account(number, payment_fingerprint="marketplace")
+    world.change(lambda e: e.account in people, objects=told)
+    assert accused_in(judged(worlds, world)) == {worlds.name_of(n) for n in CAMPAIGN}
+
+
 @pytest.mark.parametrize("asks", [(), ("reasoning_elicitation",)])
 @pytest.mark.parametrize("width", [1, 240])
 def test_a_class_that_was_given_an_application_is_not_accused(worlds, asks, width):

@@ -118,3 +118,22 @@ def test_who_only_speaks_the_language_of_a_campaign_is_not_accused(worlds, speak
         assert strangers & role.keys()
         assert {role[worlds.name_of(n)] for n in campaign} == {"member"}
     assert {role.get(name, "suspected") for name in strangers} == {"suspected"}
+
+
+def test_of_an_accused_group_somebody_is_accused(worlds):
+    """Two crews and a class, cut by burst one way and by place another: no cut undoes what another left standing."""
+    crew, other, lesson = range(1000, 1015), range(1100, 1115), range(1200, 1206)
+    world = worlds.harvest([*crew, *other, *lesson])
+    for k, number in enumerate((*crew, *other, *lesson)):
+        world.account(
+            number, payment_fingerprint=f"virtual-{k // 5}", created=worlds.MONDAY - 24 * 20 - 30 * k
+        )
+    for number in crew:
+        world.account(number, created=worlds.MONDAY - 40)
+    for number in lesson:
+        world.account(number, verified=True, payment_kind="card", payment_fingerprint=None, plan="education")
+    world.change(lambda e: e.account in (*crew, *lesson), address="venue")
+    found = [j for j in judge(view(world.evidence()), [], {}, Settings(prior=0.5)) if j.verdict == EXTRACTION]
+    assert found
+    for group in found:
+        assert {"member", "relay"} & set(by_name(group).values())

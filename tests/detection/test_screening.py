@@ -126,6 +126,11 @@ def test_a_list_is_read_from_csv_and_json_and_what_is_over_is_counted(tmp_path):
     assert not rejects.counts
 
 
+def test_a_line_separator_inside_a_name_ends_no_row(tmp_path):
+    read = read_screening_list(write(tmp_path / "list.csv", ["Nord\u2028wind,,EL,1,,,"]), RejectLog(), TODAY)
+    assert [e.name for e in read.entries] == ["Nord wind"]
+
+
 def test_rows_that_cannot_be_used_are_kept_aside(tmp_path):
     rows = [",alias,EL,1,,,", "Nordwind,,EL,2,soon,,", "Good Name,,EL,3,,,"]
     with RejectLog(tmp_path / "rejected") as rejects:
