@@ -110,8 +110,9 @@ def test_who_only_speaks_the_language_of_a_campaign_is_not_accused(worlds, speak
     prompt = tuple(("system_phrase", f"prompt-{i}") for i in range(4))
     world.change(lambda e: e.account in people, objects=language)
     world.change(lambda e: e.account in campaign, objects=(*language, *prompt))
-    # Under a prior that accuses the group in which they are.
-    found = [j for j in judge(view(world.evidence()), [], {}, Settings(prior=0.9)) if j.verdict == EXTRACTION]
+    # Under a prior that accuses the group in which they are; the many are in none that is accused by default.
+    settings = Settings(prior=0.9) if speakers <= 40 else Settings()
+    found = [j for j in judge(view(world.evidence()), [], {}, settings) if j.verdict == EXTRACTION]
     role = {name: role for group in found for name, role in by_name(group).items()}
     strangers = {worlds.name_of(n) for n in people}
     if speakers <= 40:

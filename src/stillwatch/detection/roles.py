@@ -17,6 +17,8 @@ RELAY_SHARE = 0.6
 """A member with a smaller share of its texts in the campaign mixes it with other traffic."""
 FEW = 3
 """Accounts of one declared organisation from which it is weighed by itself."""
+CLEARLY = 2.0
+"""log10 of how many times better a benign use must explain the larger part of a group than extraction does."""
 STANDING = ("education", "research", "enterprise")
 """Plans of institutions and businesses; so are invoices."""
 
@@ -65,8 +67,8 @@ def beside_it(judged: Judged) -> Bools:
 
     Whoever speaks a rare language, or asks about the same subject, may come out in one group with a campaign that does. Cut
     in two by what its texts did not choose (when accounts were made, where they are, whose system prompt they send, whose
-    cards they hold), one part of the group may be better explained by a benign use than by extraction, by figures that did
-    not choose it. Where the other part stands by itself, that one is not accused.
+    cards they hold), one part of the group may be better explained by a benign use than by extraction, by figures that
+    did not choose it: far better, if it is the larger part. Where the other part stands by itself, that one is not accused.
     """
     case = judged.case
     found = np.zeros(len(case.group.accounts), dtype=bool)
@@ -81,7 +83,8 @@ def beside_it(judged: Judged) -> Bools:
             continue
         evidence = [_alone(case.only(side), chosen_by) for side in sides]
         for side, mine, other in zip(sides, evidence, reversed(evidence), strict=True):
-            if mine < 0 and other >= likely:
+            needed = -CLEARLY if 2 * side.sum() > left.sum() else 0.0
+            if mine < needed and other >= likely:
                 found |= side
     return found
 
