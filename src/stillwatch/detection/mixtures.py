@@ -68,12 +68,18 @@ def _by_means(case: Case) -> Bools:
     return np.asarray(case.group.firm & (case.group.infrastructure_kinds > 0))
 
 
-def cuts(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
-    """Ways to cut the group in two: the members of one part, along `group.accounts`, and the figures that chose them."""
-    left_out = case.population.settings.left_out
-    if left_out != findings.INFRASTRUCTURE:
+def _by_origin(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
+    """Those of `cuts` that say when accounts were made and where they are."""
+    if case.population.settings.left_out != findings.INFRASTRUCTURE:
         yield _made_together(case), BURST_FIGURES
         yield _at_one_place(case), PLACE_FIGURES
+
+
+def cuts(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
+    """Ways to cut the group in two: the members of one part, along `group.accounts`, and the figures that chose them."""
+    yield from _by_origin(case)
+    left_out = case.population.settings.left_out
+    if left_out != findings.INFRASTRUCTURE:
         yield _by_means(case), ("shared_payment", *PLACE_FIGURES)
     if left_out != findings.CONTENT:
         yield _by_prompt(case), ("system_prompt",)
@@ -82,9 +88,7 @@ def cuts(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
 def halves(case: Case) -> Iterator[tuple[Case, Case, tuple[str, ...]]]:
     """One part, the rest, and the figures that chose them, for each way in which burst or place cut the group in two."""
     firm = case.group.firm
-    for part, chosen_by in cuts(case):
-        if chosen_by not in (BURST_FIGURES, PLACE_FIGURES):
-            continue
+    for part, chosen_by in _by_origin(case):
         share = part.sum() / max(firm.sum(), 1)
         rest = firm & ~part
         if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:

@@ -89,8 +89,9 @@ class Templated:
 
     def _one(self, worklist: WorkList, wordings: Wordings, item: Arr, keys: Arr) -> tuple[pa.Array, pa.Array]:
         """Texts of these items, and the wordings that stand in the system prompt (null where none does)."""
-        texts = worklist.texts(item)
-        if self.tasks is not None:
+        if self.tasks is None:
+            texts = worklist.texts(item)
+        else:
             language = [pack.name for pack in self.tasks.packs].index(worklist.pack.name)
             of_item = mix(item.astype(np.uint64) + np.uint64(worklist.secret), 86)
             first = np.ones(len(item), dtype=np.int64)

@@ -11,7 +11,7 @@ from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import KINDS, Ints
 
 
-def shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Ints]:
+def _shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Ints]:
     """(account code, object code) for what two or more of these accounts hold of these kinds."""
     view = case.view
     links = view.links_by_account.places(accounts)
@@ -25,7 +25,7 @@ def shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Ints
 
 def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
     """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
-    acc, obj = shared(case, (kind,), accounts)
+    acc, obj = _shared(case, (kind,), accounts)
     return len(np.unique(acc)), len(np.unique(obj))
 
 
@@ -39,7 +39,7 @@ def sharing_tail(case: Case, kinds: Sequence[str], accounts: Ints, rate: float) 
     """
     if len(accounts) < 2:
         return 1.0
-    acc, obj = shared(case, kinds, accounts)
+    acc, obj = _shared(case, kinds, accounts)
     people, a = np.unique(acc, return_inverse=True)
     objects, o = np.unique(obj, return_inverse=True)
     size = len(people) + len(objects)
