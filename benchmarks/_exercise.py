@@ -7,7 +7,8 @@ from pathlib import Path
 
 from _common import ACCUSED_ROLES, Look, Named, Planted, everyone, make_drill, planted
 from stillwatch.detection.agreements import Agreement
-from stillwatch.detection.decision import Judged, judge
+from stillwatch.detection.candidates import Judged
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import NEVER, Evidence, view
 from stillwatch.detection.preparation import Clock, prepare
 from stillwatch.detection.roles import roles

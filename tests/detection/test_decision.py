@@ -9,7 +9,8 @@ import pytest
 from stillwatch.detection import decision
 from stillwatch.detection.agreements import read_agreements
 from stillwatch.detection.behaviours import REGISTRY
-from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, holds_half, judge
+from stillwatch.detection.candidates import EXTRACTION, LEGITIMATE, REVIEW
+from stillwatch.detection.decision import holds_half, judge
 from stillwatch.detection.evidence import NEVER, view
 from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.detection.rivals import features
@@ -77,27 +78,6 @@ def test_strangers_are_not_even_examined(worlds):
     world = harvest(worlds)
     world.exchanges = [e for e in world.exchanges if e.account < 1000]
     assert judged(worlds, world) == []
-
-
-def test_one_family_is_at_most_a_review(worlds):
-    """Never an accusation without two families: whatever the figures, with a prior that believes anything."""
-    for found in judged(worlds, harvest(worlds), settings=Settings(family_wise_error=1e-300, prior=0.999)):
-        assert len(found.significant) < 2
-        assert found.verdict == REVIEW
-
-
-def test_too_few_exchanges_are_not_accused(worlds):
-    (found,) = judged(worlds, harvest(worlds), settings=Settings(min_exchanges=1000))
-    assert found.data_state == "insufficient"
-    assert found.verdict in (REVIEW, LEGITIMATE)
-    assert found.kind_of_use == "unknown"
-
-
-def test_the_prior_moves_the_probability_and_not_the_evidence(worlds):
-    world = harvest(worlds)
-    (one,), (other,) = (judged(worlds, world, settings=Settings(prior=p)) for p in (0.01, 1e-12))
-    assert one.weighing.log10_bayes_factor == other.weighing.log10_bayes_factor
-    assert other.probability < one.probability
 
 
 def test_consent_settles_it(worlds):
@@ -569,26 +549,6 @@ def test_a_brief_look_leaves_out_nothing_that_matters(worlds, hours):
     assert matters[0] == matters[1]
     assert len(told[1]) <= len(told[0])
     assert all(row in told[0] for row in told[1])
-
-
-def test_a_brief_look_tests_no_harmless_group(worlds):
-    world = worlds.strangers()
-    for k, number in enumerate(range(3000, 3025)):
-        world.account(
-            number, organisation="School", plan="education", verified=True, created=worlds.MONDAY - 9000
-        )
-        for i in range(16):
-            world.say(
-                number,
-                worlds.MONDAY + 9 + 24 * (i // 3) + k % 3,
-                objects=worlds.template("c"),
-                item=f"c-{i}",
-                address="school",
-            )
-    evidence = world.evidence()
-    whole, brief = (judge(view(evidence), [], {}, Settings(), brief=brief) for brief in (False, True))
-    assert [j.kind_of_use for j in whole if not j.single] == ["cohort"]
-    assert [j for j in brief if not j.single] == []
 
 
 @pytest.mark.parametrize("hours", [1, 6, 11, 20])

@@ -1,5 +1,6 @@
 """Exemptions at work: whom they cover, until when, and that they change no figure of anybody."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -7,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, judge
+from stillwatch.detection.candidates import EXTRACTION, LEGITIMATE, REVIEW
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import NEVER, gather, view
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import Exemptions, Standing, resolve
@@ -109,6 +111,19 @@ def test_a_few_others_are_for_a_person(world):
     assert "2 accounts are not exempt, too few to accuse by themselves." in after.notes
     _, after = both(world, standing(world, CAMPAIGN[:36]))
     assert after.verdict == EXTRACTION
+
+
+@pytest.mark.parametrize(
+    ("exempt", "verdict"), [(40, LEGITIMATE), (30, LEGITIMATE), (28, REVIEW), (20, EXTRACTION)]
+)
+def test_who_is_only_suspected_is_nobody_left_to_accuse(world, exempt, verdict):
+    """The last ten were put beside the campaign: they alone carry no accusation."""
+    (before,) = judge(view(world.evidence()), [], {}, SURE)
+    last = np.isin(np.arange(len(before.group.accounts)), range(30, 40))
+    before = replace(before, aside=last)
+    after = Exemptions((standing(world, CAMPAIGN[:exempt]),)).apply(before)
+    assert after.verdict == verdict
+    assert after.accused.sum() == (30 - exempt if verdict == EXTRACTION else 0)
 
 
 def test_only_exchanges_on_the_template_are_covered(world):

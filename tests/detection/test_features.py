@@ -29,8 +29,8 @@ def world(worlds):
     return world
 
 
-def figures(worlds, world, *things, synchrony=None):
-    return measure(worlds.case(world, GROUP, *(things or worlds.template("t"))), synchrony)
+def figures(worlds, world, *things):
+    return measure(worlds.case(world, GROUP, *(things or worlds.template("t"))))
 
 
 def times(inside, members, outside, others):
@@ -72,7 +72,7 @@ def test_span_is_that_of_the_campaigns_own_exchanges(worlds, world):
 
 
 def test_a_system_prompt_is_no_template(worlds, world):
-    found = measure(worlds.case(world, GROUP, *worlds.template("t"), origin=SYSTEM_PROMPT), None)
+    found = measure(worlds.case(world, GROUP, *worlds.template("t"), origin=SYSTEM_PROMPT))
     assert found["template"] is None
     assert found["likeness"] is None
     assert figures(worlds, world)["template"] == 1
@@ -84,7 +84,7 @@ def test_what_the_data_cannot_say_is_none(worlds, world):
     found = figures(worlds, world)
     for name in (
         "one_organisation", "verified", "disposable", "new_accounts", "signup_burst", "institution", "business",
-        "shared_payment", "shared_address", "undeclared_sharing", "address_spread", "synchrony",
+        "shared_payment", "shared_address", "undeclared_sharing", "address_spread",
     ):  # fmt: skip
         assert found[name] is None, name
 
@@ -156,7 +156,7 @@ def test_repetition_and_its_need_of_forty_exchanges(worlds, world):
     world.change(lambda e: e.account in GROUP and e.item.endswith(("-0", "-1", "-2")), item="same")
     assert figures(worlds, world)["repetition"] == pytest.approx(0.3)
     world.exchanges = [e for e in world.exchanges if e.account not in GROUP or e.account < 3]
-    assert measure(worlds.case(world, range(3), *worlds.template("t")), None)["repetition"] is None
+    assert measure(worlds.case(world, range(3), *worlds.template("t")))["repetition"] is None
 
 
 def test_tools_and_conversations(worlds, world):
@@ -172,10 +172,6 @@ def test_volumes(worlds, world):
     assert figures(worlds, world)["unevenness"] == pytest.approx(np.sqrt(np.var(counts) - 25) / 25), (
         "beyond Poisson's"
     )
-
-
-def test_synchrony_is_handed_on(worlds, world):
-    assert figures(worlds, world, synchrony=0.25)["synchrony"] == 0.25
 
 
 def test_who_the_accounts_are(worlds, world):
@@ -224,6 +220,11 @@ def test_a_venue_is_one_place_however_popular(worlds, world):
     found = figures(worlds, world)
     assert found["shared_address"] == 1
     assert found["one_place"] == 1
+    case = worlds.case(world, GROUP, *worlds.template("t"))
+    two = np.arange(len(case.group.accounts)) < 2
+    assert measure(case.only(two))["one_place"] == 1, (
+        "two of its six users, and the group's venue all the same"
+    )
     world.change(lambda e: e.account >= 20, address="venue")
     assert figures(worlds, world)["shared_address"] == 0, "most of those who use it are others"
 
@@ -310,7 +311,7 @@ def test_figures_of_a_group_of_texts_are_those_of_its_own_exchanges(worlds, worl
     by_texts = figures(worlds, world)
     names = ("elicitation", "grading", "tools", "conversation")
     assert [by_texts[name] for name in names] == pytest.approx([0.5, 0, 0, 0.5])
-    by_infrastructure = measure(worlds.case(world, GROUP), None)
+    by_infrastructure = measure(worlds.case(world, GROUP))
     assert [by_infrastructure[name] for name in names] == pytest.approx([1 / 8, 3 / 4, 3 / 4, 1 / 8])
 
 
@@ -322,7 +323,7 @@ def test_turns_and_tools_that_are_not_recorded_are_left_out_of_the_share(worlds,
 
 
 def test_a_group_that_infrastructure_formed_has_no_likeness(worlds, world):
-    assert measure(worlds.case(world, GROUP), None)["likeness"] is None
+    assert measure(worlds.case(world, GROUP))["likeness"] is None
 
 
 def test_new_addresses_are_held_against_accounts_as_busy(worlds, world):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from stillwatch.detection.decision import EXTRACTION, MIXTURE, REVIEW, judge
+from stillwatch.detection.candidates import EXTRACTION, MIXTURE, REVIEW
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.mixtures import halves, is_mixture
 from stillwatch.detection.settings import Settings
@@ -100,6 +101,19 @@ def test_one_part_that_stands_is_enough(worlds, one, other, mixture):
         return bool(one if numbers <= set(EVENT) else other)
 
     assert is_mixture(found.case, stands) is mixture
+
+
+def test_who_is_not_dated_is_in_neither_part(worlds):
+    world = mixed(worlds)
+    undated = [*EVENT[:5], *BUILDS[:5]]
+    for number in undated:
+        world.account(number, created_at=None)
+    (found,) = groups(world)
+    ids = found.case.view.evidence.accounts.ids
+    one, other, chosen_by = next(halves(found.case))
+    assert "signup_burst" in chosen_by
+    assert {int(name[-5:]) for name in ids[one.members]} == set(EVENT[5:])
+    assert {int(name[-5:]) for name in ids[other.members]} == set(BUILDS[5:])
 
 
 def test_without_dates_and_addresses_nothing_falls_apart(worlds):

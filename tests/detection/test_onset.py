@@ -19,7 +19,7 @@ def judged(members, verdict="extraction", first=FIRST):
     starts = np.full(100, float(first * HOUR_US + 5))
     return SimpleNamespace(
         verdict=verdict,
-        group=SimpleNamespace(members=members),
+        group=SimpleNamespace(accounts=members),
         case=SimpleNamespace(view=SimpleNamespace(totals={"first": starts})),
     )
 
@@ -32,9 +32,9 @@ class Past:
 
     def __call__(self, hour, about):
         self.asked.append(hour)
-        assert [a.tolist() for a in about] == [g.group.members.tolist() for g in self.groups]
+        assert [a.tolist() for a in about] == [g.group.accounts.tolist() for g in self.groups]
         return [
-            judged(g.group.members, "extraction" if hour >= h else "review")
+            judged(g.group.accounts, "extraction" if hour >= h else "review")
             for g, h in zip(self.groups, self.hours, strict=True)
         ]
 

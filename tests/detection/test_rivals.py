@@ -56,9 +56,9 @@ def test_weights_of_uses_are_probabilities():
 
 def test_every_feature_is_measured_and_the_reverse(worlds):
     world = worlds.planted()
-    figures = measuring.measure(worlds.case(world, worlds.CAMPAIGN, *worlds.template("t")), 0.1)
-    # How many families agree and what consent covers is known once groups are judged.
-    assert set(figures) == set(FEATURES) - {"agreement", "beyond_consent"}
+    figures = measuring.measure(worlds.case(world, worlds.CAMPAIGN, *worlds.template("t")))
+    # How many families agree, and in how many hours accounts are active together, comes from the tests.
+    assert set(figures) == set(FEATURES) - {"synchrony", "agreement"}
 
 
 @pytest.mark.parametrize(("value", "level"), [(-1, 0), (0.05, 0), (0.0501, 1), (0.4, 1), (0.4001, 2), (9, 2)])

@@ -1,29 +1,19 @@
-"""What each account of a judged group is: members, relays, and those who are only put beside them."""
+"""What each account of a judged group is: a member, one that relays, or suspected."""
+
+from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
-import pytest
 
-from stillwatch.detection.agreements import read_agreements
-from stillwatch.detection.decision import EXTRACTION, judge
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
-from stillwatch.detection.roles import of_their_own, roles
+from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
-from stillwatch.records.schema import AGREEMENTS
 
 CAMPAIGN = range(1000, 1040)
-FIRST = list(CAMPAIGN)[:6]
 
 
 def judged(world):
-    evidence = world.evidence()
-    nothing = read_agreements(pa.Table.from_pylist([], schema=AGREEMENTS.schema), evidence.accounts)
-    return judge(view(evidence), nothing, {}, Settings())
-
-
-def by_name(found):
-    ids = found.case.view.evidence.accounts.ids[found.group.accounts]
-    return {name: role for name, (role, _) in zip(ids, roles(found), strict=True)}
+    return judge(view(world.evidence()), [], {}, Settings())
 
 
 def test_relays_mix_the_campaign_with_other_traffic(worlds):
@@ -33,108 +23,14 @@ def test_relays_mix_the_campaign_with_other_traffic(worlds):
     assert campaign.own_exchanges.tolist() == [16] * 40
 
 
-def test_a_verified_institution_among_others_is_suspected_and_not_accused(worlds):
-    world = worlds.harvest(CAMPAIGN)
-    for number in FIRST[:3]:
-        world.account(number, verified=True, plan="research", organisation="Institute")
-    (found,) = judged(world)
-    assert found.verdict == EXTRACTION
-    role = by_name(found)
-    assert {role[worlds.name_of(n)] for n in FIRST[:3]} == {"suspected"}
-    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[3:]} == {"member"}
-
-
-def with_organisation(worlds, **facts):
-    """A campaign of no names, six of whose accounts say that they are one company."""
-    world = worlds.harvest(CAMPAIGN)
-    for number in CAMPAIGN:
-        world.account(number, organisation="")
-    for number in FIRST:
-        world.account(number, organisation="Northforge", **facts)
-    return world
-
-
-def test_an_organisation_whose_own_figures_say_batch_work_is_not_accused(worlds):
-    world = with_organisation(
-        worlds,
-        payment_kind="invoice",
-        payment_fingerprint="northforge",
-        plan="enterprise",
-        created=worlds.MONDAY - 20_000,
-    )
-    world.change(lambda e: e.account in FIRST, address="northforge")
-    (found,) = judged(world)
-    assert found.verdict == EXTRACTION
-    role = by_name(found)
-    assert {role[worlds.name_of(n)] for n in FIRST} == {"suspected"}
-    assert {role[worlds.name_of(n)] for n in list(CAMPAIGN)[6:]} == {"member"}
-    assert int(of_their_own(found).sum()) == len(FIRST)
-
-
-def test_a_name_alone_takes_nobody_out(worlds):
-    (found,) = judged(with_organisation(worlds))
-    assert found.verdict == EXTRACTION
-    assert not of_their_own(found).any()
-    assert set(by_name(found).values()) == {"member"}
-
-
-@pytest.mark.parametrize("count", [2, 30])
-def test_two_are_no_organisation_and_most_of_a_group_are_the_group(worlds, count):
-    world = worlds.harvest(CAMPAIGN)
-    for number in CAMPAIGN:
-        world.account(number, organisation="")
-    for number in list(CAMPAIGN)[:count]:
-        world.account(number, organisation="Northforge", payment_kind="invoice")
-    for found in judged(world):
-        assert not of_their_own(found).any()
-
-
-def test_where_no_organisation_is_recorded_nobody_is_told_apart(worlds):
-    world = worlds.harvest(CAMPAIGN)
-    for number in (*range(250), *CAMPAIGN):
-        world.account(number, organisation=None)
-    for found in judged(world):
-        assert np.array_equal(of_their_own(found), np.zeros(len(found.group.accounts), dtype=bool))
-
-
-@pytest.mark.parametrize("speakers", [10, 40, 80])
-def test_who_only_speaks_the_language_of_a_campaign_is_not_accused(worlds, speakers):
-    """A campaign under one system prompt that asks anything, in a language that few others write: one group of texts."""
-    campaign, people = range(1000, 1040), range(3000, 3000 + speakers)
-    world = worlds.harvest(campaign)
-    worlds.people(world, np.random.default_rng(5), people)
-    worlds.apart(world)
-    for k, number in enumerate(campaign):
-        world.account(number, payment_fingerprint=f"virtual-{k // 5}")
-    language = tuple(("phrase", f"words-{i}") for i in range(3))
-    prompt = tuple(("system_phrase", f"prompt-{i}") for i in range(4))
-    world.change(lambda e: e.account in people, objects=language)
-    world.change(lambda e: e.account in campaign, objects=(*language, *prompt))
-    # Under a prior that accuses the group in which they are; the many are in none that is accused by default.
-    settings = Settings(prior=0.9) if speakers <= 40 else Settings()
-    found = [j for j in judge(view(world.evidence()), [], {}, settings) if j.verdict == EXTRACTION]
-    role = {name: role for group in found for name, role in by_name(group).items()}
-    strangers = {worlds.name_of(n) for n in people}
-    if speakers <= 40:
-        assert strangers & role.keys()
-        assert {role[worlds.name_of(n)] for n in campaign} == {"member"}
-    assert {role.get(name, "suspected") for name in strangers} == {"suspected"}
-
-
-def test_of_an_accused_group_somebody_is_accused(worlds):
-    """Two crews and a class, cut by burst one way and by place another: no cut undoes what another left standing."""
-    crew, other, lesson = range(1000, 1015), range(1100, 1115), range(1200, 1206)
-    world = worlds.harvest([*crew, *other, *lesson])
-    for k, number in enumerate((*crew, *other, *lesson)):
-        world.account(
-            number, payment_fingerprint=f"virtual-{k // 5}", created=worlds.MONDAY - 24 * 20 - 30 * k
-        )
-    for number in crew:
-        world.account(number, created=worlds.MONDAY - 40)
-    for number in lesson:
-        world.account(number, verified=True, payment_kind="card", payment_fingerprint=None, plan="education")
-    world.change(lambda e: e.account in (*crew, *lesson), address="venue")
-    found = [j for j in judge(view(world.evidence()), [], {}, Settings(prior=0.5)) if j.verdict == EXTRACTION]
-    assert found
-    for group in found:
-        assert {"member", "relay"} & set(by_name(group).values())
+def test_who_is_put_aside_or_exempt_is_suspected(worlds):
+    """The one because the evidence says so, with little probability; the other by decision, with what evidence gives."""
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+    codes = found.group.accounts
+    changed = replace(found, aside=np.isin(codes, codes[:3]), exempt={int(codes[5]): ("x-1",)})
+    before, after = roles(found), roles(changed)
+    assert [role for role, _ in after].count("suspected") == 4
+    assert all(p == 0.3 * found.probability for _, p in after[:3])
+    assert after[5] == ("suspected", before[5][1])
+    assert before[6:] == after[6:]
+    assert np.flatnonzero(changed.accused).tolist() == [3, 4, *range(6, 40)]

@@ -193,11 +193,7 @@ def test_detected_at_is_the_first_hour_that_accuses(scanned, exercise, scan_comm
     campaigns = pq.read_table(scanned / "campaigns.parquet", filters=ACCUSED).to_pylist()
     members = pq.read_table(scanned / "members.parquet").to_pylist()
     largest = max(campaigns, key=lambda row: row["accounts"])
-    own = {
-        m["account_id"]
-        for m in members
-        if m["campaign_id"] == largest["campaign_id"] and m["role"] != "suspected"
-    }
+    own = {m["account_id"] for m in members if m["campaign_id"] == largest["campaign_id"]}
 
     def accuses(until):
         out = tmp_path / until.strftime("%d-%H")
@@ -205,7 +201,7 @@ def test_detected_at_is_the_first_hour_that_accuses(scanned, exercise, scan_comm
         accused = set(pq.read_table(out / "campaigns.parquet", filters=ACCUSED)["campaign_id"].to_pylist())
         groups = {}
         for m in pq.read_table(out / "members.parquet").to_pylist():
-            if m["campaign_id"] in accused and m["role"] != "suspected":
+            if m["campaign_id"] in accused:
                 groups.setdefault(m["campaign_id"], set()).add(m["account_id"])
         return any(2 * len(group & own) >= len(own) for group in groups.values())
 

@@ -22,9 +22,11 @@ from stillwatch.records.sketches import MARKS
 class Population:
     """What a view says of all accounts together, computed once for all its groups."""
 
-    def __init__(self, view: View, settings: Settings, releases: dict[str, int]) -> None:
-        """`releases`: model -> hour of its release."""
-        self.view, self.settings, self.releases = view, settings, releases
+    def __init__(
+        self, view: View, settings: Settings, releases: dict[str, int], beyond: Bools | None = None
+    ) -> None:
+        """`releases`: model -> hour of its release; `beyond`: by account, beyond its consent (None: no agreements)."""
+        self.view, self.settings, self.releases, self.beyond = view, settings, releases, beyond
         self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
 
     @cached_property

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from stillwatch.detection.decision import EXTRACTION, Judged
+from stillwatch.detection.candidates import EXTRACTION, Judged
 from stillwatch.detection.explanation.narrate import campaign_id
 from stillwatch.detection.roles import roles
 from stillwatch.records.findings import VERDICTS

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.detection.agreements import COVERED
-from stillwatch.detection.decision import EXTRACTION, LEGITIMATE, REVIEW, Judged
+from stillwatch.detection.candidates import EXTRACTION, LEGITIMATE, REVIEW, Judged
 from stillwatch.detection.evidence import AccountFacts, Ints, View
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.ledger import HOUR_US
@@ -81,8 +81,11 @@ class Exemptions:
         if not notes:
             return judged
         verdict, kind = judged.verdict, judged.kind_of_use
-        left = len(members) - len(exempt)
-        if not left:
+        others = np.ones(len(judged.group.accounts), dtype=bool)
+        others[np.isin(judged.group.accounts, list(exempt))] = False
+        # Who is only suspected beside an accused group is nobody that it could still accuse.
+        left = int((others & judged.group.firm & ~judged.aside).sum())
+        if exempt and not left:
             verdict, kind = LEGITIMATE, "authorised"
         elif exempt and verdict == EXTRACTION and left < judged.case.population.settings.group_accounts:
             verdict = REVIEW

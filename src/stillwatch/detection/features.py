@@ -182,8 +182,9 @@ def _addresses(case: Case) -> tuple[float | None, float | None]:
     """(share of members that share an address with another; largest share of them that use one same address).
 
     An address that links nobody because too many use it counts all the same where half of its users or more are
-    members: a venue, a campus or an office is popular, and theirs. Who shows many addresses is at none of them: a member
-    of more than three counts for less, so that a pool of proxies which all go through is no place.
+    members (of the whole group, for a part of one): a venue, a campus or an office is popular, and theirs. Who shows many
+    addresses is at none of them: a member of more than three counts for less, so that a pool of proxies which all go through
+    is no place.
     """
     view = case.view
     if not view.novelty["address"].any():
@@ -194,7 +195,12 @@ def _addresses(case: Case) -> tuple[float | None, float | None]:
     found, inverse, held = np.unique(obj[address], return_inverse=True, return_counts=True)
     if not len(found):
         return 0.0, 0.0
-    own = case.population.linking[found] | (2 * held >= view.popularity[found])
+    of_all = held
+    if case.whole is not None:
+        # A venue that is cut in two stays one.
+        places = view.links_by_account.places(case.whole.members)
+        of_all = np.bincount(view.link_obj[places], minlength=len(view.popularity))[found]
+    own = case.population.linking[found] | (2 * of_all >= view.popularity[found])
     together = np.unique(acc[address][((held > 1) & own)[inverse]])
     at_home = np.minimum(1.0, PLACES / np.maximum(view.novelty["address"][acc[address]], 1))
     there = np.bincount(inverse, weights=at_home)
@@ -216,9 +222,9 @@ def _span(case: Case) -> float | None:
     return float(np.median(last[who] - first[who])) / (24 * HOUR_US)
 
 
-def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
-    """The features of rivals.yaml for one group; `synchrony` comes from its test, which is dear to repeat."""
-    view = case.view
+def measure(case: Case) -> dict[str, float | None]:
+    """The features of rivals.yaml for one group, but for those that its tests give: `synchrony` and `agreement`."""
+    view, beyond = case.view, case.population.beyond
     exchanges, repeated = repeats(case)
     active_days = case.population.active_days
     volumes = view.totals["n"][case.members]
@@ -239,7 +245,6 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         "tools": _flagged(case, view.evidence.ex_tools, "tools", "tools_known"),
         "conversation": _flagged(case, view.evidence.ex_later, "later_turns", "turns_known"),
         "unevenness": spread(volumes),
-        "synchrony": synchrony,
         "daily_rhythm": _rhythm(case),
         "daily_rate": float(np.median(volumes / np.maximum(active_days[case.members], 1))),
         "span": _span(case),
@@ -253,4 +258,5 @@ def measure(case: Case, synchrony: float | None) -> dict[str, float | None]:
         if view.novelty["end_user"].any()
         else None,
         "size": float(len(case.members)),
+        "beyond_consent": None if beyond is None else float(beyond[case.members].mean()),
     }

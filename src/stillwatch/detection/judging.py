@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stillwatch.detection.agreements import Agreement
-from stillwatch.detection.decision import EXTRACTION, Judged, judge
+from stillwatch.detection.candidates import EXTRACTION, Judged
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import Evidence, Ints, View, view
 from stillwatch.detection.exemptions import Exemptions
 from stillwatch.detection.explanation import narrate

@@ -21,35 +21,40 @@ from stillwatch.records import findings
 LEAST = 0.2
 """Smallest share of a group that a part has: of less the other part is as good as the whole."""
 FEW = 3
-BURST_FIGURES = ("signup_burst",)
-PLACE_FIGURES = ("one_place", "shared_address", "undeclared_sharing")
+BURST_FIGURES = ("signup_burst", "new_accounts")
+PLACE_FIGURES = ("one_place", "shared_address", "undeclared_sharing", "address_spread")
+Cut = tuple[Bools, Bools]
+"""Members of one part and of the other, along `group.accounts`."""
 
 
-def _made_together(case: Case) -> Bools:
-    """Along `group.accounts`: members that were made in the fullest 48 hours."""
+def _made_together(case: Case) -> Cut:
+    """Those that were made in the fullest 48 hours, and those made at other times."""
     created = case.view.created[case.group.accounts]
     known = np.asarray((created >= 0) & case.group.firm)
     if not known.any():
-        return known
+        return known, known
     _, start = densest(created[known], WINDOW)
-    return np.asarray(known & (created >= start) & (created < start + WINDOW))
+    then = (created >= start) & (created < start + WINDOW)
+    return known & then, known & ~then
 
 
-def _at_one_place(case: Case) -> Bools:
-    """Along `group.accounts`: members at the address that most of them use."""
-    view = case.view
+def _at_one_place(case: Case) -> Cut:
+    """Those at the address that most of them use, and those at others."""
+    view, group = case.view, case.group
+    shown = group.firm & (view.novelty["address"][group.accounts] > 0)
     links = view.links_by_account.places(case.members)
     obj, acc = view.link_obj[links], view.link_acc[links]
     there = (view.evidence.obj_kind[obj] == KINDS.index("address")) & (view.novelty["address"][acc] <= PLACES)
     if not there.any():
-        return np.zeros(len(case.group.accounts), dtype=bool)
+        return np.zeros_like(shown), shown
     found, users = np.unique(obj[there], return_counts=True)
     busiest = np.unique(acc[there & (obj == found[np.argmax(users)])])
-    return np.asarray(np.isin(case.group.accounts, busiest) & case.group.firm)
+    within = np.isin(group.accounts, busiest)
+    return shown & within, shown & ~within
 
 
-def _by_prompt(case: Case) -> Bools:
-    """Along `group.accounts`: members half of whose texts come with system prompts that mostly this group sends."""
+def _by_prompt(case: Case) -> Cut:
+    """Those half of whose texts come with system prompts that mostly this group sends, and the others."""
     view, group = case.view, case.group
     prompts = group.text_objects[np.isin(view.evidence.obj_kind[group.text_objects], PROMPT_KINDS)]
     inside = np.zeros(len(view.active), dtype=bool)
@@ -60,23 +65,28 @@ def _by_prompt(case: Case) -> Bools:
     who, share = view.text_share(view.exchanges_with(objects[2 * held > everybody]))
     found = np.zeros(len(view.active))
     found[who] = share
-    return np.asarray((found[group.accounts] >= 0.5) & group.firm)
+    mostly = found[group.accounts] >= 0.5
+    return group.firm & mostly, group.firm & ~mostly
 
 
-def _by_means(case: Case) -> Bools:
-    """Along `group.accounts`: members that hold cards, addresses, fingerprints or the like that mostly the group holds."""
-    return np.asarray(case.group.firm & (case.group.infrastructure_kinds > 0))
+def _by_means(case: Case) -> Cut:
+    """Those that hold cards, addresses, fingerprints or the like that mostly the group holds, and the others."""
+    group = case.group
+    return group.firm & (group.infrastructure_kinds > 0), group.firm & (group.infrastructure_kinds == 0)
 
 
-def _by_origin(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
+def _by_origin(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
     """Those of `cuts` that say when accounts were made and where they are."""
     if case.population.settings.left_out != findings.INFRASTRUCTURE:
         yield _made_together(case), BURST_FIGURES
         yield _at_one_place(case), PLACE_FIGURES
 
 
-def cuts(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
-    """Ways to cut the group in two: the members of one part, along `group.accounts`, and the figures that chose them."""
+def cuts(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
+    """Ways to cut the group in two, and the figures that chose its parts.
+
+    Members of whom it is not known where they belong are in neither.
+    """
     yield from _by_origin(case)
     left_out = case.population.settings.left_out
     if left_out != findings.INFRASTRUCTURE:
@@ -87,10 +97,8 @@ def cuts(case: Case) -> Iterator[tuple[Bools, tuple[str, ...]]]:
 
 def halves(case: Case) -> Iterator[tuple[Case, Case, tuple[str, ...]]]:
     """One part, the rest, and the figures that chose them, for each way in which burst or place cut the group in two."""
-    firm = case.group.firm
-    for part, chosen_by in _by_origin(case):
-        share = part.sum() / max(firm.sum(), 1)
-        rest = firm & ~part
+    for (part, rest), chosen_by in _by_origin(case):
+        share = part.sum() / max(part.sum() + rest.sum(), 1)
         if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:
             yield case.only(part), case.only(rest), chosen_by
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from stillwatch.detection.decision import EXTRACTION, Judged, holds_half
+from stillwatch.detection.candidates import EXTRACTION, Judged
+from stillwatch.detection.decision import holds_half
 from stillwatch.detection.evidence import Ints
 from stillwatch.detection.ledger import HOUR_US
 
@@ -10,9 +11,9 @@ Replay = Callable[[int, Sequence[Ints]], Sequence[Judged]]
 """Judges everything before an hour; handed out are the groups that hold half of one of the given sets."""
 
 
-def accuses(earlier: Sequence[Judged], members: Ints) -> bool:
-    """Does an accused group among `earlier` hold at least half of these accounts?"""
-    return any(j.verdict == EXTRACTION and holds_half(j.group.members, members) for j in earlier)
+def accuses(earlier: Sequence[Judged], accounts: Ints) -> bool:
+    """Does an accused group among `earlier` hold at least half of these accounts, in whatever role?"""
+    return any(j.verdict == EXTRACTION and holds_half(j.group.accounts, accounts) for j in earlier)
 
 
 def first_hours(accused: Sequence[Judged], replay: Replay, last: int, looks: int) -> list[int]:
@@ -26,27 +27,27 @@ def first_hours(accused: Sequence[Judged], replay: Replay, last: int, looks: int
     if not accused:
         return []
     seen: dict[int, Sequence[Judged]] = {}
-    everyone = [j.group.members for j in accused]
+    everyone = [j.group.accounts for j in accused]
 
     def at(hour: int) -> Sequence[Judged]:
         if hour not in seen:
             seen[hour] = replay(hour, everyone)
         return seen[hour]
 
-    starts = [int(j.case.view.totals["first"][j.group.members].min() // HOUR_US) for j in accused]
+    starts = [int(j.case.view.totals["first"][j.group.accounts].min() // HOUR_US) for j in accused]
     days = -(-(last - min(starts)) // (24 * looks))
     step = 24 * max(days, 1)
     found = []
-    for members, start in zip(everyone, starts, strict=True):
+    for accounts, start in zip(everyone, starts, strict=True):
         low = start
         # Looks on a common clock, so that groups share them.
         high = (low // step + 1) * step
-        while high < last and not accuses(at(high), members):
+        while high < last and not accuses(at(high), accounts):
             low, high = high, high + step
         high = min(high, last)
         while high - low > 1:
             middle = (low + high) // 2
-            if accuses(at(middle), members):
+            if accuses(at(middle), accounts):
                 high = middle
             else:
                 low = middle

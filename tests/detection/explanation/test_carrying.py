@@ -6,7 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from stillwatch.detection.decision import EXTRACTION, judge
+from stillwatch.detection.candidates import EXTRACTION
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.explanation.carrying import overturning, sentences, smallest_carrying
 from stillwatch.detection.rivals import weigh

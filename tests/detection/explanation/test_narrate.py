@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.decision import EXTRACTION, judge
+from stillwatch.detection.candidates import EXTRACTION
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.explanation.narrate import campaign_id, readable, story, tables
 from stillwatch.detection.settings import Settings

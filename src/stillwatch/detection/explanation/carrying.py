@@ -4,7 +4,7 @@ Both are found by weighing again with figures left out: what is left out speaks 
 so that a set is small and each of its figures needed; another set of the same size may exist.
 """
 
-from stillwatch.detection.decision import EXTRACTION, REVIEW, Judged
+from stillwatch.detection.candidates import EXTRACTION, REVIEW, Judged
 from stillwatch.detection.rivals import features, weigh
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from stillwatch.detection.behaviours import REGISTRY
-from stillwatch.detection.decision import EXTRACTION, Judged
+from stillwatch.detection.candidates import EXTRACTION, Judged
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
 from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
@@ -143,6 +143,8 @@ def _statement(judged: Judged, exchanges: int) -> str:
         else "that belong together"
     )
     head = f"{what} sent {exchanges:,} exchanges {together}."
+    if aside := int((judged.group.firm & judged.aside).sum()):
+        head += f" Of these {aside} are only suspected: by themselves nothing accuses them."
     supporting = [
         REGISTRY[name].title.lower()
         for name, seen in judged.observations.items()

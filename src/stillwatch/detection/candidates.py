@@ -1,0 +1,207 @@
+"""Stage 7: one group on its way to a verdict."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from stillwatch.detection.aside import put_aside
+from stillwatch.detection.behaviours import CONTENT, REGISTRY, Observation
+from stillwatch.detection.case import Case
+from stillwatch.detection.evidence import Bools, Floats
+from stillwatch.detection.features import measure
+from stillwatch.detection.groups import SYSTEM_PROMPT, Group
+from stillwatch.detection.mixtures import is_mixture
+from stillwatch.detection.rivals import Weighing, most_to_gain
+from stillwatch.detection.settings import Settings
+from stillwatch.detection.significance import family_p_values
+from stillwatch.detection.standing import MORE_THAN_NOT, alone, weigh_figures
+from stillwatch.detection.ties import FIGURES, tied
+
+CLEAR = 0.001
+"""p-value from which a family counts among those that agree. Unlike significance over the scan it does not depend on how
+many groups there are."""
+EXTRACTION, REVIEW, LEGITIMATE = "extraction", "review", "legitimate"
+MIXTURE = (
+    "It falls into two parts, by when accounts were made or where they are, and neither by itself is more probably"
+    " extraction than not."
+)
+UNTIED = (
+    "Its accounts send system prompts that are alike, as an application's users do. Those of them that share a card, a"
+    " telephone, a mail address or a key would not be accused by themselves."
+)
+FROM_TESTS = ("synchrony", "agreement")
+"""Features that come from the tests."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A group with its verdict and all that led to it."""
+
+    case: Case
+    observations: Mapping[str, Observation]
+    family_p: Mapping[str, float]
+    significant: frozenset[str]
+    figures: Mapping[str, float | None]
+    weighing: Weighing
+    probability: float
+    verdict: str
+    kind_of_use: str
+    data_state: str
+    notes: tuple[str, ...]
+    aside: Bools
+    """Along `group.accounts`: put beside an accused group by what they have in common with it, and something else."""
+    single: bool = False
+    exempt: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Codes of members that are taken out of the accused, with the ids of the exemptions that do so."""
+
+    @property
+    def group(self) -> Group:
+        """The group."""
+        return self.case.group
+
+    @property
+    def own_exchanges(self) -> Floats:
+        """Exchanges of the campaign by account, along `group.accounts`; all of them where no text ties the group."""
+        return self.case.exchanges_by_account
+
+    @cached_property
+    def accused(self) -> Bools:
+        """Along `group.accounts`: who is accused; nobody of a group that is not."""
+        exempt = np.isin(self.group.accounts, list(self.exempt))
+        return np.asarray((self.verdict == EXTRACTION) & self.group.firm & ~self.aside & ~exempt)
+
+
+def _verdict(
+    weighing: Weighing, significant: frozenset[str], sufficient: bool, settings: Settings
+) -> tuple[str, str, float]:
+    """(verdict, kind of use, probability). The kind is what the group most probably is under this prior."""
+    probability = weighing.probability(settings.prior)
+    if probability >= settings.accuse_probability and len(significant) >= 2 and sufficient:
+        return EXTRACTION, "extraction", probability
+    if probability >= settings.review_probability:
+        kind = "extraction" if probability >= 0.5 else weighing.best_benign
+        return REVIEW, kind if sufficient else "unknown", probability
+    return LEGITIMATE, weighing.best_benign if sufficient else "unknown", probability
+
+
+@dataclass
+class Candidate:
+    """A group on its way to a verdict."""
+
+    case: Case
+    consent: bool
+    allowed: frozenset[str]  # kinds of use that agreements cover for every member
+    notes: tuple[str, ...]
+    given: Mapping[str, Observation] | None = None  # a single account's observations
+
+    @cached_property
+    def observations(self) -> Mapping[str, Observation]:
+        """What each behaviour sees in it."""
+        if self.given is not None:
+            return self.given
+        left_out = self.case.population.settings.left_out
+        return {
+            name: seen
+            for name, behaviour in REGISTRY.items()
+            if behaviour.family != left_out and (seen := behaviour.examine(self.case)) is not None
+        }
+
+    @cached_property
+    def family_p(self) -> Mapping[str, float]:
+        """p-value of each family that was tested."""
+        found = family_p_values(self.observations)
+        if self.case.group.origin == SYSTEM_PROMPT:
+            # What stands in the prompts that formed the group came with them.
+            found.pop(CONTENT, None)
+        return found
+
+    @cached_property
+    def sufficient(self) -> bool:
+        """Did the group do enough to be accused of anything?"""
+        exchanges = self.case.exchanges_by_account[self.case.group.firm].sum()
+        return bool(exchanges >= self.case.population.settings.min_exchanges)
+
+    @cached_property
+    def _measured(self) -> dict[str, float | None]:
+        """Figures without those of its tests: both a brief look and the verdict ask for them."""
+        return measure(self.case)
+
+    def _weighed(
+        self, synchrony: float | None, agreement: float | None
+    ) -> tuple[dict[str, float | None], Weighing]:
+        """The candidate's figures, with these of its tests, and what they say."""
+        known = {"synchrony": synchrony, "agreement": agreement}
+        return weigh_figures(self._measured | known, self.case, single=self.given is not None)
+
+    @cached_property
+    def _evidence(self) -> tuple[dict[str, float | None], Weighing]:
+        """All its figures and what they say."""
+        synchrony = self.observations.get("synchronised_activity")
+        # Only what was tested can agree.
+        clear = sum(p <= CLEAR for p in self.family_p.values())
+        return self._weighed(
+            synchrony.statistic if synchrony else None,
+            float(clear) if len(self.family_p) >= 2 else None,
+        )
+
+    def _doubts(self) -> tuple[str, ...]:
+        """Why it is not to be accused, whatever its figures are."""
+        settings = self.case.population.settings
+        if is_mixture(
+            self.case, lambda part, by: alone(part, by).probability(settings.prior) >= MORE_THAN_NOT
+        ):
+            return (MIXTURE,)
+        if self.case.group.origin == SYSTEM_PROMPT:
+            ties = tied(self.case)
+            if ties.sum() < settings.group_accounts:
+                return (UNTIED,)
+            standing = alone(self.case.only(ties), FIGURES)
+            if standing.probability(settings.prior) < settings.accuse_probability:
+                return (UNTIED,)
+        return ()
+
+    def may_matter(self, settings: Settings) -> bool:
+        """Could it be more than legitimate, whatever its tests were to find? They are dear, this is not."""
+        if self.consent:
+            return False
+        if self.given is not None:
+            return True
+        _, weighing = self._weighed(None, None)
+        gain = most_to_gain(FROM_TESTS) * settings.power(len(self.case.members))
+        at_best = replace(weighing, log10_bayes_factor=weighing.log10_bayes_factor + gain)
+        return at_best.probability(settings.prior) >= settings.review_probability
+
+    def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
+        """Weigh the candidate, given which families are significant over the scan."""
+        figures, weighing = self._evidence
+        verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
+        notes = self.notes
+        if verdict == EXTRACTION and (doubts := self._doubts()):
+            verdict = REVIEW
+            notes = (*notes, *doubts)
+        if self.consent:
+            verdict, kind = LEGITIMATE, "authorised"
+            # Consent settles it: what is covered is not unauthorised, whatever it looks like.
+            probability = min(probability, 0.01)
+        elif verdict == REVIEW and kind in self.allowed:
+            verdict = LEGITIMATE
+            notes = (*notes, f"Agreements cover {kind} for all of these accounts, and nothing else.")
+        return Judged(
+            case=self.case,
+            observations=self.observations,
+            family_p=self.family_p,
+            significant=significant,
+            figures=figures,
+            weighing=weighing,
+            probability=probability,
+            verdict=verdict,
+            kind_of_use=kind,
+            data_state="sufficient" if self.sufficient else "insufficient",
+            notes=notes,
+            single=self.given is not None,
+            aside=put_aside(self.case)
+            if verdict == EXTRACTION and self.given is None
+            else np.zeros(len(self.case.group.accounts), dtype=bool),
+        )

@@ -1,0 +1,78 @@
+"""One group on its way to a verdict: what is needed to accuse, and what is not looked at."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from stillwatch.detection.candidates import LEGITIMATE, REVIEW, UNTIED, Candidate
+from stillwatch.detection.decision import judge
+from stillwatch.detection.evidence import view
+from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.settings import Settings
+from stillwatch.records.findings import CONTENT, INFRASTRUCTURE, TIMING
+
+CAMPAIGN = range(1000, 1040)
+
+
+def judged(world, settings=None, *, brief=False):
+    return judge(view(world.evidence()), [], {}, settings or Settings(), brief=brief)
+
+
+def test_one_family_is_at_most_a_review(worlds):
+    """Never an accusation without two families: whatever the figures, with a prior that believes anything."""
+    for found in judged(worlds.harvest(CAMPAIGN), Settings(family_wise_error=1e-300, prior=0.999)):
+        assert len(found.significant) < 2
+        assert found.verdict == REVIEW
+
+
+def test_too_few_exchanges_are_not_accused(worlds):
+    (found,) = judged(worlds.harvest(CAMPAIGN), Settings(min_exchanges=1000))
+    assert found.data_state == "insufficient"
+    assert found.verdict in (REVIEW, LEGITIMATE)
+    assert found.kind_of_use == "unknown"
+
+
+def test_the_prior_moves_the_probability_and_not_the_evidence(worlds):
+    world = worlds.harvest(CAMPAIGN)
+    (one,), (other,) = (judged(world, Settings(prior=p)) for p in (0.01, 1e-12))
+    assert one.weighing.log10_bayes_factor == other.weighing.log10_bayes_factor
+    assert other.probability < one.probability
+
+
+def test_a_brief_look_tests_no_harmless_group(worlds):
+    world = worlds.strangers()
+    for k, number in enumerate(range(3000, 3025)):
+        world.account(
+            number, organisation="School", plan="education", verified=True, created=worlds.MONDAY - 9000
+        )
+        for i in range(16):
+            world.say(
+                number,
+                worlds.MONDAY + 9 + 24 * (i // 3) + k % 3,
+                objects=worlds.template("c"),
+                item=f"c-{i}",
+                address="school",
+            )
+    whole, brief = judged(world), judged(world, brief=True)
+    assert [j.kind_of_use for j in whole if not j.single] == ["cohort"]
+    assert [j for j in brief if not j.single] == []
+
+
+def test_a_group_of_prompts_whose_accounts_nothing_else_ties_is_for_a_person(worlds):
+    """Whatever its probability: the same figures accuse the group that texts formed."""
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+    group = replace(found.group, origin=SYSTEM_PROMPT, infrastructure_objects=np.zeros(0, dtype=np.int64))
+    case = replace(found.case, group=group)
+    settings = Settings(prior=0.9)
+    candidate = Candidate(case, consent=False, allowed=frozenset(), notes=())
+    said = candidate.judged(frozenset({TIMING, INFRASTRUCTURE}), settings)
+    assert CONTENT not in candidate.family_p
+    assert (said.verdict, said.notes) == (REVIEW, (UNTIED,))
+    assert not said.accused.any()
+
+
+def test_nobody_of_a_group_that_is_not_accused_is(worlds):
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+    assert found.accused.all()
+    for verdict in (REVIEW, LEGITIMATE):
+        assert not replace(found, verdict=verdict).accused.any()
