@@ -14,8 +14,9 @@ from stillwatch.records import findings
 
 FEW = 3
 """Accounts of one declared organisation from which it is weighed by itself."""
-CLEARLY = 2.0
-"""log10 of how many times better a benign use must explain the larger part of a group than extraction does."""
+BETTER, CLEARLY = 0.3, 2.0
+"""log10 of how many times better one explanation of a part of a group has to be than the other, to decide: for the smaller
+part, and for the larger."""
 STANDING = ("education", "research", "enterprise")
 """Plans of institutions and businesses; so are invoices."""
 
@@ -51,15 +52,15 @@ def of_their_own(case: Case) -> Bools:
 
     A company's batch work or a study whose texts resemble a campaign's may be put beside it, and the group's figures then
     say little of these few. Accounts of one organisation, and verified ones of institutions and businesses, are weighed by
-    themselves where they are fewer than half of an accused group, without what comes from the others. Where a benign use
-    explains them better than extraction they are not accused for the others' figures. A name alone gains a campaign
+    themselves where they are fewer than half of an accused group, without what comes from the others. Where extraction does
+    not explain them twice as well as benign uses they are not accused for the others' figures. A name alone gains a campaign
     nothing: what accounts do is weighed, not what they call themselves.
     """
     found = np.zeros(len(case.group.accounts), dtype=bool)
     if case.population.settings.left_out == findings.INFRASTRUCTURE:
         return found
     for own in _parts(case):
-        if 0 < 2 * own.sum() < len(case.members) and alone(case.only(own)).log10_bayes_factor < 0:
+        if 0 < 2 * own.sum() < len(case.members) and alone(case.only(own)).log10_bayes_factor < BETTER:
             found |= own
     return found
 
@@ -70,7 +71,8 @@ def beside_it(case: Case) -> Bools:
     Whoever speaks a rare language, or asks about the same subject, may come out in one group with a campaign that does. Cut
     in two by what its texts did not choose (when accounts were made, where they are, whose system prompt they send, whose
     cards they hold), one part of the group may be better explained by a benign use than by extraction, by figures that
-    did not choose it: far better, if it is the larger part. Where the other part stands by itself, that one is not accused.
+    did not choose it: twice as well, and far better if it is the larger part. Where the other part stands by itself, the
+    first is not accused.
     """
     found = np.zeros(len(case.group.accounts), dtype=bool)
     likely = log10_factor(case.population.settings.prior, MORE_THAN_NOT)
@@ -82,7 +84,7 @@ def beside_it(case: Case) -> Bools:
             continue
         evidence = [alone(case.only(side), chosen_by).log10_bayes_factor for side in sides]
         for side, mine, other in zip(sides, evidence, reversed(evidence), strict=True):
-            needed = -CLEARLY if 2 * side.sum() > left.sum() else 0.0
+            needed = -CLEARLY if 2 * side.sum() > left.sum() else -BETTER
             if mine < needed and other >= likely:
                 found |= side
     return found
