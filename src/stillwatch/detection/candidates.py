@@ -18,6 +18,7 @@ from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values
 from stillwatch.detection.standing import MORE_THAN_NOT, alone, weigh_figures
 from stillwatch.detection.ties import FIGURES, tied
+from stillwatch.records.findings import FAMILIES
 
 CLEAR = 0.001
 """p-value from which a family counts among those that agree. Unlike significance over the scan it does not depend on how
@@ -33,6 +34,8 @@ UNTIED = (
 )
 FROM_TESTS = ("synchrony", "agreement")
 """Features that come from the tests."""
+SYNCHRONY = "synchronised_activity"
+"""The behaviour whose statistic is a feature."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,18 @@ class Candidate:
         """What each behaviour sees in it."""
         if self.given is not None:
             return self.given
+        found = {name: self._seen(name) for name in REGISTRY if name != SYNCHRONY}
+        found[SYNCHRONY] = self._synchrony
+        return {name: seen for name in REGISTRY if (seen := found[name]) is not None}
+
+    def _seen(self, name: str) -> Observation | None:
+        """What one behaviour sees in it."""
         left_out = self.case.population.settings.left_out
-        return {
-            name: seen
-            for name, behaviour in REGISTRY.items()
-            if behaviour.family != left_out and (seen := behaviour.examine(self.case)) is not None
-        }
+        return None if REGISTRY[name].family == left_out else REGISTRY[name].examine(self.case)
+
+    @cached_property
+    def _synchrony(self) -> Observation | None:
+        return self._seen(SYNCHRONY)
 
     @cached_property
     def family_p(self) -> Mapping[str, float]:
@@ -138,7 +147,7 @@ class Candidate:
     @cached_property
     def _evidence(self) -> tuple[dict[str, float | None], Weighing]:
         """All its figures and what they say."""
-        synchrony = self.observations.get("synchronised_activity")
+        synchrony = self._synchrony if self.given is None else None
         # Only what was tested can agree.
         clear = sum(p <= CLEAR for p in self.family_p.values())
         return self._weighed(
@@ -168,10 +177,18 @@ class Candidate:
             return False
         if self.given is not None:
             return True
+
         _, weighing = self._weighed(None, None)
         gain = most_to_gain(FROM_TESTS) * settings.power(len(self.case.members))
         at_best = replace(weighing, log10_bayes_factor=weighing.log10_bayes_factor + gain)
-        return at_best.probability(settings.prior) >= settings.review_probability
+        if at_best.probability(settings.prior) < settings.review_probability:
+            return False
+        # One test is cheaper than all of them together, and with it there is little left to be uncertain of.
+        synchrony = self._synchrony.statistic if self._synchrony else None
+        return any(
+            self._weighed(synchrony, agreement)[1].probability(settings.prior) >= settings.review_probability
+            for agreement in (None, *map(float, range(len(FAMILIES) + 1)))
+        )
 
     def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
         """Weigh the candidate, given which families are significant over the scan."""
