@@ -5,14 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stillwatch.detection import aside
 from stillwatch.detection.applications import prompt_groups
-from stillwatch.detection.aside import beside_it, of_their_own, put_aside
+from stillwatch.detection.aside import BETTER, beside_it, of_their_own, put_aside
 from stillwatch.detection.candidates import EXTRACTION
+from stillwatch.detection.case import Population
 from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.rivals import Weighing
 from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.standing import alone
 
 CAMPAIGN = range(1000, 1040)
 FIRST = list(CAMPAIGN)[:6]
@@ -120,25 +124,6 @@ def test_who_only_speaks_the_language_of_a_campaign_is_not_accused(worlds, speak
     assert {role.get(name, "suspected") for name in strangers} == {"suspected"}
 
 
-def test_of_an_accused_group_somebody_is_accused(worlds):
-    """Two crews and a class, cut by burst one way and by place another: no cut undoes what another left standing."""
-    crew, other, lesson = range(1000, 1015), range(1100, 1115), range(1200, 1206)
-    world = worlds.harvest([*crew, *other, *lesson])
-    for k, number in enumerate((*crew, *other, *lesson)):
-        world.account(
-            number, payment_fingerprint=f"virtual-{k // 5}", created=worlds.MONDAY - 24 * 20 - 30 * k
-        )
-    for number in crew:
-        world.account(number, created=worlds.MONDAY - 40)
-    for number in lesson:
-        world.account(number, verified=True, payment_kind="card", payment_fingerprint=None, plan="education")
-    world.change(lambda e: e.account in (*crew, *lesson), address="venue")
-    found = [j for j in judge(view(world.evidence()), [], {}, Settings(prior=0.5)) if j.verdict == EXTRACTION]
-    assert found
-    for group in found:
-        assert {"member", "relay"} & set(by_name(group).values())
-
-
 def test_who_is_only_suspected_still_has_a_row_with_those_who_use_the_same_application(worlds):
     campaign, people = range(1000, 1040), range(3000, 3030)
     world = one_language(worlds, campaign, people, ("system", "app"))
@@ -165,10 +150,93 @@ def test_of_a_group_of_prompts_those_without_a_tie_are_put_aside(worlds):
     assert put_aside(replace(found.case, group=group)).all()
 
 
-def test_what_a_cut_does_not_know_is_put_nowhere(worlds):
-    """Accounts that are not dated are in neither part of a cut by date."""
+@pytest.mark.parametrize("dated", [True, False])
+def test_who_is_not_dated_is_weighed_apart(worlds, dated):
+    """Ordinary users of a campaign's template, of whom the accounts table says nothing: a part of their own."""
+    people = range(3000, 3012)
     world = worlds.harvest(CAMPAIGN)
-    for number in CAMPAIGN[20:]:
-        world.account(number, created_at=None)
-    (found,) = judged(world)
-    assert not beside_it(found.case).any()
+    for number in CAMPAIGN:
+        world.account(number, payment_fingerprint=f"own-{number}", organisation="")
+    worlds.people(world, np.random.default_rng(5), people)
+    worlds.apart(world)
+    world.change(lambda e: e.account in people, objects=worlds.template("t"))
+    for number in people:
+        world.account(
+            number, **({"created": worlds.MONDAY - 300 * (number - 2970)} if dated else {"created_at": None})
+        )
+    (found,) = (j for j in judged(world) if j.verdict == EXTRACTION)
+    role = by_name(found)
+    assert {role[worlds.name_of(n)] for n in people} == {"suspected"}
+    assert {role[worlds.name_of(n)] for n in CAMPAIGN} == {"member"}
+
+
+def organisations(worlds, size):
+    """A campaign as so many small companies, half of each verified, with a card and an office each."""
+    world = worlds.harvest(CAMPAIGN)
+    for k, number in enumerate(CAMPAIGN):
+        world.account(
+            number,
+            organisation=f"Firm {k // size}",
+            verified=k % size < size // 2,
+            payment_fingerprint=f"card-{k // size}",
+        )
+    for k in range(0, 40, size):
+        world.change(lambda e, k=k: e.account in CAMPAIGN[k : k + size], address=f"office-{k}")
+    return world
+
+
+def test_a_campaign_of_small_companies_does_not_dissolve(worlds):
+    """None says enough by itself; together they are the group."""
+    size = 4
+    (found,) = judged(organisations(worlds, size))
+    case = found.case
+    names = case.view.evidence.accounts.organisation[case.group.accounts].astype(str)
+    parts = [alone(case.only(names == f"Firm {k}")).log10_bayes_factor for k in range(40 // size)]
+    assert min(parts) < BETTER
+    assert found.verdict == EXTRACTION
+    assert found.accused.all()
+
+
+@pytest.mark.parametrize("prior", [0.5, 0.9, 0.99])
+def test_two_alike_parts_do_not_take_each_other_out(worlds, monkeypatch, prior):
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+    half = np.arange(40) < 20
+    monkeypatch.setattr(aside, "cuts", lambda case: [((half, ~half, ~half & half), ())])
+    monkeypatch.setattr(aside, "alone", lambda part, by=(): Weighing({}, -0.5, "cohort", {}))
+    population = found.case.population
+    case = replace(
+        found.case, population=Population(population.view, Settings(prior=prior), population.releases)
+    )
+    assert not beside_it(case).any()
+
+
+def test_each_cut_leaves_somebody(worlds, monkeypatch):
+    """What one cut took out does not stand in the next, so that two cuts cannot take out all between them."""
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+    first, last, none = np.arange(40) < 20, np.arange(40) >= 20, np.zeros(40, dtype=bool)
+    monkeypatch.setattr(
+        aside, "cuts", lambda case: [((first, last, none), ("a",)), ((last, first, none), ("b",))]
+    )
+    said = {("a", True): 3.0, ("a", False): -3.0, ("b", True): -3.0, ("b", False): 3.0}
+
+    def by_cut(part, chosen_by=()):
+        holds_first = found.group.accounts[0] in part.members
+        return Weighing({}, said[chosen_by[0], bool(holds_first)], "cohort", {})
+
+    monkeypatch.setattr(aside, "alone", by_cut)
+    assert beside_it(found.case).tolist() == last.tolist()
+
+
+@pytest.mark.parametrize(
+    ("mine", "size", "out"), [(-0.2, 10, False), (-0.4, 10, True), (-1.9, 30, False), (-2.1, 30, True)]
+)
+def test_the_larger_part_needs_more_to_be_put_aside(worlds, monkeypatch, mine, size, out):
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+    part = np.arange(40) < size
+    monkeypatch.setattr(aside, "cuts", lambda case: [((part, ~part, part & ~part), ())])
+    monkeypatch.setattr(
+        aside,
+        "alone",
+        lambda side, by=(): Weighing({}, mine if len(side.members) == size else 3.0, "cohort", {}),
+    )
+    assert beside_it(found.case).tolist() == (part & out).tolist()

@@ -3,13 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from stillwatch.detection.candidates import LEGITIMATE, REVIEW, UNTIED, Candidate
+from stillwatch.detection import candidates
+from stillwatch.detection.behaviours import Observation
+from stillwatch.detection.candidates import ASIDE, EXTRACTION, LEGITIMATE, REVIEW, UNTIED, Candidate
 from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.detection.settings import Settings
-from stillwatch.records.findings import CONTENT, INFRASTRUCTURE, TIMING
+from stillwatch.records.findings import CONTENT, FAMILIES, INFRASTRUCTURE, TIMING
 
 CAMPAIGN = range(1000, 1040)
 
@@ -76,3 +79,38 @@ def test_nobody_of_a_group_that_is_not_accused_is(worlds):
     assert found.accused.all()
     for verdict in (REVIEW, LEGITIMATE):
         assert not replace(found, verdict=verdict).accused.any()
+
+
+def test_a_group_of_which_too_few_are_left_is_for_a_person(worlds, monkeypatch):
+    """Whoever is left is not accused because of others that are something else."""
+    world = worlds.harvest(CAMPAIGN)
+    for left, verdict in ((4, EXTRACTION), (3, REVIEW), (0, REVIEW)):
+        monkeypatch.setattr(candidates, "put_aside", lambda case, left=left: np.arange(40) >= left)
+        (found,) = judged(world)
+        assert found.verdict == verdict
+        assert (ASIDE in found.notes) is (verdict == REVIEW)
+        assert found.accused.sum() == (left if verdict == EXTRACTION else 0)
+        assert found.aside.sum() == (40 - left if verdict == EXTRACTION else 0)
+
+
+@pytest.mark.parametrize("clear", [0, 1, 2, 3])
+@pytest.mark.parametrize("synchrony", [None, 0.0, 0.05, 0.5])
+def test_a_brief_look_hands_out_whatever_tests_may_bring_to_a_person(worlds, synchrony, clear):
+    """Under a prior that just brings it there with what these tests say, and whatever they say."""
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+
+    def candidate():
+        made = Candidate(found.case, consent=False, allowed=frozenset(), notes=())
+        seen = None if synchrony is None else Observation(synchrony, 0.5, "", supports=True)
+        p_values = [1e-9] * clear + [0.5] * (3 - clear)
+        made.__dict__["_synchrony"] = seen
+        made.__dict__["observations"] = {}
+        made.__dict__["family_p"] = dict(zip(FAMILIES, p_values, strict=True))
+        return made
+
+    factor = candidate().judged(frozenset(), Settings()).weighing.log10_bayes_factor
+    prior = 1 / (1 + 10**factor * 9)
+    settings = Settings(prior=prior * 1.01)
+    assert candidate().judged(frozenset(), settings).verdict == REVIEW
+    assert candidate().may_matter(settings)
+    assert not candidate().may_matter(Settings(prior=prior * 0.05))

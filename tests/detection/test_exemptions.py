@@ -101,7 +101,7 @@ def test_a_group_of_the_exempt_shows_as_examined(world):
     assert "exemption" in {r.behaviour for r in campaign.reasons}
     assert "agreement" not in {r.behaviour for r in campaign.reasons}
     story = narrate.story(after, campaign, members, lambda rows: {}, raw=False)
-    assert "Exemptions cover all of them" in story.statement
+    assert "Exemptions cover all who would be accused" in story.statement
     assert "by anna" in story.notes[0]
 
 
@@ -124,6 +124,16 @@ def test_who_is_only_suspected_is_nobody_left_to_accuse(world, exempt, verdict):
     after = Exemptions((standing(world, CAMPAIGN[:exempt]),)).apply(before)
     assert after.verdict == verdict
     assert after.accused.sum() == (30 - exempt if verdict == EXTRACTION else 0)
+
+
+def test_an_exemption_of_who_is_only_suspected_changes_no_verdict(world):
+    (before,) = judge(view(world.evidence()), [], {}, SURE)
+    for left in (20, 2):
+        almost = replace(before, aside=np.arange(len(before.group.accounts)) < 40 - left)
+        after = Exemptions((standing(world, CAMPAIGN[:5]),)).apply(almost)
+        assert len(after.exempt) == 5
+        assert after.verdict == EXTRACTION
+        assert after.accused.sum() == left
 
 
 def test_only_exchanges_on_the_template_are_covered(world):

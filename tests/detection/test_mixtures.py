@@ -50,10 +50,10 @@ def groups(world, **settings):
 def test_a_group_falls_into_those_made_together_and_those_at_one_place(worlds):
     (found,) = groups(mixed(worlds))
     ids = found.case.view.evidence.accounts.ids
-    for one, other, _ in halves(found.case):
+    for (one, other), _ in halves(found.case):
         parts = [{int(name[-5:]) for name in ids[part.members]} for part in (one, other)]
         assert parts == [set(EVENT), set(BUILDS)]
-    (_, _, by_burst), (one, _, by_place) = halves(found.case)
+    (_, by_burst), ((one, _), by_place) = halves(found.case)
     assert "signup_burst" in by_burst
     assert "one_place" in by_place
     # The other part is not outside: what is said of one compares it with strangers.
@@ -103,17 +103,34 @@ def test_one_part_that_stands_is_enough(worlds, one, other, mixture):
     assert is_mixture(found.case, stands) is mixture
 
 
-def test_who_is_not_dated_is_in_neither_part(worlds):
+def test_who_is_not_dated_is_a_part_apart(worlds):
     world = mixed(worlds)
     undated = [*EVENT[:5], *BUILDS[:5]]
     for number in undated:
         world.account(number, created_at=None)
     (found,) = groups(world)
     ids = found.case.view.evidence.accounts.ids
-    one, other, chosen_by = next(halves(found.case))
+    parts, chosen_by = next(halves(found.case))
     assert "signup_burst" in chosen_by
-    assert {int(name[-5:]) for name in ids[one.members]} == set(EVENT[5:])
-    assert {int(name[-5:]) for name in ids[other.members]} == set(BUILDS[5:])
+    numbers = [{int(name[-5:]) for name in ids[part.members]} for part in parts]
+    assert numbers == [set(EVENT[5:]), set(BUILDS[5:]), set(undated)]
+
+
+@pytest.mark.parametrize("known", [6, 12])
+def test_a_few_that_are_known_do_not_cut_a_group(worlds, known):
+    """Three made together and three that were not say nothing of forty; nor do three at one address."""
+    campaign = range(1000, 1040)
+    world = worlds.harvest(campaign)
+    for k, number in enumerate(campaign):
+        dated = worlds.MONDAY - 40 if k < known // 2 else worlds.MONDAY - 480 - 60 * k
+        world.account(number, **({"created": dated} if k < known else {"created_at": None}))
+    world.change(lambda e: e.account in campaign, address=None)
+    world.change(lambda e: e.account in campaign[: known // 2], address="room")
+    for k in range(known // 2, known):
+        world.change(lambda e, k=k: e.account == campaign[k], address=f"home-{k}")
+    (found,) = groups(world, prior=0.1)
+    assert list(halves(found.case)) == []
+    assert found.verdict == EXTRACTION
 
 
 def test_without_dates_and_addresses_nothing_falls_apart(worlds):

@@ -62,6 +62,9 @@ def of_their_own(case: Case) -> Bools:
     for own in _parts(case):
         if 0 < 2 * own.sum() < len(case.members) and alone(case.only(own)).log10_bayes_factor < BETTER:
             found |= own
+    if 2 * found.sum() >= len(case.members) and alone(case.only(found)).log10_bayes_factor >= BETTER:
+        # Each says little by itself, and together they are the group.
+        return np.zeros_like(found)
     return found
 
 
@@ -75,16 +78,17 @@ def beside_it(case: Case) -> Bools:
     first is not accused.
     """
     found = np.zeros(len(case.group.accounts), dtype=bool)
-    likely = log10_factor(case.population.settings.prior, MORE_THAN_NOT)
+    # What stands is never itself explained by a benign use, however high the prior.
+    likely = max(0.0, log10_factor(case.population.settings.prior, MORE_THAN_NOT))
     for cut, chosen_by in cuts(case):
         # What one cut has taken out takes no part in the next: so there is always a part that stood.
         left = case.group.firm & ~found
-        sides = [part & left for part in cut]
-        if min(side.sum() for side in sides) < FEW:
+        sides = [part & left for part in cut if (part & left).sum() >= FEW]
+        evidence = [alone(case.only(side), chosen_by).log10_bayes_factor for side in sides if len(sides) > 1]
+        if max(evidence, default=-np.inf) < likely:
             continue
-        evidence = [alone(case.only(side), chosen_by).log10_bayes_factor for side in sides]
-        for side, mine, other in zip(sides, evidence, reversed(evidence), strict=True):
+        for side, mine in zip(sides, evidence, strict=True):
             needed = -CLEARLY if 2 * side.sum() > left.sum() else -BETTER
-            if mine < needed and other >= likely:
+            if mine < needed:
                 found |= side
     return found

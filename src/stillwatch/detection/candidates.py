@@ -32,6 +32,7 @@ UNTIED = (
     "Its accounts send system prompts that are alike, as an application's users do. Those of them that share a card, a"
     " telephone, a mail address or a key would not be accused by themselves."
 )
+ASIDE = "Too few of its accounts are left that could be accused, without those that are something else by themselves."
 FROM_TESTS = ("synchrony", "agreement")
 """Features that come from the tests."""
 SYNCHRONY = "synchronised_activity"
@@ -195,9 +196,16 @@ class Candidate:
         figures, weighing = self._evidence
         verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
-        if verdict == EXTRACTION and (doubts := self._doubts()):
-            verdict = REVIEW
-            notes = (*notes, *doubts)
+        nobody = aside = np.zeros(len(self.case.group.accounts), dtype=bool)
+        if verdict == EXTRACTION:
+            doubts = self._doubts()
+            if not doubts and self.given is None:
+                aside = put_aside(self.case)
+                if (self.case.group.firm & ~aside).sum() < settings.group_accounts:
+                    doubts, aside = (ASIDE,), nobody
+            if doubts:
+                verdict = REVIEW
+                notes = (*notes, *doubts)
         if self.consent:
             verdict, kind = LEGITIMATE, "authorised"
             # Consent settles it: what is covered is not unauthorised, whatever it looks like.
@@ -218,7 +226,5 @@ class Candidate:
             data_state="sufficient" if self.sufficient else "insufficient",
             notes=notes,
             single=self.given is not None,
-            aside=put_aside(self.case)
-            if verdict == EXTRACTION and self.given is None
-            else np.zeros(len(self.case.group.accounts), dtype=bool),
+            aside=aside,
         )

@@ -81,13 +81,12 @@ class Exemptions:
         if not notes:
             return judged
         verdict, kind = judged.verdict, judged.kind_of_use
-        others = np.ones(len(judged.group.accounts), dtype=bool)
-        others[np.isin(judged.group.accounts, list(exempt))] = False
         # Who is only suspected beside an accused group is nobody that it could still accuse.
-        left = int((others & judged.group.firm & ~judged.aside).sum())
-        if exempt and not left:
+        could = judged.group.accounts[judged.group.firm & ~judged.aside]
+        left = int((~np.isin(could, list(exempt))).sum())
+        if not left:
             verdict, kind = LEGITIMATE, "authorised"
-        elif exempt and verdict == EXTRACTION and left < judged.case.population.settings.group_accounts:
+        elif left < min(len(could), judged.case.population.settings.group_accounts) and verdict == EXTRACTION:
             verdict = REVIEW
             notes.append(f"{left} accounts are not exempt, too few to accuse by themselves.")
         return replace(

@@ -23,19 +23,19 @@ LEAST = 0.2
 FEW = 3
 BURST_FIGURES = ("signup_burst", "new_accounts")
 PLACE_FIGURES = ("one_place", "shared_address", "undeclared_sharing", "address_spread")
-Cut = tuple[Bools, Bools]
-"""Members of one part and of the other, along `group.accounts`."""
+Cut = tuple[Bools, Bools, Bools]
+"""Members of one part, of the other, and those of whom it is not known where they belong, along `group.accounts`."""
 
 
 def _made_together(case: Case) -> Cut:
     """Those that were made in the fullest 48 hours, and those made at other times."""
-    created = case.view.created[case.group.accounts]
-    known = np.asarray((created >= 0) & case.group.firm)
-    if not known.any():
-        return known, known
-    _, start = densest(created[known], WINDOW)
-    then = (created >= start) & (created < start + WINDOW)
-    return known & then, known & ~then
+    created, firm = case.view.created[case.group.accounts], case.group.firm
+    known = np.asarray((created >= 0) & firm)
+    then = np.zeros_like(known)
+    if known.any():
+        _, start = densest(created[known], WINDOW)
+        then = (created >= start) & (created < start + WINDOW)
+    return known & then, known & ~then, firm & ~known
 
 
 def _at_one_place(case: Case) -> Cut:
@@ -45,12 +45,11 @@ def _at_one_place(case: Case) -> Cut:
     links = view.links_by_account.places(case.members)
     obj, acc = view.link_obj[links], view.link_acc[links]
     there = (view.evidence.obj_kind[obj] == KINDS.index("address")) & (view.novelty["address"][acc] <= PLACES)
-    if not there.any():
-        return np.zeros_like(shown), shown
-    found, users = np.unique(obj[there], return_counts=True)
-    busiest = np.unique(acc[there & (obj == found[np.argmax(users)])])
-    within = np.isin(group.accounts, busiest)
-    return shown & within, shown & ~within
+    within = np.zeros_like(shown)
+    if there.any():
+        found, users = np.unique(obj[there], return_counts=True)
+        within = np.isin(group.accounts, acc[there & (obj == found[np.argmax(users)])])
+    return shown & within, shown & ~within, group.firm & ~shown
 
 
 def _by_prompt(case: Case) -> Cut:
@@ -66,13 +65,14 @@ def _by_prompt(case: Case) -> Cut:
     found = np.zeros(len(view.active))
     found[who] = share
     mostly = found[group.accounts] >= 0.5
-    return group.firm & mostly, group.firm & ~mostly
+    return group.firm & mostly, group.firm & ~mostly, np.zeros_like(group.firm)
 
 
 def _by_means(case: Case) -> Cut:
     """Those that hold cards, addresses, fingerprints or the like that mostly the group holds, and the others."""
     group = case.group
-    return group.firm & (group.infrastructure_kinds > 0), group.firm & (group.infrastructure_kinds == 0)
+    held = group.infrastructure_kinds > 0
+    return group.firm & held, group.firm & ~held, np.zeros_like(group.firm)
 
 
 def _by_origin(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
@@ -83,10 +83,7 @@ def _by_origin(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
 
 
 def cuts(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
-    """Ways to cut the group in two, and the figures that chose its parts.
-
-    Members of whom it is not known where they belong are in neither.
-    """
+    """Ways to cut the group in two, and the figures that chose its parts."""
     yield from _by_origin(case)
     left_out = case.population.settings.left_out
     if left_out != findings.INFRASTRUCTURE:
@@ -95,19 +92,21 @@ def cuts(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
         yield _by_prompt(case), ("system_prompt",)
 
 
-def halves(case: Case) -> Iterator[tuple[Case, Case, tuple[str, ...]]]:
-    """One part, the rest, and the figures that chose them, for each way in which burst or place cut the group in two."""
-    for (part, rest), chosen_by in _by_origin(case):
-        share = part.sum() / max(part.sum() + rest.sum(), 1)
-        if min(part.sum(), rest.sum()) >= FEW and LEAST <= share <= 1 - LEAST:
-            yield case.only(part), case.only(rest), chosen_by
+def halves(case: Case) -> Iterator[tuple[list[Case], tuple[str, ...]]]:
+    """The parts, and the figures that chose them, for each way in which burst or place cut the group in two.
+
+    Part by itself is what is large enough. Of members that are not dated, or show no address, that is a part of its own.
+    """
+    least = max(FEW, LEAST * case.group.firm.sum())
+    for cut, chosen_by in _by_origin(case):
+        parts = [case.only(part) for part in cut if part.sum() >= least]
+        if min(cut[0].sum(), cut[1].sum()) >= least:
+            yield parts, chosen_by
 
 
 def is_mixture(case: Case, stands: Callable[[Case, Sequence[str]], bool]) -> bool:
-    """Does the group fall into two parts neither of which stands by itself, by figures that did not choose it?
+    """Does the group fall into parts none of which stands by itself, by figures that did not choose it?
 
     `stands` is told the part and the figures to leave out.
     """
-    return any(
-        not stands(one, chosen_by) and not stands(other, chosen_by) for one, other, chosen_by in halves(case)
-    )
+    return any(not any(stands(part, chosen_by) for part in parts) for parts, chosen_by in halves(case))

@@ -123,7 +123,14 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             )
     if judged.exempt and judged.verdict == "legitimate":
         found.append(
-            Reason("exemption", "content", "Exemptions cover all accounts that belong.", None, None, False)
+            Reason(
+                "exemption",
+                "content",
+                "Exemptions cover all accounts that would be accused.",
+                None,
+                None,
+                False,
+            )
         )
     elif judged.kind_of_use == "authorised":
         found.append(
@@ -144,7 +151,7 @@ def _statement(judged: Judged, exchanges: int) -> str:
     )
     head = f"{what} sent {exchanges:,} exchanges {together}."
     if aside := int((judged.group.firm & judged.aside).sum()):
-        head += f" Of these {aside} are only suspected: by themselves nothing accuses them."
+        head += f" Of these {aside} are only suspected: what ties them to the others is not enough to accuse them."
     supporting = [
         REGISTRY[name].title.lower()
         for name, seen in judged.observations.items()
@@ -153,7 +160,7 @@ def _statement(judged: Judged, exchanges: int) -> str:
     signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
     rival = KIND_WORDS[judged.weighing.best_benign]
     if judged.exempt and judged.verdict == "legitimate":
-        return f"{head}{signs} Exemptions cover all of them, so nobody is accused; the evidence is as it was."
+        return f"{head}{signs} Exemptions cover all who would be accused, so nobody is; the evidence is as it was."
     if judged.kind_of_use == "authorised":
         return f"{head} An agreement covers the use."
     if judged.verdict == EXTRACTION:
