@@ -13,9 +13,10 @@ from typing import Any
 import pyarrow.parquet as pq
 from scipy import stats
 
+from stillwatch.records.findings import ACCUSED_ROLES
+
 RESULTS = Path(__file__).parent / "results"
 COMMAND = [sys.executable, "-m", "stillwatch"]
-ACCUSED_ROLES = ("member", "relay")
 
 
 def call(*arguments: str) -> str:

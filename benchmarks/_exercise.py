@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _common import ACCUSED_ROLES, Look, Named, Planted, everyone, make_drill, planted
+from _common import Look, Named, Planted, everyone, make_drill, planted
 from stillwatch.detection.agreements import Agreement
 from stillwatch.detection.candidates import Judged
 from stillwatch.detection.decision import judge
@@ -14,6 +14,7 @@ from stillwatch.detection.preparation import Clock, prepare
 from stillwatch.detection.roles import roles
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
+from stillwatch.records.findings import ACCUSED_ROLES
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketches import Key
 

@@ -21,7 +21,6 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from _common import (
-    ACCUSED_ROLES,
     RESULTS,
     found_groups,
     make_drill,
@@ -31,6 +30,7 @@ from _common import (
     upper_bound,
     write,
 )
+from stillwatch.records.findings import ACCUSED_ROLES
 
 NO_ROW = ("", "ordinary", "unknown")
 """Kinds of use of groups that need no row: travellers, families, users of a VPN."""

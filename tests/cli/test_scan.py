@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -92,6 +93,8 @@ def test_rejected_rows_of_every_table_are_named_with_their_reasons(exercise, few
     pq.write_table(rows.slice(0, 3), tmp_path / "logs" / "again.parquet")
     pq.write_table(rows, tmp_path / "logs" / "first.parquet")
     table = pq.read_table(exercise / "accounts.parquet")
+    plan = table.schema.get_field_index("plan")
+    table = table.set_column(plan, "plan", pa.array(["gold"] * table.num_rows))
     (tmp_path / "accounts").mkdir()
     pq.write_table(table, tmp_path / "accounts" / "all.parquet")
     pq.write_table(table.slice(0, 4), tmp_path / "accounts" / "some.parquet")
@@ -102,6 +105,8 @@ def test_rejected_rows_of_every_table_are_named_with_their_reasons(exercise, few
     assert told.returncode == 0, told.stderr
     assert "rejected of usage: 3 duplicate event_id" in told.stdout
     assert "rejected of accounts: 4 duplicate account_id" in told.stdout
+    assert "values that could not be used: " in told.stdout
+    assert "accounts.plan: " in told.stdout
     assert "warning" not in told.stdout
 
 

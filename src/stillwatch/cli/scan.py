@@ -1,6 +1,7 @@
 """`stillwatch scan`: usage logs in, explained groups out."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from stillwatch.detection.scan import scan as run_scan
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import read_settings, settings_of
 from stillwatch.intelligence import write_bundle
-from stillwatch.records.findings import Campaign, Member
+from stillwatch.records.findings import ACCUSED_ROLES, Campaign, Member
 from stillwatch.records.rejects import in_words
 
 
@@ -41,6 +42,8 @@ def _losses(run: dict[str, Any]) -> list[str]:
         f"not read to its end: {f['source']} ({': '.join(filter(None, (f['reason'], f['detail'].rstrip('.'))))})"
         for f in run["files"]["not_whole"]
     ]
+    if run["values_dropped"]:
+        lines.append(f"values that could not be used: {in_words(run['values_dropped'])}")
     if run["files"]["left_out"]:
         names = run["files"]["left_out"]
         lines.append(
@@ -86,15 +89,19 @@ def summary(result: Result) -> str:
         *_losses(result.run),
         f"groups: {groups['extraction']} extraction, {groups['review']} review, {groups['legitimate']} legitimate",
     ]
+    accused = Counter(m.campaign_id for m in result.members if m.role in ACCUSED_ROLES)
     for campaign in result.campaigns:
         if campaign.verdict != "legitimate":
+            named = (
+                f" ({accused[campaign.campaign_id]:,} accused)" if campaign.verdict == "extraction" else ""
+            )
             since = (
                 f", half of them could be known from {campaign.detected_at:%Y-%m-%d %H:%M}"
                 if campaign.detected_at
                 else ""
             )
             lines.append(
-                f"  {campaign.verdict:<10} {campaign.campaign_id}  {campaign.accounts:>6,} accounts"
+                f"  {campaign.verdict:<10} {campaign.campaign_id}  {campaign.accounts:>6,} accounts{named}"
                 f" {campaign.exchanges:>10,} exchanges  probability {campaign.probability:.3f}{since}"
             )
     lines += _rules(result.run)

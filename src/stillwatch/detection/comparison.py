@@ -15,11 +15,10 @@ from typing import Any
 from stillwatch.detection.candidates import EXTRACTION, Judged
 from stillwatch.detection.explanation.narrate import campaign_id
 from stillwatch.detection.roles import roles
-from stillwatch.records.findings import VERDICTS
+from stillwatch.records.findings import ACCUSED_ROLES, VERDICTS
 
 ALIKE = Fraction(1, 2)
 """Groups whose accounts have this Jaccard similarity or more are the same group."""
-ACCUSED_ROLES = ("member", "relay")
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,13 @@ def scanned(taken: Intake, rejects: RejectLog) -> int:
     return taken.rows - rejects.counts["usage", DUPLICATE_EVENT]
 
 
+def _dropped(reader: UsageReader, rejects: RejectLog) -> dict[str, int]:
+    """How many values of rows that were used could not be, by column and reason."""
+    return {f"{column}: {why}": n for (column, why), n in sorted(reader.values_dropped.items())} | {
+        f"{table}.{column}: {why}": n for (table, column, why), n in sorted(rejects.dropped.items())
+    }
+
+
 def of_input(reader: UsageReader, rejects: RejectLog, taken: Intake) -> dict[str, Any]:
     """What became of the rows, files and values of the input; docs/reference/run-json.md explains the keys."""
     return {
@@ -115,10 +122,7 @@ def of_input(reader: UsageReader, rejects: RejectLog, taken: Intake) -> dict[str
             "not_whole": [vars(f) for f in rejects.files],
             "left_out": reader.left_out,
         },
-        "values_dropped": {
-            f"{column}: {why}": n for (column, why), n in sorted(reader.values_dropped.items())
-        }
-        | {f"{table}.{column}: {why}": n for (table, column, why), n in sorted(rejects.dropped.items())},
+        "values_dropped": _dropped(reader, rejects),
     }
 
 
@@ -156,6 +160,7 @@ class RunRecord:
             version=stillwatch.__version__,
             raw_examples=raw_examples,
             accounts_known=None if accounts is None else int(evidence.accounts.known.sum()),
+            dropped=_dropped(self.reader, self.rejects),
             files_lost=tuple(
                 (f"{f.table}: {f.source}", ": ".join(filter(None, (f.reason, f.detail))))
                 for f in self.rejects.files

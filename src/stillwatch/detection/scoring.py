@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.records.errors import InputError
-
-ACCUSED_ROLES = ("member", "relay")
+from stillwatch.records.findings import ACCUSED_ROLES
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Settings:
     tempering: float = 2.4
     """Power on the likelihood of features. Dependence asks for less than one, the cautious lines of rivals.yaml for
     more. This and `few_accounts` had the least log loss over the groups of seventeen development exercises (with version 4
-    of rivals.yaml); around them it is flat. What they are worth on exercises that were not seen: benchmarks/calibration.py."""
+    of rivals.yaml); around them it is flat. What they are worth on exercises not seen: benchmarks/calibration.py."""
 
     def power(self, accounts: int) -> float:
         """`tempering` for a group of so many accounts: shares of few are noisy, five strangers are easily all unverified.

@@ -21,6 +21,8 @@ KINDS_OF_USE = (
 )
 DATA_STATES = ("sufficient", "insufficient")
 ROLES = ("member", "relay", "suspected")
+ACCUSED_ROLES = ("member", "relay")
+"""Roles of accounts that a group with the verdict `extraction` accuses."""
 CONTENT, TIMING, INFRASTRUCTURE = "content", "timing and volume", "identity and infrastructure"
 FAMILIES = (CONTENT, TIMING, INFRASTRUCTURE)
 

@@ -34,7 +34,7 @@ def missing(column: str) -> str:
     return f"missing {column}"
 
 
-def in_words(by_reason: Mapping[str, int], most: int = 3) -> str:
+def in_words(by_reason: Mapping[str, int], most: int = 6) -> str:
     """The commonest reasons with their counts, for one line: `12 time not readable, 3 missing model`."""
     ranked = sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
     told = [f"{n:,} {reason}" for reason, n in ranked[:most]]

@@ -130,6 +130,7 @@ def examined(**changes: object) -> Examined:
         accounts=12_000,
         exchanges=301_455,
         rejected={"time out of range": 12, "no account_id": 3},
+        dropped={"accounts.verified: not true or false": 7},
         first_time="2026-09-01 00:00 UTC",
         last_time="2026-09-15 00:00 UTC",
         prior=0.01,

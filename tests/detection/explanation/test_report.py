@@ -108,6 +108,7 @@ def test_it_says_what_was_found(few):
         "Agreement A-17 allows 5,000 exchanges",
         "The 200 most probable of 412 accounts; all of them are in members.parquet.",
         "time out of range",
+        "accounts.verified: not true or false",
         "tls_ja4",
         "families_needed",
     ):

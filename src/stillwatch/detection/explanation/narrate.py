@@ -10,10 +10,11 @@ from itertools import pairwise
 import numpy as np
 
 from stillwatch.detection.behaviours import REGISTRY
-from stillwatch.detection.candidates import EXTRACTION, Judged
+from stillwatch.detection.candidates import Judged
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
 from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
+from stillwatch.detection.explanation.statement import KIND_WORDS, NOTED, statement
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
 from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
 from stillwatch.detection.rivals import features
@@ -21,17 +22,6 @@ from stillwatch.detection.roles import roles
 from stillwatch.records.findings import FAMILIES, Campaign, Member, Reason
 from stillwatch.records.sketches import Key, split_words
 
-KIND_WORDS = {
-    "extraction": "unauthorised extraction",
-    "evaluation": "an evaluation or safety study",
-    "batch": "one organisation's batch work",
-    "reseller": "a reseller or gateway",
-    "agent": "automated agents or builds",
-    "shared_client": "strangers who use the same client or prompt",
-    "cohort": "a class, course, company or event",
-    "authorised": "use that an agreement covers",
-    "unknown": "unrelated people",
-}
 THING_WORDS = {
     "payment": "payment", "telephone": "telephone", "mail": "mail", "signup": "sign-up address", "address": "address",
     "fingerprint": "fingerprint", "client": "client", "credential": "credential", "system": "system prompt",
@@ -48,9 +38,6 @@ TEMPLATES = 2
 EXAMPLES = 3
 WEIGHTY = 0.15
 """Features whose log10 weight is at least this are worth a reason of their own."""
-
-NOTED = 0.05
-"""Figures that would come about by chance more often than this are not offered as reasons."""
 
 TextsOf = Callable[[Ints, str], dict[int, str]]
 """Row numbers and a column of texts -> the texts that there are, by row."""
@@ -139,40 +126,6 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             )
         )
     return tuple(found)
-
-
-def _statement(judged: Judged, exchanges: int) -> str:
-    accounts = len(judged.group.members)
-    what = "One account" if judged.single else f"{accounts} accounts"
-    together = (
-        "with system prompts that are alike"
-        if judged.group.origin == SYSTEM_PROMPT
-        else "that belong together"
-    )
-    head = f"{what} sent {exchanges:,} exchanges {together}."
-    if aside := int((judged.group.firm & judged.aside).sum()):
-        head += f" Of these {aside} are only suspected: what ties them to the others is not enough to accuse them."
-    supporting = [
-        REGISTRY[name].title.lower()
-        for name, seen in judged.observations.items()
-        if seen.supports and (seen.p_value is None or seen.p_value <= NOTED)
-    ]
-    signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
-    rival = KIND_WORDS[judged.weighing.best_benign]
-    if judged.exempt and judged.verdict == "legitimate":
-        return f"{head}{signs} Exemptions cover all who would be accused, so nobody is; the evidence is as it was."
-    if judged.kind_of_use == "authorised":
-        return f"{head} An agreement covers the use."
-    if judged.verdict == EXTRACTION:
-        families = "; ".join(sorted(judged.significant))
-        return (
-            f"{head}{signs} Evidence of {len(judged.significant)} families ({families}) is significant; the best other"
-            f" explanation is {rival}, and the evidence is 10^{judged.weighing.log10_bayes_factor:.1f} times as"
-            " probable under extraction as under the other uses together."
-        )
-    if judged.verdict == "review":
-        return f"{head}{signs} The evidence does not decide between extraction and {rival}; a person should look."
-    return f"{head}{signs} The best explanation is {KIND_WORDS[judged.kind_of_use]}."
 
 
 def tables(judged: Judged, detected_at: datetime | None) -> tuple[Campaign, list[Member]]:
@@ -372,7 +325,7 @@ def story(
     templates, examples = ((), ()) if brief else _texts(judged, texts_of, raw)
     return Story(
         campaign=campaign,
-        statement=_statement(judged, campaign.exchanges),
+        statement=statement(judged, campaign.exchanges),
         members=tuple(members),
         hours=hours,
         exchanges_by_hour=counts,

@@ -33,7 +33,7 @@ from stillwatch.detection.explanation.story import (
     Story,
 )
 from stillwatch.records.errors import InputError
-from stillwatch.records.findings import Member, Reason
+from stillwatch.records.findings import ACCUSED_ROLES, Member, Reason
 
 OPENING = (
     "Statistical evidence about accounts, not a finding about any person, company or country; "
@@ -116,6 +116,7 @@ class _Group:
     rank: int
     supporting: Sequence[Reason]
     opposing: Sequence[Reason]
+    accused: int = 0
     open: bool = False
     odds: Markup = field(default_factory=Markup)
     members: Sequence[Member] = ()
@@ -147,6 +148,7 @@ class _Page:
     accused_accounts: int
     rejected_rows: int
     rejected: Sequence[tuple[str, int]]
+    dropped: Sequence[tuple[str, int]]
     absent: Sequence[tuple[str, str]]
     settings: Sequence[tuple[str, str]]
     examples_note: str
@@ -254,10 +256,11 @@ def _page(stories: Sequence[Story], examined: Examined) -> _Page:
         review=[g for g in groups if g.story.campaign.verdict not in ("extraction", "legitimate")],
         cleared=[g for g in groups if g.story.campaign.verdict == "legitimate"],
         accused_accounts=len(
-            {m.account_id for g in accused for m in g.story.members if m.role in ("member", "relay")}
+            {m.account_id for g in accused for m in g.story.members if m.role in ACCUSED_ROLES}
         ),
         rejected_rows=sum(examined.rejected.values()),
-        rejected=sorted(examined.rejected.items(), key=lambda item: (-item[1], item[0])),
+        rejected=_commonest(examined.rejected),
+        dropped=_commonest(examined.dropped),
         absent=sorted(examined.absent_columns.items()),
         settings=[
             ("prior", wording.prior(examined.prior)),
@@ -281,6 +284,10 @@ def _order(story: Story) -> tuple[int, float, int, str]:
 def _falling(value: float) -> float:
     """A key that sorts the largest first and what is no number last."""
     return math.inf if math.isnan(value) else -value
+
+
+def _commonest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _setting(value: object) -> str:
@@ -312,6 +319,7 @@ def _group(number: int, story: Story, examined: Examined, most_members: int) -> 
         rank,
         supporting,
         opposing,
+        accused=sum(m.role in ACCUSED_ROLES for m in story.members) if rank == 0 else 0,
         open=number == 1,
         odds=figures.odds_svg(examined.prior, campaign.probability),
         members=members[:most_members],

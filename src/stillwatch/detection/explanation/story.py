@@ -1,5 +1,6 @@
 """What a person is told about one group, beside its row in the tables: the report's input."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stillwatch.records.findings import Campaign, Member
@@ -75,6 +76,7 @@ class Examined:
     accounts_known: int | None = (
         None  # accounts of the logs that have a row in the accounts table; None without one
     )
+    dropped: Mapping[str, int] = field(default_factory=dict)  # values not used of rows that were
     files_lost: tuple[tuple[str, str], ...] = ()  # files that could not be read to their end, and why
     screening: tuple[
         tuple[str, str], ...
