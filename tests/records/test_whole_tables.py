@@ -5,7 +5,7 @@ import json
 import pytest
 
 from stillwatch.records.rejects import RejectLog
-from stillwatch.records.whole_tables import read_accounts, read_agreements
+from stillwatch.records.whole_tables import read_accounts, read_agreements, read_releases
 
 
 @pytest.mark.parametrize("blank", ["", "NULL", "\\N", "None", "null"])
@@ -38,3 +38,29 @@ def test_only_what_means_no_limit_is_no_limit(tmp_path, written, rows):
     rejects = RejectLog()
     assert read_agreements(tmp_path / "g.csv", rejects).num_rows == rows
     assert rejects.total("agreements") == 1 - rows
+
+
+def test_rows_that_repeat_another_are_kept_aside(tmp_path):
+    files = {
+        "accounts": "account_id,created_at,plan\na,2026-01-01T00:00:00Z,paid\na,2026-01-02T00:00:00Z,\nb,,\n",
+        "releases": "model,released_at\nm,2026-01-01T00:00:00Z\nm,2026-01-02T00:00:00Z\n",
+        "agreements": "agreement_id,account_id,purpose\ng,a,distillation\ng,a,distillation\n",
+    }
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    with RejectLog(tmp_path / "rejected") as rejects:
+        assert read_accounts(tmp_path / "accounts.csv", rejects).num_rows == 2
+        assert read_releases(tmp_path / "releases.csv", rejects).num_rows == 1
+        assert read_agreements(tmp_path / "agreements.csv", rejects).num_rows == 1
+    lost = {
+        name: [
+            json.loads(line) for line in (tmp_path / "rejected" / f"{name}.jsonl").read_text().splitlines()
+        ]
+        for name in files
+    }
+    for name, rows in lost.items():
+        assert [(row["row"], row["reason"].startswith("duplicate")) for row in rows] == [(None, True)], name
+        assert rejects.total(name) == 1
+    assert lost["accounts"][0]["content"]["created_at"].startswith("2026-01-02")
+    assert lost["releases"][0]["content"]["released_at"].startswith("2026-01-02")
+    assert lost["agreements"][0]["content"]["purpose"] == "distillation"

@@ -150,12 +150,10 @@ def _release_hours(table: pa.Table | None) -> dict[str, int]:
 
 def _keep_duplicates(rejects: RejectLog, source: str, duplicates: pa.Table) -> None:
     """Count repeated event ids and keep the rows that lost aside, earliest first."""
-    place = 0
     ordered = duplicates.sort_by([("time", "ascending"), ("event_id", "ascending")])
     for batch in ordered.to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
-            place += 1
-            rejects.add("usage", DUPLICATE_EVENT, source, place, {k: str(v) for k, v in row.items()})
+            rejects.add("usage", DUPLICATE_EVENT, source, None, {k: str(v) for k, v in row.items()})
 
 
 def _nothing_usable(inputs: Inputs, reader: UsageReader, rejects: RejectLog, taken: Intake) -> InputError:

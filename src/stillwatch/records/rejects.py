@@ -57,8 +57,8 @@ class RejectLog:
     """Counts rejected rows by table and reason; with a folder, writes each to DIR/<table>.jsonl.
 
     A line there has `source` (file name), `row` (number in the file, from 1), `reason` and `content` (the
-    row, masked). Rows that repeat an event id are found later, when files are no longer told apart: of them
-    `source` is what was asked for, `row` counts them, and `content` holds event id, account and time.
+    row, masked). Rows that repeat another are found later, when files are no longer told apart: of them
+    `source` is what was asked for and `row` is null; of a repeated event id `content` holds that, account and time.
     `dropped` counts values of the small tables that could not be used, by table, column and reason; their rows
     were kept. The folder is made at the first rejected row, and a file of an earlier run is replaced. At most
     `buffer_rows` rows are held in memory.
@@ -73,7 +73,7 @@ class RejectLog:
         self._pending: dict[str, list[str]] = {}
         self._started: set[str] = set()
 
-    def add(self, table: str, reason: str, source: str, row: int, content: object) -> None:
+    def add(self, table: str, reason: str, source: str, row: int | None, content: object) -> None:
         """Count one row and keep it aside. `content` may be any value, of any type."""
         self.counts[table, reason] += 1
         if self.directory is None:
@@ -97,7 +97,7 @@ class RejectLog:
             self.add(table, reason, source, row, content(i))
 
     def count(self, table: str, reason: str, rows: int = 1) -> None:
-        """Count rows of which no content can be shown, or that a later stage found (duplicate event ids)."""
+        """Count rows of which no content can be shown."""
         if rows:
             self.counts[table, reason] += rows
 

@@ -35,23 +35,31 @@ def _sort_keys(table: pa.Table) -> list[tuple[str, str]]:
     ]
 
 
-def _one_for_each(table: pa.Table, key: str, order: Sequence[tuple[str, str]]) -> pa.Table:
-    """The first row of each key in an order of all rows."""
+def _one_for_each(table: pa.Table, key: str, order: Sequence[tuple[str, str]]) -> tuple[pa.Table, pa.Table]:
+    """The first row of each key in an order of all rows, and the others."""
     table = table.take(pc.sort_indices(table, sort_keys=[(key, "ascending"), *order]))
     values = table.column(key).combine_chunks()
     if isinstance(values, pa.ChunkedArray):
         values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
     if len(values) < 2:
-        return table
+        return table, table.slice(0, 0)
     changed = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1))
-    return table.filter(pa.concat_arrays([pa.array([True]), changed]))
+    first = pa.concat_arrays([pa.array([True]), changed])
+    return table.filter(first), table.filter(pc.invert(first))
+
+
+def _keep_aside(
+    rejects: RejectLog, table: Table, reason: str, path: str | Path, rows: Sequence[object]
+) -> None:
+    for row in rows:
+        rejects.add(table.name, reason, str(path), None, row)
 
 
 def read_accounts(path: str | Path, rejects: RejectLog, salt: bytes = b"") -> pa.Table:
     """The accounts table, sorted by account_id, each account once.
 
     Of rows that share an account_id the one with the most values is kept, of several such the first when
-    sorted by all columns: the same whatever the order of rows and files. The others are counted as rejected.
+    sorted by all columns: the same whatever the order of rows and files. The others are rejected and kept aside.
     `salt` is that of the usage table (`UsageReader.salt`): account ids that are raw keys join by their digests.
     Raises InputError as `open_usage` does.
     """
@@ -60,16 +68,16 @@ def read_accounts(path: str | Path, rejects: RejectLog, salt: bytes = b"") -> pa
     for column in table.columns:
         filled = pc.add(filled, pc.cast(pc.is_valid(column), pa.int64()))
     ranked = table.append_column("_filled", filled)
-    kept = _one_for_each(ranked, "account_id", [("_filled", "descending"), *_sort_keys(table)])
-    rejects.count(ACCOUNTS.name, DUPLICATE_ACCOUNT, len(table) - len(kept))
+    kept, others = _one_for_each(ranked, "account_id", [("_filled", "descending"), *_sort_keys(table)])
+    _keep_aside(rejects, ACCOUNTS, DUPLICATE_ACCOUNT, path, others.drop_columns("_filled").to_pylist())
     return kept.drop_columns("_filled").cast(ACCOUNTS.schema).combine_chunks()
 
 
 def read_releases(path: str | Path, rejects: RejectLog) -> pa.Table:
     """The releases table, sorted by model, each model once: its earliest release."""
     table = _read_whole(path, RELEASES, rejects)
-    kept = _one_for_each(table, "model", [("released_at", "ascending")])
-    rejects.count(RELEASES.name, DUPLICATE_RELEASE, len(table) - len(kept))
+    kept, others = _one_for_each(table, "model", [("released_at", "ascending")])
+    _keep_aside(rejects, RELEASES, DUPLICATE_RELEASE, path, others.to_pylist())
     return kept.combine_chunks()
 
 
@@ -80,6 +88,8 @@ def read_agreements(path: str | Path, rejects: RejectLog, salt: bytes = b"") -> 
     """
     table = _read_whole(path, AGREEMENTS, rejects, salt)
     rows = sorted(table.to_pylist(), key=repr)
-    kept = [row for i, row in enumerate(rows) if i == 0 or row != rows[i - 1]]
-    rejects.count(AGREEMENTS.name, DUPLICATE_AGREEMENT, len(rows) - len(kept))
+    first = [i == 0 or row != rows[i - 1] for i, row in enumerate(rows)]
+    kept = [row for row, new in zip(rows, first, strict=True) if new]
+    others = [row for row, new in zip(rows, first, strict=True) if not new]
+    _keep_aside(rejects, AGREEMENTS, DUPLICATE_AGREEMENT, path, others)
     return pa.Table.from_pylist(kept, schema=AGREEMENTS.schema)
