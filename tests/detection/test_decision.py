@@ -365,6 +365,26 @@ def test_a_campaign_whose_template_is_its_system_prompt_is_found(worlds):
     assert again.probability == campaign.probability
 
 
+def test_asked_about_a_group_of_prompts_those_accused_in_another_are_left_out_too(worlds, monkeypatch):
+    """Two groups that overlap: of the second are left those whom the first does not accuse, whichever is asked about."""
+    world = harvest(worlds)
+    in_the_prompt(worlds, world)
+    formed = decision.prompt_communities
+
+    def overlapping(view, settings, known):
+        (group,) = formed(view, settings, known)
+        place = np.arange(len(group.accounts))
+        return [group.only(view, place < 24), group.only(view, place >= 18)]
+
+    monkeypatch.setattr(decision, "prompt_communities", overlapping)
+    found = [j for j in judged(worlds, world) if j.group.origin == SYSTEM_PROMPT]
+    assert [len(j.group.members) for j in found] == [24, 16]
+    assert found[0].accused.all()
+    last = np.sort(np.concatenate([found[0].group.members[18:], found[1].group.members]))
+    about = judged(worlds, world, about=[last])
+    assert said(about) == said(found[1:])
+
+
 @pytest.mark.parametrize("new", [False, True])
 @pytest.mark.parametrize("users", [5, 15, 35, 50, 100, 200])
 def test_who_uses_the_same_prompt_and_shares_nothing_else_is_not_accused(worlds, users, new):

@@ -143,11 +143,13 @@ def judge(
     def wanted(accounts: Ints) -> bool:
         return about is None or any(holds_half(accounts, one) for one in about)
 
-    prompted = [group for group in docket.prompted if wanted(group.accounts)]
-    # Who is accused otherwise is left out of a group of system prompts, so that has to be known.
+    # Who is accused otherwise is left out of a group of system prompts, so that has to be known, of earlier ones too.
+    prompted: list[Group] = []
     beside = np.zeros(len(view.active), dtype=bool)
-    for group in prompted:
-        beside[group.accounts] = True
+    for group in reversed(docket.prompted):
+        if wanted(group.accounts) or beside[group.accounts].any():
+            prompted.insert(0, group)
+            beside[group.accounts] = True
     found: list[Judged] = []
     accused = np.zeros(len(view.active), dtype=bool)
     for c in candidates:
