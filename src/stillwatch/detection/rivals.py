@@ -7,7 +7,7 @@ data (rivals.yaml). Features are not independent and the lines are cautious: a p
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from types import MappingProxyType
 
@@ -26,6 +26,11 @@ class Feature:
     meaning: str
     cuts: tuple[float, float]
     levels: Mapping[str, tuple[float, float, float]]
+
+    @cached_property
+    def log10_levels(self) -> tuple[Mapping[str, float], ...]:
+        """By level: log10 of its probability under each way."""
+        return tuple({way: float(np.log10(p[level])) for way, p in self.levels.items()} for level in range(3))
 
     def level(self, value: float) -> int:
         """0 low, 1 middle, 2 high."""
@@ -127,12 +132,10 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
         value = figures.get(feature.name)
         if value is None:
             continue
-        level = feature.level(value)
-        by_feature[feature.name] = {
-            way: float(np.log10(feature.levels[way][level])) * tempering for way in score
-        }
-        for way, points in by_feature[feature.name].items():
-            score[way] += points
+        points = {way: p * tempering for way, p in feature.log10_levels[feature.level(value)].items()}
+        by_feature[feature.name] = points
+        for way, more in points.items():
+            score[way] += more
     likelihood = {use: _mixture(score, of_use) for use, of_use in table.ways.items()}
     best_benign = max(
         table.weights, key=lambda use: (likelihood[use] + float(np.log10(table.weights[use])), use)
