@@ -95,7 +95,7 @@ def cuts(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
 def halves(case: Case) -> Iterator[tuple[list[Case], tuple[str, ...]]]:
     """The parts, and the figures that chose them, for each way in which burst or place cut the group in two.
 
-    Part by itself is what is large enough. Of members that are not dated, or show no address, that is a part of its own.
+    Small parts are left out. Members that are not dated, or show no address, are a part of their own.
     """
     least = max(FEW, LEAST * case.group.firm.sum())
     for cut, chosen_by in _by_origin(case):
