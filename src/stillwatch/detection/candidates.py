@@ -70,11 +70,16 @@ class Judged:
         """Exchanges of the campaign by account, along `group.accounts`; all of them where no text ties the group."""
         return self.case.exchanges_by_account
 
+    @property
+    def belong(self) -> Bools:
+        """Along `group.accounts`: who belongs to it firmly and is not put aside."""
+        return self.group.firm & ~self.aside
+
     @cached_property
     def accused(self) -> Bools:
         """Along `group.accounts`: who is accused; nobody of a group that is not."""
         exempt = np.isin(self.group.accounts, list(self.exempt))
-        return np.asarray((self.verdict == EXTRACTION) & self.group.firm & ~self.aside & ~exempt)
+        return np.asarray((self.verdict == EXTRACTION) & self.belong & ~exempt)
 
 
 def _verdict(
@@ -105,9 +110,8 @@ class Candidate:
         """What each behaviour sees in it."""
         if self.given is not None:
             return self.given
-        found = {name: self._seen(name) for name in REGISTRY if name != SYNCHRONY}
-        found[SYNCHRONY] = self._synchrony
-        return {name: seen for name in REGISTRY if (seen := found[name]) is not None}
+        found = {name: self._synchrony if name == SYNCHRONY else self._seen(name) for name in REGISTRY}
+        return {name: seen for name, seen in found.items() if seen is not None}
 
     def _seen(self, name: str) -> Observation | None:
         """What one behaviour sees in it."""

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import compress
 from typing import Any
 
-from stillwatch.detection.candidates import EXTRACTION, Judged
+from stillwatch.detection.candidates import Judged
 from stillwatch.detection.explanation.narrate import campaign_id
-from stillwatch.detection.roles import roles
-from stillwatch.records.findings import ACCUSED_ROLES, VERDICTS
+from stillwatch.records.findings import VERDICTS
 
 ALIKE = Fraction(1, 2)
 """Groups whose accounts have this Jaccard similarity or more are the same group."""
@@ -53,15 +53,10 @@ class Seen:
 def seen(judged: Judged) -> Seen:
     """What a comparison reads of a judged group."""
     ids = [str(name) for name in judged.case.view.evidence.accounts.ids[judged.group.accounts]]
-    accuses = judged.verdict == EXTRACTION
     return Seen(
         campaign_id=campaign_id(ids),
         accounts=frozenset(ids),
-        accused=frozenset(
-            name
-            for name, (role, _) in zip(ids, roles(judged), strict=True)
-            if accuses and role in ACCUSED_ROLES
-        ),
+        accused=frozenset(compress(ids, judged.accused)),
         verdict=judged.verdict,
         kind_of_use=judged.kind_of_use,
         probability=judged.probability,

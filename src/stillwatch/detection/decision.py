@@ -152,6 +152,11 @@ def judge(
             beside[group.accounts] = True
     found: list[Judged] = []
     accused = np.zeros(len(view.active), dtype=bool)
+
+    def judge_one(c: Candidate, significant: frozenset[str]) -> None:
+        found.append(c.judged(significant, settings))
+        accused[found[-1].group.accounts[found[-1].accused]] = True
+
     for c in candidates:
         if not wanted(c.case.group.accounts) and (
             c.given is not None or not beside[c.case.group.accounts].any()
@@ -159,16 +164,13 @@ def judge(
             continue
         if brief and not c.may_matter(settings):
             continue
-        significant = speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset()
-        found.append(c.judged(significant, settings))
-        accused[found[-1].group.accounts[found[-1].accused]] = True
+        judge_one(c, speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset())
     known = [c.case.group for c in candidates]
     for group in prompted:
         for c in docket.among(group, ~accused[group.accounts], known):
             known.append(c.case.group)
             if not brief or c.may_matter(settings):
-                found.append(c.judged(speaking(c.family_p, level[id(group)]), settings))
-                accused[found[-1].group.accounts[found[-1].accused]] = True
+                judge_one(c, speaking(c.family_p, level[id(group)]))
     if about is not None:
         return [judged for judged in found if wanted(judged.group.accounts)]
     # Nobody chose an application's users one by one, so their group is no hypothesis, and never accused.

@@ -82,7 +82,7 @@ class Exemptions:
             return judged
         verdict, kind = judged.verdict, judged.kind_of_use
         # Who is only suspected beside an accused group is nobody that it could still accuse.
-        could = judged.group.accounts[judged.group.firm & ~judged.aside]
+        could = judged.group.accounts[judged.belong]
         left = int((~np.isin(could, list(exempt))).sum())
         if not left:
             verdict, kind = LEGITIMATE, "authorised"

@@ -19,7 +19,7 @@ def roles(judged: Judged) -> list[tuple[str, float]]:
     exempt = np.isin(group.accounts, list(judged.exempt))
     found = []
     for share, kinds, belongs_firmly, is_exempt in zip(
-        group.content_share, group.infrastructure_kinds, group.firm & ~judged.aside, exempt, strict=True
+        group.content_share, group.infrastructure_kinds, judged.belong, exempt, strict=True
     ):
         if not belongs_firmly:
             found.append(("suspected", 0.3 * judged.probability))

@@ -34,9 +34,14 @@ def missing(column: str) -> str:
     return f"missing {column}"
 
 
+def commonest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Names with their counts, the largest first; of equal ones in the order of names."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
 def in_words(by_reason: Mapping[str, int], most: int = 6) -> str:
     """The commonest reasons with their counts, for one line: `12 time not readable, 3 missing model`."""
-    ranked = sorted(by_reason.items(), key=lambda item: (-item[1], item[0]))
+    ranked = commonest(by_reason)
     told = [f"{n:,} {reason}" for reason, n in ranked[:most]]
     if len(ranked) > most:
         told.append(f"{sum(n for _, n in ranked[most:]):,} for other reasons")

@@ -14,7 +14,7 @@ from stillwatch.detection.candidates import Judged
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
 from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
-from stillwatch.detection.explanation.statement import KIND_WORDS, NOTED, statement
+from stillwatch.detection.explanation.statement import KIND_WORDS, noted, statement
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
 from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
 from stillwatch.detection.rivals import features
@@ -87,7 +87,7 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
         )
         for name, seen in judged.observations.items()
         # A figure that is significant but small speaks for nothing, and not against either.
-        if seen.supports and (seen.p_value is None or seen.p_value <= NOTED)
+        if noted(seen)
     ]
     rival = KIND_WORDS[judged.weighing.best_benign]
     for feature in features():

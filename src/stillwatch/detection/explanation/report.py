@@ -34,6 +34,7 @@ from stillwatch.detection.explanation.story import (
 )
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import ACCUSED_ROLES, Member, Reason
+from stillwatch.records.rejects import commonest
 
 OPENING = (
     "Statistical evidence about accounts, not a finding about any person, company or country; "
@@ -259,8 +260,8 @@ def _page(stories: Sequence[Story], examined: Examined) -> _Page:
             {m.account_id for g in accused for m in g.story.members if m.role in ACCUSED_ROLES}
         ),
         rejected_rows=sum(examined.rejected.values()),
-        rejected=_commonest(examined.rejected),
-        dropped=_commonest(examined.dropped),
+        rejected=commonest(examined.rejected),
+        dropped=commonest(examined.dropped),
         absent=sorted(examined.absent_columns.items()),
         settings=[
             ("prior", wording.prior(examined.prior)),
@@ -284,10 +285,6 @@ def _order(story: Story) -> tuple[int, float, int, str]:
 def _falling(value: float) -> float:
     """A key that sorts the largest first and what is no number last."""
     return math.inf if math.isnan(value) else -value
-
-
-def _commonest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _setting(value: object) -> str:

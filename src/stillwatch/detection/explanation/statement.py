@@ -1,6 +1,6 @@
 """What is said first of a group, in two or three sentences."""
 
-from stillwatch.detection.behaviours import REGISTRY
+from stillwatch.detection.behaviours import REGISTRY, Observation
 from stillwatch.detection.candidates import EXTRACTION, Judged
 from stillwatch.detection.groups import SYSTEM_PROMPT
 
@@ -17,6 +17,11 @@ KIND_WORDS = {
 }
 NOTED = 0.05
 """Figures that would come about by chance more often than this are not offered as reasons."""
+
+
+def noted(seen: Observation) -> bool:
+    """Does it support extraction, by more than a figure that is significant but small?"""
+    return seen.supports and (seen.p_value is None or seen.p_value <= NOTED)
 
 
 def _undecided(judged: Judged, rival: str) -> str:
@@ -49,11 +54,7 @@ def statement(judged: Judged, exchanges: int) -> str:
     head = f"{what} sent {exchanges:,} exchanges {together}."
     if aside := int((judged.group.firm & judged.aside).sum()):
         head += f" Of these {aside} are only suspected: what ties them to the others is not enough to accuse them."
-    supporting = [
-        REGISTRY[name].title.lower()
-        for name, seen in judged.observations.items()
-        if seen.supports and (seen.p_value is None or seen.p_value <= NOTED)
-    ]
+    supporting = [REGISTRY[name].title.lower() for name, seen in judged.observations.items() if noted(seen)]
     signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
     rival = KIND_WORDS[judged.weighing.best_benign]
     if judged.exempt and judged.verdict == "legitimate":
