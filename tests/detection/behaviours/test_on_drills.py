@@ -1,13 +1,17 @@
 """Behaviours on exercises that isolate them, through a whole scan: the reason stands in the tables, with its p-value."""
 
+from pathlib import Path
+
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.scan import scan
 from stillwatch.detection.settings import Settings
 from stillwatch.drill.writer import Settings as DrillSettings
 from stillwatch.drill.writer import run_drill
+from stillwatch.records.findings import CONTENT, INFRASTRUCTURE, TIMING
 from stillwatch.records.sketches import Key
 
 # By class of campaign: knobs, and for each behaviour that it shows the p-value that its reason has at most. The numbers are
@@ -33,7 +37,20 @@ CASES = {
             "synchronised_activity": 1e-3,
         },
     ),  # 1
+    "reasoning_pretext": ((), {"reasoning_elicitation": 0.01}),  # 2
+    "language_coercion": ((), {"thinking_language": 0.01}),  # 2
     "reward_model_grading": ((), {"rubric_grading": 0.01}),  # 3
+    "agentic_coding of any task, by cards": (
+        (
+            "agentic_coding.any_task=1",
+            "agentic_coding.elicitation_rate=0",
+            "agentic_coding.shared_payment_rate=1",
+            "agentic_coding.accounts_per_card=10",
+            "agentic_coding.free_share=0",
+            "agentic_coding.system_share=0",
+        ),
+        {"capability_focus": 1e-4},
+    ),  # 4, 5
     "bulk_signup": (
         (),
         {
@@ -52,7 +69,15 @@ CASES = {
         ),
         {"spread_addresses": 1e-4, "disposable_identity": 1e-10},
     ),  # 8
+    "template_harvest by one telephone for six": (
+        ("template_harvest.accounts_per_phone=6", "template_harvest.shared_payment_rate=0"),
+        {"shared_contact": 1e-20},
+    ),  # 8
     "release_pivot": ((), {"release_pivot": 1e-4}),  # 9
+    "account_replacement to older models": (
+        ("account_replacement.downgrade_share=0.8",),
+        {"older_model": 1e-10},
+    ),  # 9
     "diluted_relay": (
         ("diluted_relay.accounts=60",),
         {"shared_template": 1e-4, "shared_address": 1e-10},
@@ -61,46 +86,136 @@ CASES = {
     "technique_search": (("technique_search.accounts=24",), {"technique_search": 0.01}),  # 12
     "block_replay": ((), {"replayed_block": 0.01}),  # 13
     "spike": ((), {"traffic_spike": 1e-3}),  # 14
+    "template_harvest on free plans": (
+        (
+            "template_harvest.free_share=1",
+            "template_harvest.volume_mean=150",
+            "template_harvest.accounts=40",
+        ),
+        {"plan_misfit": 1e-10},
+    ),  # 14
 }
 
 
-LEAST = {"template_harvest of any task in system prompts": 0.0}
-"""Share of the campaign that is accused at least, where it is not nine tenths: this one is only up for review."""
+LEAST = {
+    "template_harvest of any task in system prompts": 0.0,
+    "agentic_coding of any task, by cards": 0.0,
+    "template_harvest on free plans": 0.0,
+}
+"""Share of the campaign that is accused at least, where it is not nine tenths: these are only up for review."""
+
+TEXTS = ("input_text", "system_text", "output_text", "tool_count", "turn", "conversation_id")
+MEANS = (
+    *("client_address", "client_asn", "client_network", "client_country", "user_agent", "tls_ja4"),
+    *("credential_id", "end_user_id", "surface"),
+)
+"""Columns of usage by which content and infrastructure are seen."""
+WITH_NOTHING_IN_COMMON = tuple(
+    f"load_balanced.{knob}"
+    for knob in (
+        *("any_task=1", "elicitation_rate=0", "shared_payment_rate=0", "accounts_per_address=1"),
+        *("unique_fingerprint_share=1", "clients=60", "young_share=0", "virtual_card_share=0.1"),
+        *("disposable_mail_share=0", "residential_share=1", "verified_share=0.4", "sync=1"),
+    )
+)
+CERTAIN = 0.99
+"""A prior under which nearly every group is probable enough to be accused: what is left to stop it is the rule."""
+ALONE = {
+    CONTENT: [
+        case
+        for case, (_, seen) in CASES.items()
+        if any(REGISTRY[b].family == CONTENT for b in seen) and not case.endswith("by cards")
+    ],
+    INFRASTRUCTURE: [
+        "bulk_signup",
+        "template_harvest through proxies",
+        "template_harvest by one telephone for six",
+    ],
+}
+
+
+def drill_of(case: str, folder: Path) -> Path:
+    """The exercise of a case."""
+    kind, *_ = case.split(" ")
+    run_drill(
+        DrillSettings(f"class:{kind}", exchanges=12_000, accounts=900, seed=7, knobs=CASES[case][0]), folder
+    )
+    return folder
+
+
+class Found:
+    """What a scan wrote, beside the truth."""
+
+    def __init__(self, drill: Path, out: Path, *, settings: Settings, accounts: bool = True) -> None:
+        inputs = Inputs(
+            str(drill / "usage"),
+            accounts=str(drill / "accounts.parquet") if accounts else None,
+            releases=str(drill / "releases.parquet"),
+            agreements=str(drill / "agreements.parquet"),
+        )
+        scan(inputs, out, settings=settings, resources=Resources(2, 4 << 30), key=Key(bytes(16)))
+        truth = pq.read_table(drill / "truth" / "accounts.parquet").to_pylist()
+        self.guilty = {row["account_id"] for row in truth if row["group_id"]}
+        self.roles: dict[str, dict[str, str]] = {}
+        for row in pq.read_table(out / "members.parquet").to_pylist():
+            self.roles.setdefault(row["campaign_id"], {})[row["account_id"]] = row["role"]
+        self.groups = {c["campaign_id"]: c for c in pq.read_table(out / "campaigns.parquet").to_pylist()}
+        self.accused = {
+            account
+            for name, group in self.groups.items()
+            if group["verdict"] == "extraction"
+            for account, role in self.roles[name].items()
+            if role != "suspected"
+        }
+
+    @property
+    def nearest(self) -> str:
+        """The group with most of the campaign's accounts."""
+        return max(self.groups, key=lambda name: len(self.guilty & self.roles[name].keys()))
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_the_reason_and_its_p_value(case, tmp_path):
-    knobs, expected = CASES[case]
-    kind, *_ = case.split(" ")
-    drill, out = tmp_path / "drill", tmp_path / "out"
-    run_drill(DrillSettings(f"class:{kind}", exchanges=12_000, accounts=900, seed=7, knobs=knobs), drill)
-    inputs = Inputs(
-        str(drill / "usage"),
-        accounts=str(drill / "accounts.parquet"),
-        releases=str(drill / "releases.parquet"),
-        agreements=str(drill / "agreements.parquet"),
-    )
-    scan(inputs, out, settings=Settings(looks=0), resources=Resources(2, 4 << 30), key=Key(bytes(16)))
-    truth = pq.read_table(drill / "truth" / "accounts.parquet").to_pylist()
-    guilty = {row["account_id"] for row in truth if row["group_id"]}
-    roles: dict[str, dict[str, str]] = {}
-    for row in pq.read_table(out / "members.parquet").to_pylist():
-        roles.setdefault(row["campaign_id"], {})[row["account_id"]] = row["role"]
-    campaigns = {c["campaign_id"]: c for c in pq.read_table(out / "campaigns.parquet").to_pylist()}
-    found = max(campaigns, key=lambda c: len(guilty & roles[c].keys()))
-    assert campaigns[found]["verdict"] != "legitimate"
-    reasons = {r["behaviour"]: r["p_value"] for r in campaigns[found]["reasons"]}
+    _, expected = CASES[case]
+    found = Found(drill_of(case, tmp_path / "drill"), tmp_path / "out", settings=Settings(looks=0))
+    group = found.groups[found.nearest]
+    assert group["verdict"] != "legitimate"
+    reasons = {r["behaviour"]: r for r in group["reasons"]}
     for behaviour, most in expected.items():
         assert behaviour in reasons
-        assert 0 <= reasons[behaviour] <= most
-    accused = {
-        a
-        for c in campaigns.values()
-        if c["verdict"] == "extraction"
-        for a, r in roles[c["campaign_id"]].items()
-        if r != "suspected"
-    }
-    assert len(accused & guilty) >= LEAST.get(case, 0.9) * len(guilty)
-    assert not accused - guilty
-    if kind == "diluted_relay":
-        assert "relay" in roles[found].values(), "they pass others' traffic through"
+        assert 0 <= reasons[behaviour]["p_value"] <= most
+        assert reasons[behaviour]["supports"]
+    assert len(found.accused & found.guilty) >= LEAST.get(case, 0.9) * len(found.guilty)
+    assert not found.accused - found.guilty
+    if case == "diluted_relay":
+        assert "relay" in found.roles[found.nearest].values(), "they pass others' traffic through"
+
+
+@pytest.mark.parametrize(("family", "case"), [(f, case) for f, cases in ALONE.items() for case in cases])
+def test_one_family_alone_is_at_most_reviewed(family, case, tmp_path):
+    """Of content nothing but texts is logged, of infrastructure no text; timing is left out of both."""
+    drill = drill_of(case, tmp_path / "drill")
+    for file in sorted((drill / "usage").glob("*.parquet")):
+        rows = pq.read_table(file)
+        gone = MEANS if family == CONTENT else TEXTS
+        pq.write_table(rows.drop_columns([name for name in gone if name in rows.column_names]), file)
+    found = Found(
+        drill,
+        tmp_path / "out",
+        settings=Settings(looks=0, left_out=TIMING, prior=CERTAIN),
+        accounts=family == INFRASTRUCTURE,
+    )
+    assert not found.accused
+    seen = {r["behaviour"]: r["p_value"] for r in found.groups[found.nearest]["reasons"]}
+    assert {REGISTRY[name].family for name in seen if name in REGISTRY} == {family}
+
+
+def test_timing_alone_is_at_most_reviewed(tmp_path):
+    drill = tmp_path / "drill"
+    run_drill(
+        DrillSettings(
+            "class:load_balanced", exchanges=12_000, accounts=900, seed=7, knobs=WITH_NOTHING_IN_COMMON
+        ),
+        drill,
+    )
+    assert not Found(drill, tmp_path / "out", settings=Settings(looks=0, prior=CERTAIN)).accused

@@ -42,6 +42,13 @@ def test_cards_are_shared_as_often_as_the_knob_says(setting: Setting, rate: floa
     assert shared == pytest.approx(rate, abs=0.1)
 
 
+def test_telephones_are_shared_as_often_as_the_knob_says(setting: Setting) -> None:
+    shared = accounts(setting, n=23, accounts_per_phone=6)["phone"]
+    assert sorted(np.unique(shared, return_counts=True)[1].tolist()) == [5, 6, 6, 6]
+    own = accounts(setting, accounts_per_phone=1)["phone"]
+    assert len(np.unique(own[own > 0])) == (own > 0).sum()
+
+
 def test_plans_cards_and_verification_follow_their_knobs(setting: Setting) -> None:
     a = accounts(setting, free_share=0.4, virtual_card_share=0.7, verified_share=0.3, cloud_share=0.0)
     assert (a["plan"] == PLAN["free"]).mean() == pytest.approx(0.4, abs=0.08)

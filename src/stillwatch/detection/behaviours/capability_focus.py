@@ -87,7 +87,7 @@ BEHAVIOUR = Behaviour(
     name="capability_focus",
     title="One capability, or many languages",
     family=CONTENT,
-    field_numbers=(5,),
+    field_numbers=(4, 5),
     statistic="share of accounts of which 70% of texts look like code, or 70% of requests define tools, or which write three"
     " scripts or more; the one of these that differs most from outside. Which scripts they are is not looked at",
     null="accounts do so as often as accounts outside with as many requests (binomial, corrected for what was tried), in"

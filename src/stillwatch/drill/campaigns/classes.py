@@ -38,6 +38,22 @@ _ALL = (
         Knobs(accounts=140, volume_mean=55, templates=2, answer_tokens=1100),
     ),
     CampaignClass(
+        "reasoning_pretext",
+        "Hidden reasoning under a pretext",
+        (2,),
+        "Made-up debug sessions, and answers already given, are the pretext for the model's hidden reasoning.",
+        (("pretext", "question", 0.5), ("afterthought", "question", 0.5)),
+        Knobs(accounts=100, volume_mean=40, templates=3, answer_tokens=900, refused_share=0.15),
+    ),
+    CampaignClass(
+        "language_coercion",
+        "Coerced language of reasoning",
+        (2, 5),
+        "The reasoning has to be in the language of each request, over many tasks and languages.",
+        (("coercing", "question", 0.7), ("coercing", "passage", 0.3)),
+        Knobs(accounts=110, volume_mean=45, templates=2, languages=6, answer_tokens=900),
+    ),
+    CampaignClass(
         "reward_model_grading",
         "The model as a reward model",
         (3,),

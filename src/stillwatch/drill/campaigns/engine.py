@@ -137,6 +137,9 @@ def recruit(setting: Setting, rng: np.random.Generator, actor: Actor, k: Knobs, 
             if name == "mail":
                 a["domain"] = np.where(known, domains[0], a["domain"])
     a["language"] = np.where(rng.random(n) < 0.7, actor.languages[0], a["language"])
+    if k.accounts_per_phone > 1:
+        each = np.arange(n) // k.accounts_per_phone
+        a["phone"] = people.keys(rng, int(each.max()) + 1)[each]
     return a
 
 

@@ -22,6 +22,7 @@ class Knobs:
     turns_mean: float = 1.0  # exchanges per conversation
     shared_payment_rate: float = 0.5  # share of paying accounts whose card others of the campaign use too
     accounts_per_card: int = 8  # of those with a shared card
+    accounts_per_phone: int = 1  # above 1: accounts that are verified by one and the same telephone
     virtual_card_share: float = 0.5  # share of cards that are virtual
     disposable_mail_share: float = 0.4  # share of accounts at the campaign's own mail domains
     verified_share: float = 0.04  # share of accounts that the provider verified

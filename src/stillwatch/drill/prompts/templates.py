@@ -9,7 +9,19 @@ from stillwatch.drill.prompts.packs import Pack
 from stillwatch.drill.randomness import Arr
 from stillwatch.drill.strings import column, join, take
 
-KINDS = ("reasoning", "grading", "coding", "rewriting", "answering", "tools", "labelling", "replay")
+KINDS = (
+    "reasoning",
+    "grading",
+    "coding",
+    "rewriting",
+    "answering",
+    "tools",
+    "labelling",
+    "replay",
+    "coercing",
+    "pretext",
+    "afterthought",
+)
 _MARKS = ("\n\n", "\n---\n", "\n###\n", '\n"""\n', "\n", "\nINPUT: ", "\n[TEXT]\n", "\n1) ")
 
 
