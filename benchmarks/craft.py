@@ -8,7 +8,8 @@ three at once: the share of accounts with a shared card, how many accounts sit a
 residential proxies; `in_prompt` keeps the template in the system prompt, in ever more wordings, and `any_task` asks whatever
 people ask beside it. Prints for each level the share of campaign accounts that are accused and that are at least up for
 review, and writes benchmarks/results/craft-CLASS-TIER[-KNOBS].json. `--knobs crowd --exchanges 60000 --accounts 12000` is
-four requests each of 4,000 accounts within two days. Development used seeds 61 to 69.
+four requests each of 4,000 accounts within two days; `--knobs alone` one account that harvests by itself, which is never
+accused and at most up for review. Development used seeds 21 to 23 and 61 to 69.
 """
 
 import argparse
@@ -35,10 +36,11 @@ CURVES: dict[str, tuple[dict[str, float], ...]] = {
     ),
 }
 """Knob (or knobs turned together) -> its levels."""
-CROWD: dict[str, tuple[dict[str, float], ...]] = {
-    "crowd": ({"accounts": 4_000, "volume_mean": 4, "spike_days": 2},)
+EXTREMES: dict[str, tuple[dict[str, float], ...]] = {
+    "crowd": ({"accounts": 4_000, "volume_mean": 4, "spike_days": 2},),
+    "alone": tuple({"accounts": 1, "volume_mean": x} for x in (500, 2_000, 8_000)),
 }
-"""Four requests each of four thousand accounts within two days; for `--exchanges 60000 --accounts 12000`."""
+"""Four requests each of 4,000 accounts within two days, for `--exchanges 60000 --accounts 12000`; and one account alone."""
 
 
 def one(seed: int, turned: dict[str, float], options: argparse.Namespace) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def one(seed: int, turned: dict[str, float], options: argparse.Namespace) -> dic
         "accused": len(found.accused & guilty),
         "reviewed": len(found.reviewed & guilty),
         "harmless_accused": len(found.accused - guilty),
+        "harmless_reviewed": len(found.reviewed - found.accused - guilty),
     }
 
 
@@ -60,7 +63,9 @@ def main() -> None:
     )
     parser.add_argument("--campaign", default="template_harvest", metavar="CLASS")
     parser.add_argument("--tier", default="plain", help="of the knobs that are not turned")
-    parser.add_argument("--knobs", nargs="+", default=list(CURVES), choices=[*CURVES, *CROWD], metavar="KNOB")
+    parser.add_argument(
+        "--knobs", nargs="+", default=list(CURVES), choices=[*CURVES, *EXTREMES], metavar="KNOB"
+    )
     parser.add_argument("--base-accounts", type=int, default=60)
     parser.add_argument("--base-volume", type=float, default=20)
     parser.add_argument("--exchanges", type=int, default=40_000)
@@ -69,13 +74,16 @@ def main() -> None:
     options = parser.parse_args()
     curves: list[dict[str, Any]] = []
     for name in options.knobs:
-        for turned in (CURVES | CROWD)[name]:
+        for turned in (CURVES | EXTREMES)[name]:
             runs = [one(seed, turned, options) for seed in options.seeds]
             total = {k: sum(run[k] for run in runs) for k in runs[0] if k != "seed"}
             curves.append({"knob": name, "level": turned, **total, "runs": runs})
         print(f"{name}: done", flush=True)
     show(
-        ["knob", "level", "planted", "accused", "recall", "accused or reviewed", "harmless accused"],
+        [
+            *("knob", "level", "planted", "accused", "recall", "accused or reviewed"),
+            *("harmless accused", "harmless reviewed"),
+        ],
         [
             [
                 row["knob"],
@@ -85,6 +93,7 @@ def main() -> None:
                 percent(row["accused"], row["planted"]),
                 percent(row["accused"] + row["reviewed"], row["planted"]),
                 row["harmless_accused"],
+                row["harmless_reviewed"],
             ]
             for row in curves
         ],

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 
-from stillwatch.detection.singles import CHECKED_MARKS, MARKED_TEXTS, heavy_singles
+from stillwatch.detection.behaviours import CONTENT, TIMING
+from stillwatch.detection.behaviours.heavy_account import HEAVIEST
+from stillwatch.detection.settings import Settings
+from stillwatch.detection.singles import CHECKED_MARKS, HEAVY, MARKED_TEXTS, heavy_singles
 from stillwatch.records.sketches import MARKS
 
 LONER = 5000
 
 
-def lonely(worlds, texts=200, share=1.0, mark="reasoning_elicitation"):
+def lonely(worlds, texts=HEAVY, share=1.0, mark="reasoning_elicitation"):
     """Strangers, and one account that sends so many texts, this share of them with a mark."""
     world = worlds.World()
     worlds.people(world, np.random.default_rng(4), range(120))
@@ -18,8 +21,8 @@ def lonely(worlds, texts=200, share=1.0, mark="reasoning_elicitation"):
     return world
 
 
-def found(worlds, world, taken=()):
-    population = worlds.populate(world)
+def found(worlds, world, taken=(), settings=None):
+    population = worlds.populate(world, settings=settings)
     ids = population.view.evidence.accounts.ids
     mask = np.isin(ids, [worlds.name_of(t) for t in taken])
     return {ids[group.accounts[0]]: (group, seen) for group, seen in heavy_singles(population, mask)}
@@ -32,25 +35,45 @@ def test_a_heavy_account_is_examined(worlds, behaviour, mark):
     assert seen[behaviour].supports
     assert seen[behaviour].statistic == 1
     assert 0 < seen[behaviour].p_value < 0.05
-    assert "100% of the account's 200 texts" in seen[behaviour].statement
+    assert f"100% of the account's {HEAVY} texts" in seen[behaviour].statement
     assert group.firm.tolist() == [True]
     assert len(group.members) == 1
 
 
-def test_p_values_are_ranks_among_accounts(worlds):
+def test_what_it_sent_is_set_beside_the_heaviest_others(worlds):
     _, seen = found(worlds, lonely(worlds))[worlds.name_of(LONER)]
-    assert seen["heavy_account"].p_value is None
-    assert seen["heavy_account"].supports
-    assert "The account sent 200 requests; 1 of 121 accounts" in seen["heavy_account"].statement
+    assert 0 < seen["heavy_account"].p_value <= 1
+    assert f"The account sent {HEAVY} requests; 1 of 121 accounts" in seen["heavy_account"].statement
 
 
-@pytest.mark.parametrize(("texts", "share"), [(200, 0.4), (MARKED_TEXTS - 1, 1.0)])
-def test_few_marked_texts_are_no_harvest(worlds, texts, share):
-    assert worlds.name_of(LONER) not in found(worlds, lonely(worlds, texts=texts, share=share))
+def test_the_heaviest_are_examined_without_a_mark(worlds):
+    singles = found(worlds, lonely(worlds, share=0.0))
+    _, seen = singles[worlds.name_of(LONER)]
+    assert set(seen) == {"heavy_account"}
+    assert len(singles) <= HEAVIEST
 
 
-def test_half_of_a_hundred_is_enough(worlds):
-    assert worlds.name_of(LONER) in found(worlds, lonely(worlds, texts=100, share=0.5))
+@pytest.mark.parametrize(
+    ("left_out", "expected"),
+    [(CONTENT, {"heavy_account"}), (TIMING, {"reasoning_elicitation", "heavy_account"})],
+)
+def test_a_family_that_is_left_out_chooses_nobody(worlds, left_out, expected):
+    settings = Settings(left_out=left_out)
+    _, seen = found(worlds, lonely(worlds), settings=settings)[worlds.name_of(LONER)]
+    assert set(seen) == expected
+    unmarked = found(worlds, lonely(worlds, share=0.0), settings=settings)
+    assert (worlds.name_of(LONER) in unmarked) == (left_out == CONTENT)
+
+
+def test_a_few_hundred_are_no_harvest_however_many_others_send(worlds):
+    assert not found(worlds, lonely(worlds, texts=HEAVY - 1, share=0.0))
+
+
+@pytest.mark.parametrize(
+    ("texts", "share", "enough"), [(200, 0.4, False), (MARKED_TEXTS - 1, 1.0, False), (100, 0.5, True)]
+)
+def test_half_of_a_hundred_is_enough_for_a_mark(worlds, texts, share, enough):
+    assert (worlds.name_of(LONER) in found(worlds, lonely(worlds, texts=texts, share=share))) == enough
 
 
 def test_an_account_of_a_group_is_not_single(worlds):
@@ -61,7 +84,7 @@ def test_an_account_of_a_group_is_not_single(worlds):
 def test_marks_that_nobody_checks_choose_nobody(worlds):
     unchecked = set(MARKS) - {m for marks in CHECKED_MARKS.values() for m in marks}
     for mark in unchecked:
-        assert worlds.name_of(LONER) not in found(worlds, lonely(worlds, mark=mark))
+        assert set(found(worlds, lonely(worlds, mark=mark))[worlds.name_of(LONER)][1]) == {"heavy_account"}
 
 
 def test_several_behaviours_are_one_single(worlds):

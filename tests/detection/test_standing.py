@@ -7,7 +7,7 @@ import pytest
 from stillwatch.detection.case import Case, Population
 from stillwatch.detection.features import measure
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.standing import NOT_OF_ONE, alone, log10_factor, weigh_figures
+from stillwatch.detection.standing import NOT_OF_ONE, OF_HEAVY, alone, log10_factor, weigh_figures
 from stillwatch.records.findings import INFRASTRUCTURE
 
 
@@ -31,9 +31,17 @@ def test_figures_that_chose_a_part_say_nothing_of_it(case):
 
 
 def test_one_account_is_no_group(case):
-    figures, weighing = weigh_figures(measure(first(case, 1)), first(case, 1), single=True)
+    figures, weighing = weigh_figures(measure(first(case, 1)), first(case, 1))
     assert {figures[name] for name in NOT_OF_ONE} == {None}
     assert weighing == alone(first(case, 1))
+
+
+def test_what_chose_a_heavy_account_says_nothing_of_it(case):
+    one = first(case, 1)
+    part, heavy = weigh_figures(measure(one), one)[1], weigh_figures(measure(one), one, heavy=True)[1]
+    assert set(part.weights) - set(heavy.weights) == set(OF_HEAVY)
+    settings = case.population.settings
+    assert settings.power(1) < settings.power(1, heavy=True) < settings.power(100)
 
 
 def test_what_is_beyond_consent_is_the_parts_own(case):

@@ -346,9 +346,11 @@ def case(
     return Case(group, population)
 
 
-def populate(world: World, releases: dict[str, int] | None = None) -> Population:
+def populate(
+    world: World, releases: dict[str, int] | None = None, settings: Settings | None = None
+) -> Population:
     """All that `world` says, before no hour in particular."""
-    return Population(view(world.evidence()), world.settings, releases or {})
+    return Population(view(world.evidence()), settings or world.settings, releases or {})
 
 
 # --- people -------------------------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ class Candidate:
     ) -> tuple[dict[str, float | None], Weighing]:
         """The candidate's figures, with these of its tests, and what they say."""
         known = {"synchrony": synchrony, "agreement": agreement}
-        return weigh_figures(self._measured | known, self.case, single=self.given is not None)
+        return weigh_figures(self._measured | known, self.case, heavy=self.given is not None)
 
     @cached_property
     def _evidence(self) -> tuple[dict[str, float | None], Weighing]:
@@ -181,8 +181,8 @@ class Candidate:
         if self.consent:
             return False
         if self.given is not None:
-            return True
-
+            # Of a single account nothing is tested that its figures depend on.
+            return self._evidence[1].probability(settings.prior) >= settings.review_probability
         _, weighing = self._weighed(None, None)
         gain = most_to_gain(FROM_TESTS) * settings.power(len(self.case.members))
         at_best = replace(weighing, log10_bayes_factor=weighing.log10_bayes_factor + gain)

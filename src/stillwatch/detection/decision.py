@@ -6,7 +6,7 @@ import numpy as np
 
 from stillwatch.detection.agreements import Agreement, Coverage, cover
 from stillwatch.detection.applications import prompt_groups
-from stillwatch.detection.behaviours import CONTENT, Observation
+from stillwatch.detection.behaviours import Observation
 from stillwatch.detection.candidates import Candidate, Judged
 from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Ints, View
@@ -15,6 +15,8 @@ from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import levels, speaking
 from stillwatch.detection.singles import heavy_singles
 
+VOLUME = "heavy_account"
+"""The behaviour for which the heaviest accounts are examined."""
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
 """Kind of use that an agreement of another purpose than distillation covers."""
 
@@ -86,9 +88,10 @@ class _Docket:
             taken[group.members] = True
             taken[formed.members] |= covered[formed.members]
             found += candidate
-        if self.settings.left_out != CONTENT:
-            for formed, given in heavy_singles(self.population, taken):
-                found += self._after_consent(formed, 1, given)[1]
+        for formed, given in heavy_singles(self.population, taken):
+            single = self._after_consent(formed, 1, given)[1]
+            # Of those who are examined for nothing but their volume only such are kept as somebody should look at.
+            found += [c for c in single if given.keys() != {VOLUME} or c.may_matter(self.settings)]
         return found
 
     def among(self, formed: Group, keep: Bools, known: Sequence[Group]) -> list[Candidate]:

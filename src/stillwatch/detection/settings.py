@@ -2,11 +2,13 @@
 
 from dataclasses import asdict, dataclass
 
-SETTINGS_VERSION = "2026.11.21"
+SETTINGS_VERSION = "2026.11.22"
 
 
 ALONE = 0.25
-"""Of what its features say, so much is believed of a single account."""
+"""Of what its features say, so much is believed of a single account that is a part of a group."""
+HEAVY = 0.5
+"""The same of one that is judged by itself for how much it sent: its figures are of many exchanges."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,14 @@ class Settings:
     more. This and `few_accounts` had the least log loss over the groups of seventeen development exercises (with version 4
     of rivals.yaml); around them it is flat. What they are worth on exercises not seen: benchmarks/calibration.py."""
 
-    def power(self, accounts: int) -> float:
+    def power(self, accounts: int, *, heavy: bool = False) -> float:
         """`tempering` for a group of so many accounts: shares of few are noisy, five strangers are easily all unverified.
 
-        Of one account it is ALONE of the whole: its figures are shares of its own exchanges.
+        Of one account it is ALONE of the whole, HEAVY of it where it is judged by itself: its figures are shares of its own
+        exchanges, and who it is is one draw.
         """
         if accounts == 1:
-            return ALONE * self.tempering
+            return (HEAVY if heavy else ALONE) * self.tempering
         return self.tempering * accounts / (accounts + self.few_accounts)
 
     def as_dict(self) -> dict[str, object]:

@@ -10,20 +10,24 @@ from stillwatch.detection.rivals import Weighing, features, weigh
 
 NOT_OF_ONE = ("unevenness", "one_organisation", "one_place", "signup_burst", "size", "template", "agreement")
 """Features that mean nothing for a single account."""
+OF_HEAVY = ("daily_rate",)
+"""Features that say nothing of an account that was chosen for how much it sent."""
 MORE_THAN_NOT = 0.5
 """Probability from which a part of a group stands by itself beside another."""
 
 
 def weigh_figures(
-    figures: dict[str, float | None], case: Case, *, single: bool
+    figures: dict[str, float | None], case: Case, *, heavy: bool = False
 ) -> tuple[dict[str, float | None], Weighing]:
-    """The figures of a group that may be weighed, and what they say."""
+    """The figures of a group that may be weighed, and what they say. `heavy`: an account, chosen for how much it sent."""
     settings = case.population.settings
-    if single:
+    if len(case.members) == 1:
         figures = figures | dict.fromkeys(NOT_OF_ONE)
+    if heavy:
+        figures = figures | dict.fromkeys(OF_HEAVY)
     if settings.left_out:
         figures = figures | {f.name: None for f in features() if f.family == settings.left_out}
-    return figures, weigh(figures, settings.power(len(case.members)))
+    return figures, weigh(figures, settings.power(len(case.members), heavy=heavy))
 
 
 def alone(part: Case, chosen_by: Sequence[str] = ()) -> Weighing:
@@ -32,7 +36,7 @@ def alone(part: Case, chosen_by: Sequence[str] = ()) -> Weighing:
     Those chose the part, so that they say nothing of it.
     """
     figures = measure(part) | dict.fromkeys(chosen_by)
-    return weigh_figures(figures, part, single=len(part.members) == 1)[1]
+    return weigh_figures(figures, part)[1]
 
 
 def log10_factor(prior: float, probability: float) -> float:

@@ -219,3 +219,19 @@ def test_timing_alone_is_at_most_reviewed(tmp_path):
         drill,
     )
     assert not Found(drill, tmp_path / "out", settings=Settings(looks=0, prior=CERTAIN)).accused
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("reasoning_elicitation", 22), ("template_harvest", 21)])
+def test_one_heavy_account_without_any_coordination_is_up_for_review(kind, seed, tmp_path):
+    """With a known mark and without; development seeds on which it pays with a virtual card (others fare worse)."""
+    drill = tmp_path / "drill"
+    knobs = (f"{kind}.accounts=1", f"{kind}.volume_mean=2500")
+    run_drill(DrillSettings(f"class:{kind}", exchanges=12_000, accounts=900, seed=seed, knobs=knobs), drill)
+    found = Found(drill, tmp_path / "out", settings=Settings(looks=0))
+    group = found.groups[found.nearest]
+    assert (group["verdict"], group["accounts"]) == ("review", 1)
+    assert not found.accused
+    reasons = {r["behaviour"]: r for r in group["reasons"]}
+    assert reasons["heavy_account"]["statistic"] == group["exchanges"]
+    assert 0 < reasons["heavy_account"]["p_value"] <= 1
+    assert ("reasoning_elicitation" in reasons) == (kind == "reasoning_elicitation")

@@ -49,6 +49,11 @@ def test_telephones_are_shared_as_often_as_the_knob_says(setting: Setting) -> No
     assert len(np.unique(own[own > 0])) == (own > 0).sum()
 
 
+def test_one_account_may_be_a_whole_campaign(setting: Setting) -> None:
+    cast = build(setting, CLASSES["template_harvest"], "plain", "0", Knobs(accounts=1, volume_mean=900))
+    assert len({int(row) for s in cast.streams for row in s.account}) == 1
+
+
 def test_plans_cards_and_verification_follow_their_knobs(setting: Setting) -> None:
     a = accounts(setting, free_share=0.4, virtual_card_share=0.7, verified_share=0.3, cloud_share=0.0)
     assert (a["plan"] == PLAN["free"]).mean() == pytest.approx(0.4, abs=0.08)

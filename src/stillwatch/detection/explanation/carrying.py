@@ -19,7 +19,8 @@ def _needed(judged: Judged) -> float | None:
 def _probability(judged: Judged, names: set[str]) -> float:
     settings = judged.case.population.settings
     figures = {name: value if name in names else None for name, value in judged.figures.items()}
-    return weigh(figures, settings.power(len(judged.case.members))).probability(settings.prior)
+    power = settings.power(len(judged.case.members), heavy=judged.single)
+    return weigh(figures, power).probability(settings.prior)
 
 
 def smallest_carrying(judged: Judged) -> list[str]:

@@ -83,11 +83,12 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             statement=seen.statement,
             statistic=seen.statistic,
             p_value=None if seen.p_value is None else float(min(max(seen.p_value, 0.0), 1.0)),
-            supports=True,
+            supports=seen.supports,
         )
         for name, seen in judged.observations.items()
-        # A figure that is significant but small speaks for nothing, and not against either.
-        if noted(seen)
+        # A figure that is significant but small speaks for nothing, and not against either. How much an account by itself
+        # sent is why it was examined, and is said whatever it comes to.
+        if noted(seen) or (judged.single and not seen.supports)
     ]
     rival = KIND_WORDS[judged.weighing.best_benign]
     for feature in features():

@@ -45,13 +45,14 @@ def _undecided(judged: Judged, rival: str) -> str:
 def statement(judged: Judged, exchanges: int) -> str:
     """Two or three sentences: how many, what they have in common, and what decides."""
     accounts = len(judged.group.members)
-    what = "One account" if judged.single else f"{accounts} accounts"
     together = (
         "with system prompts that are alike"
         if judged.group.origin == SYSTEM_PROMPT
         else "that belong together"
     )
-    head = f"{what} sent {exchanges:,} exchanges {together}."
+    head = f"{accounts} accounts sent {exchanges:,} exchanges {together}."
+    if judged.single:
+        head = f"One account, in no group, sent {exchanges:,} exchanges."
     if aside := int((judged.group.firm & judged.aside).sum()):
         head += f" Of these {aside} are only suspected: what ties them to the others is not enough to accuse them."
     supporting = [REGISTRY[name].title.lower() for name, seen in judged.observations.items() if noted(seen)]

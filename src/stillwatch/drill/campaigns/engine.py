@@ -236,7 +236,7 @@ def build(setting: Setting, kind: CampaignClass, tier: str, tag: str, k: Knobs, 
     rng, brain = setting.rng("campaign", kind.name, tag), setting.actor_rng("words", kind.name, tag)
     cast, clock = Cast(), setting.clock
     over = min(labs, k.labs_spanned)
-    n = max(k.accounts // max(over, 1), 2)
+    n = max(k.accounts // max(over, 1), min(k.accounts, 2))
     a = recruit(setting, rng, actor, k, n)
     if k.system_share:
         text = setting.people.intern(
