@@ -209,3 +209,19 @@ def test_who_is_only_suspected_is_not_accused(tmp_path):
     assert found.look_alikes_accused == 0
     assert {g.group_id: g.verdict for g in found.groups} == {"c": "extraction", "l": None}
     assert found.accused == 4
+
+
+def test_a_scan_of_other_logs_is_told_from_one_that_found_nothing(tmp_path):
+    truth = write_truth(
+        tmp_path / "truth",
+        {"g1": ("template_harvest", "plain", True, "extraction", ["a", "b"])},
+        ordinary=["c"],
+    )
+    nothing = write_scan(tmp_path / "nothing", {})
+    assert score(truth, nothing).recall == 0
+    other = write_scan(tmp_path / "other", {"x": ("extraction", "extraction", 1, {"z": "member"})})
+    with pytest.raises(InputError, match="no account that the scan examined is in the exercise"):
+        score(truth, other)
+    # Ordinary accounts may stand in the exercise's accounts table alone.
+    pq.write_table(pa.table({"account_id": ["z"]}), tmp_path / "accounts.parquet")
+    assert score(truth, other).ordinary_accused == 1

@@ -83,7 +83,10 @@ def _read(path: Path) -> pa.Table:
 
 
 def score(truth: Path, scanned: Path) -> Score:
-    """Hold `scanned` (what scan wrote) against `truth` (the folder truth/ of a drill)."""
+    """Hold `scanned` (what scan wrote) against `truth` (the folder truth/ of a drill).
+
+    Raises InputError where a table is missing, or where the scan is of other logs.
+    """
     groups = _read(truth / "groups.parquet").to_pylist()
     truth_accounts = _read(truth / "accounts.parquet").to_pylist()
     campaigns = {c["campaign_id"]: c for c in _read(scanned / "campaigns.parquet").to_pylist()}
@@ -91,8 +94,10 @@ def score(truth: Path, scanned: Path) -> Score:
     size: dict[str, int] = {}
     by_account: dict[str, list[str]] = {}
     reviewed: set[str] = set()
+    examined: set[str] = set()
     for m in _read(scanned / "members.parquet").to_pylist():
         campaign = campaigns[m["campaign_id"]]
+        examined.add(m["account_id"])
         # Who is only suspected is linked to a group and no part of it.
         if m["role"] in ACCUSED_ROLES:
             by_account.setdefault(m["account_id"], []).append(m["campaign_id"])
@@ -101,6 +106,17 @@ def score(truth: Path, scanned: Path) -> Score:
             accused.add(m["account_id"])
         if campaign["verdict"] == "review":
             reviewed.add(m["account_id"])
+    # Plain accounts need no row in the truth; the exercise's accounts table has them all.
+    table = truth.parent / "accounts.parquet"
+    everyone = {row["account_id"] for row in truth_accounts}
+    if table.exists():
+        everyone |= set(pq.read_table(table, columns=["account_id"])["account_id"].to_pylist())
+    if examined and examined.isdisjoint(everyone):
+        raise InputError(
+            "no account that the scan examined is in the exercise",
+            where=str(scanned),
+            mend=f"give the scan of the exercise that {truth} belongs to",
+        )
     of_group: dict[str, set[str]] = {}
     for row in truth_accounts:
         if row["group_id"] is not None:
@@ -128,11 +144,6 @@ def score(truth: Path, scanned: Path) -> Score:
             )
         )
     grouped = set().union(*of_group.values()) if of_group else set()
-    # Plain accounts need no row in the truth; the exercise's accounts table has them all.
-    table = truth.parent / "accounts.parquet"
-    everyone = {row["account_id"] for row in truth_accounts}
-    if table.exists():
-        everyone |= set(pq.read_table(table, columns=["account_id"])["account_id"].to_pylist())
     ordinary = everyone - grouped
     return Score(
         groups=tuple(scores),
