@@ -5,10 +5,11 @@
 Each exercise is read once and judged many times. A family that is removed forms no group, is not tested and is not weighed
 (the setting `left_out`). A technique that is left out is known to nobody: the marks of its patterns are wiped
 from the evidence, of campaigns and of everybody else, as if they had never been written. Recall is the share of the
-accounts of all campaigns that is accused; of a technique the share of the accounts of the campaigns that use it (those of
-whose texts a tenth or more carry its mark). `no marks at all` wipes every mark. Without `likeness of texts` the phrases are
-wiped: accounts are alike only by whole beginnings and ends of texts and by replayed blocks, to the letter. (The test of a
-divided work list counts phrases too, and falls silent.) `89 of 90 parts of the error rate`: it is held over 90 daily scans.
+accounts of all campaigns that is accused; of a technique the share of the accounts of the campaigns whose class uses it,
+by the truth. What a mark's figure then reads, nothing, speaks against extraction. `no marks at all` wipes every mark.
+Without `likeness of texts` the phrases are wiped: accounts are alike only by whole beginnings and ends of texts and by
+replayed blocks, to the letter. (The test of a divided work list counts phrases too, and falls silent.) `89 of 90 parts of
+the error rate`: it is held over 90 daily scans.
 
 Prints the tables, and writes benchmarks/results/ablation-SCENARIO-TIER.json. Development used seeds 51 to 69.
 """
@@ -24,10 +25,10 @@ from _common import percent, show, write
 from _exercise import Exercise
 from stillwatch.detection.evidence import KINDS, Evidence
 from stillwatch.detection.settings import Settings
+from stillwatch.drill.campaigns.classes import CLASSES
 from stillwatch.records.findings import FAMILIES
 from stillwatch.records.sketches import MARKS
 
-USES = 0.1  # share of a campaign's texts from which it counts as one that uses a technique
 TECHNIQUES = {
     "reasoning elicitation": ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug"),
     "rubric grading": ("rubric_grading",),
@@ -36,6 +37,14 @@ TECHNIQUES = {
     "safe rewrites": ("safety_rewrite",),
 }
 """Marks by technique: all that the statistics read of it."""
+WORDINGS = {
+    "reasoning elicitation": ("reasoning", "pretext", "afterthought"),
+    "rubric grading": ("grading",),
+    "replayed blocks": ("replay",),
+    "language of thought": ("coercing",),
+    "safe rewrites": ("rewriting",),
+}
+"""Kinds of wordings of exercises by technique."""
 EVERYTHING = "nothing"
 NO_MARKS = "no marks at all"
 NO_LIKENESS = "likeness of texts"
@@ -43,19 +52,14 @@ DAILY = "89 of 90 parts of the error rate"
 
 
 def users_of(exercise: Exercise, technique: str) -> frozenset[str]:
-    """Accounts of campaigns that use a technique."""
-    evidence = exercise.evidence
-    code = {name: i for i, name in enumerate(evidence.accounts.ids)}
-    acc, n = evidence.ledger["acc"], len(code)
-    marks = [evidence.ledger[f"mark_{name}"] for name in TECHNIQUES[technique]]
-    marked = np.bincount(acc, weights=np.sum(marks, axis=0), minlength=n)
-    texts = np.bincount(acc, weights=evidence.ledger["texts"], minlength=n)
-    found: set[str] = set()
-    for group in exercise.groups:
-        own = [code[a] for a in group.accounts if a in code]
-        if group.unauthorised and marked[own].sum() >= USES * max(texts[own].sum(), 1):
-            found |= group.accounts
-    return frozenset(found)
+    """Accounts of campaigns whose class uses a technique, by the truth."""
+    return frozenset().union(
+        *(
+            g.accounts
+            for g in exercise.groups
+            if g.unauthorised and any(kind in WORDINGS[technique] for kind, _, _ in CLASSES[g.name].contents)
+        )
+    )
 
 
 def without_ties(evidence: Evidence, kind: str) -> Evidence:

@@ -131,6 +131,7 @@ def main() -> None:
     parser.add_argument("--tier", default=None)
     parser.add_argument("--dated", type=int, help="date accusations of so many seeds only, the first ones")
     parser.add_argument("--seeds", type=int, nargs="+", default=[8501, 8502, 8503])
+    parser.add_argument("--label", help="added to the names of the results, such as `small`")
     arguments = parser.parse_args()
     if arguments.scenario == "published-2026":
         size = ["--scale", str(arguments.scale), "--tier", arguments.tier or "plain"]
@@ -188,7 +189,7 @@ def main() -> None:
             f" {sum(gone) / len(gone):.3f}, worst {max(gone):.3f}; when half of the accounts had sent anything, mean"
             f" {sum(floor) / len(floor):.3f}, worst {max(floor):.3f}"
         )
-    name = f"{arguments.scenario}-{arguments.tier}" if arguments.tier else arguments.scenario
+    name = "-".join(filter(None, (arguments.scenario, arguments.tier, arguments.label)))
     groups = [{"seed": run["seed"], **row} for run in runs for row in run.pop("examined")]
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / f"groups-{name}.csv").open("w", encoding="utf-8", newline="") as file:

@@ -11,7 +11,7 @@ groups of a bin agree, a bootstrap has no width, and the exact interval over gro
 far below the share of extraction that exercises hold makes probabilities too low here, as it should; so the last
 table takes that share itself for the prior.
 
-Writes benchmarks/results/calibration-SCENARIO.json.
+Writes benchmarks/results/calibration-SCENARIO[-LABEL].json.
 """
 
 import argparse
@@ -40,11 +40,11 @@ def probability(log10_factor: Floats, authorised: npt.NDArray[np.bool_], prior: 
     return np.asarray(np.where(authorised, np.minimum(found, CONSENT), found))
 
 
-def read(scenario: str, tier: str) -> list[dict[str, Any]]:
+def read(scenario: str, tier: str, label: str | None) -> list[dict[str, Any]]:
     """Groups by exercise, as `accuracy.py` wrote them."""
-    path = RESULTS / f"groups-{scenario}-{tier}.csv"
+    path = RESULTS / f"groups-{'-'.join(filter(None, (scenario, tier, label)))}.csv"
     if not path.exists():
-        raise SystemExit(f"{path} is missing: run accuracy.py --scenario {scenario} --tier {tier} first")
+        raise SystemExit(f"{path} is missing: run accuracy.py for this scenario, tier and label first")
     with path.open(encoding="utf-8", newline="") as file:
         by_seed: dict[str, list[dict[str, float]]] = {}
         for row in csv.DictReader(file):
@@ -155,16 +155,18 @@ def main() -> None:
     parser.add_argument("--scenario", default="default")
     parser.add_argument("--tiers", nargs="+", default=["plain", "adaptive", "expert"])
     parser.add_argument("--priors", type=float, nargs="+", default=list(PRIORS))
+    parser.add_argument("--label", help="of the results that are read and written")
     options = parser.parse_args()
-    runs = [run for tier in options.tiers for run in read(options.scenario, tier)]
+    runs = [run for tier in options.tiers for run in read(options.scenario, tier, options.label)]
     report = {
         "scenario": options.scenario,
         "tiers": options.tiers,
+        "label": options.label,
         "seeds": sorted({run["seed"] for run in runs}),
         "priors": [judge(runs, prior) for prior in (*options.priors, *true_share(runs))],
     }
     tell(report)
-    write(f"calibration-{options.scenario}", report)
+    write("-".join(filter(None, ("calibration", options.scenario, options.label))), report)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ residential proxies; `in_prompt` keeps the template in the system prompt, in eve
 people ask beside it. Prints for each level the share of campaign accounts that are accused and that are at least up for
 review, and writes benchmarks/results/craft-CLASS-TIER[-KNOBS].json. `--knobs crowd --exchanges 60000 --accounts 12000` is
 four requests each of 4,000 accounts within two days; `--knobs alone` one account that harvests by itself, which is never
-accused and at most up for review. Development used seeds 21 to 23 and 61 to 69.
+accused and at most up for review; `--knobs clean` a campaign, by its number of accounts, each of which has a card, an
+address and a TLS fingerprint of its own. Development used seeds 21 to 23 and 61 to 69.
 """
 
 import argparse
@@ -36,11 +37,25 @@ CURVES: dict[str, tuple[dict[str, float], ...]] = {
     ),
 }
 """Knob (or knobs turned together) -> its levels."""
+CLEAN: dict[str, float] = {
+    "shared_payment_rate": 0,
+    "accounts_per_address": 0,
+    "residential_share": 0,
+    "unique_fingerprint_share": 1,
+    "clients": 60,
+    "virtual_card_share": 0.05,
+    "disposable_mail_share": 0,
+    "verified_share": 0.3,
+    "young_share": 0.3,
+    "signup_days": 60,
+}
 EXTREMES: dict[str, tuple[dict[str, float], ...]] = {
     "crowd": ({"accounts": 4_000, "volume_mean": 4, "spike_days": 2},),
     "alone": tuple({"accounts": 1, "volume_mean": x} for x in (500, 2_000, 8_000)),
+    "clean": tuple({"accounts": x} | CLEAN for x in (40, 100, 250)),
 }
-"""Four requests each of 4,000 accounts within two days, for `--exchanges 60000 --accounts 12000`; and one account alone."""
+"""Four requests each of 4,000 accounts within two days, for `--exchanges 60000 --accounts 12000`; one account alone; and
+campaigns whose accounts share nothing."""
 
 
 def one(seed: int, turned: dict[str, float], options: argparse.Namespace) -> dict[str, Any]:
@@ -87,7 +102,7 @@ def main() -> None:
         [
             [
                 row["knob"],
-                ", ".join(f"{value:g}" for value in row["level"].values()),
+                ", ".join(f"{value:g}" for value in list(row["level"].values())[:3]),
                 row["planted"],
                 row["accused"],
                 percent(row["accused"], row["planted"]),

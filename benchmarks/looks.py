@@ -7,7 +7,9 @@ far (`growing`), or the last 14 days (`window`). A look-alike group counts as ac
 of `stillwatch score` (its group has the verdict, or most of its accounts are accused); as touched when any of its accounts
 was ever accused; as reviewed likewise. Each group is drawn by itself, so bounds (Clopper-Pearson, upper 95%) take them as
 independent. Exercises are made until each class has `--groups`; 600 without an accusation put its rate below half a
-percent. Growing looks are views of one reading, trailing ones a scan each.
+percent. Only groups of four accounts or more can be accused as groups (`could be`). A history is one exercise with all
+of its looks: in how many there is any false accusation is what an error rate bounds. Growing looks are views of one
+reading, trailing ones a scan each.
 
 Writes benchmarks/results/looks-MODE.json after each exercise. With --add, exercises of an earlier run with the same
 settings count too and are not made again. Development used seeds 61 to 69.
@@ -132,22 +134,44 @@ def one(seed: int, settings: Options) -> dict[str, Any]:
 
 
 def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for each class over all exercises, and one for all classes together and one for ordinary accounts."""
-    cells: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("groups", *EVENTS), 0))
+    """A row for each class over all exercises, and for all classes, for ordinary accounts and for whole histories."""
+    cells: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("groups", "could_be", *EVENTS), 0))
+    least = Settings().group_accounts
     for group in (g for run in runs for g in run["groups"]):
         for name in (group["class"], "every class"):
             cells[name]["groups"] += 1
+            cells[name]["could_be"] += group["accounts"] >= least
             for event in EVENTS:
                 cells[name][event] += event in group["first_day"]
     total = cells.pop("every class")
     people = sum(run["ordinary"] for run in runs)
     named_wrongly = {
         "groups": people,
+        "could_be": people,
         "accused": sum(run["ordinary_accused"] for run in runs),
         "touched": sum(run["ordinary_accused"] for run in runs),
         "reviewed": sum(run["ordinary_reviewed"] for run in runs),
     }
-    listed = [*sorted(cells.items()), ("every class", total), ("ordinary accounts", named_wrongly)]
+    wrong = [any("accused" in g["first_day"] for g in r["groups"]) or r["ordinary_accused"] > 0 for r in runs]
+    touched = [
+        any("touched" in g["first_day"] for g in r["groups"]) or r["ordinary_accused"] > 0 for r in runs
+    ]
+    named = [
+        r["ordinary_reviewed"] > 0 or any("reviewed" in g["first_day"] for g in r["groups"]) for r in runs
+    ]
+    histories = {
+        "groups": len(runs),
+        "could_be": len(runs),
+        "accused": sum(wrong),
+        "touched": sum(touched),
+        "reviewed": sum(named),
+    }
+    listed = [
+        *sorted(cells.items()),
+        ("every class", total),
+        ("ordinary accounts", named_wrongly),
+        ("histories", histories),
+    ]
     return [
         {
             "class": name,
@@ -206,10 +230,13 @@ def main() -> None:
         print(f"seed {seed}: {runs[-1]['looks']} looks", flush=True)
         write(name, {"settings": settings, "classes": summarise(runs), "runs": runs})
     show(
-        ["class", "groups", "ever accused", "touched", "reviewed", "accused at most", "reviewed at most"],
+        [
+            *("class", "groups", "could be", "ever accused", "touched", "reviewed"),
+            *("accused at most", "reviewed at most"),
+        ],
         [
             [
-                *(row[k] for k in ("class", "groups", *EVENTS)),
+                *(row[k] for k in ("class", "groups", "could_be", *EVENTS)),
                 f"{100 * row['accused_at_most']:.2f}%",
                 f"{100 * row['reviewed_at_most']:.2f}%",
             ]

@@ -244,6 +244,20 @@ def test_a_heavy_account_alone_is_examined_and_not_accused_of_company(worlds):
     assert found.own_exchanges.tolist() == [200]
 
 
+def test_one_of_the_heaviest_is_examined_without_a_mark_where_it_may_be_for_review(worlds):
+    """Under a prior of .1; what it sent on a day chose it, and is not weighed."""
+    (found,) = (j for j in judged(worlds, worlds.lone(True), settings=SURE) if j.single)
+    assert found.heavy
+    assert found.verdict == REVIEW
+    assert set(found.observations) == {"heavy_account"}
+    assert not found.weighing.weights.keys() & {"daily_rate", "size"}
+    assert not [j for j in judged(worlds, worlds.lone(False), settings=SURE) if j.single]
+    # However probable: what one account does is never evidence of two families.
+    (certain,) = (j for j in judged(worlds, worlds.lone(True), settings=Settings(prior=0.999)) if j.single)
+    assert certain.probability > 0.9
+    assert certain.verdict == REVIEW
+
+
 def test_a_heavy_account_in_a_popular_application_is_still_examined_by_itself(worlds):
     world = harvest(worlds, numbers=())
     app = (("system", "app"),)

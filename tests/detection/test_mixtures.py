@@ -8,6 +8,7 @@ from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.mixtures import halves, is_mixture
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.standing import alone
 
 EVENT = range(2000, 2015)
 BUILDS = range(2100, 2115)
@@ -87,6 +88,23 @@ def test_a_campaign_made_in_bursts_and_at_places_stays_accused(worlds, burst):
     assert found.verdict == EXTRACTION
     assert MIXTURE not in found.notes
     assert list(halves(found.case))
+
+
+def test_a_small_campaign_is_no_mixture_because_its_halves_are_small(worlds):
+    """Ten accounts say less than twenty, which is no sign that they are something else."""
+    campaign = range(1000, 1020)
+    world = worlds.harvest(campaign)
+    for number in campaign[:10]:
+        world.account(number, created=worlds.MONDAY - 40)
+    for number in campaign[10:]:
+        world.account(number, created=worlds.MONDAY - 24 * 20 - 60 * number % 24)
+    (found,) = (j for j in groups(world, prior=0.3) if len(j.group.members) == 20)
+    assert found.verdict == EXTRACTION
+    ((parts, by_burst),) = (cut for cut in halves(found.case) if "signup_burst" in cut[1])
+    by_themselves = [alone(part, by_burst) for part in parts]
+    as_parts = [alone(part, (*by_burst, "size"), accounts=20) for part in parts]
+    for small, part in zip(by_themselves, as_parts, strict=True):
+        assert small.log10_bayes_factor < part.log10_bayes_factor
 
 
 @pytest.mark.parametrize(

@@ -172,9 +172,33 @@ def test_a_campaign_whose_accounts_share_nothing_is_weighed_as_one_with_means_of
     _, likelihood, of_way = by_hand(apart, 1.0)
     assert of_way["own_means"] > 5 * of_way[EXTRACTION]
     found = weigh(apart, 1.0)
-    # Sharing nothing costs it what it costs the likelier way, and half of the prior.
+    # Sharing nothing costs it what it costs the likelier ways, and what is not theirs of the prior.
     assert found.log10_likelihood[EXTRACTION] == pytest.approx(math.log10(likelihood[EXTRACTION]))
-    assert likelihood[EXTRACTION] == pytest.approx((of_way["own_means"] + of_way[EXTRACTION]) / 2)
+    mixed = sum(share * of_way[way] for way, share in ways()[EXTRACTION].items())
+    assert likelihood[EXTRACTION] == pytest.approx(mixed)
+
+
+USUAL = {
+    "elicitation": 0.0, "template": 1.0, "likeness": 5.0, "repetition": 0.0, "conversation": 0.0, "unevenness": 0.1,
+    "daily_rhythm": 0.05, "one_organisation": 0.01, "verified": 0.5, "disposable": 1.0, "new_accounts": 2.2,
+    "signup_burst": 0.1, "shared_payment": 0.0, "shared_address": 0.0, "one_place": 0.02, "undeclared_sharing": 0.0,
+    "address_spread": 0.5, "institution": 0.0, "business": 0.0, "size": 80.0, "agreement": 2.0,
+}  # fmt: skip
+
+
+def test_means_like_anybodys_clear_nobody_of_a_divided_work_list():
+    """Cards, addresses and clients of its own: what it asks and when is what tells it."""
+    assert weigh(USUAL, 2.0).probability(0.01) > 0.9
+    course = USUAL | {"repetition": 0.9, "daily_rhythm": 0.9, "unevenness": 0.7}
+    assert weigh(course, 2.0).probability(0.01) < 0.001
+    clients = USUAL | {
+        "daily_rhythm": 0.9,
+        "unevenness": 1.5,
+        "system_prompt": 1.0,
+        "conversation": 0.4,
+        "agreement": 0.0,
+    }
+    assert weigh(clients, 2.0).probability(0.01) < 0.05
 
 
 FOLLOWERS = {

@@ -42,7 +42,7 @@ def test_a_heavy_account_is_examined(worlds, behaviour, mark):
 
 def test_what_it_sent_is_set_beside_the_heaviest_others(worlds):
     _, seen = found(worlds, lonely(worlds))[worlds.name_of(LONER)]
-    assert 0 < seen["heavy_account"].p_value <= 1
+    assert seen["heavy_account"].p_value is None, "so few accounts have no tail"
     assert f"The account sent {HEAVY} requests; 1 of 121 accounts" in seen["heavy_account"].statement
 
 
@@ -55,7 +55,7 @@ def test_the_heaviest_are_examined_without_a_mark(worlds):
 
 @pytest.mark.parametrize(
     ("left_out", "expected"),
-    [(CONTENT, {"heavy_account"}), (TIMING, {"reasoning_elicitation", "heavy_account"})],
+    [(CONTENT, {"heavy_account"}), (TIMING, {"reasoning_elicitation"})],
 )
 def test_a_family_that_is_left_out_chooses_nobody(worlds, left_out, expected):
     settings = Settings(left_out=left_out)

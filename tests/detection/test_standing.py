@@ -30,6 +30,17 @@ def test_figures_that_chose_a_part_say_nothing_of_it(case):
     assert set(whole.weights) - set(without.weights) == {"daily_rate"}
 
 
+def test_a_part_may_be_believed_as_the_whole_is(case):
+    part = first(case, 5)
+    small, as_whole = alone(part), alone(part, accounts=len(case.members))
+    assert set(small.weights) == set(as_whole.weights)
+    power = case.population.settings.power
+    ratio = power(len(case.members)) / power(5)
+    for name, weight in small.weights.items():
+        if small.best_benign == as_whole.best_benign and weight:
+            assert as_whole.weights[name] == pytest.approx(ratio * weight)
+
+
 def test_one_account_is_no_group(case):
     figures, weighing = weigh_figures(measure(first(case, 1)), first(case, 1))
     assert {figures[name] for name in NOT_OF_ONE} == {None}

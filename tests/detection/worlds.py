@@ -576,6 +576,22 @@ def rejected(behaviour: Behaviour, cases: tuple[Case, ...]) -> list[tuple[float,
     return [(level, int((p <= level).sum()), most_rejected(len(p), level)) for level in (0.05, 0.01, 0.001)]
 
 
+def lone(suspect: bool, number: int = 5000) -> World:
+    """Strangers, and one account of six hundred requests at all hours: a day old on a virtual card, or an old customer."""
+    world = World()
+    people(world, np.random.default_rng(11), range(250))
+    apart(world)
+    facts = (
+        {"created": MONDAY - 20, "verified": False, "plan": "paid", "payment_kind": "virtual_card"}
+        if suspect
+        else {"created": MONDAY - 24 * 700, "verified": True, "plan": "enterprise", "payment_kind": "invoice"}
+    )
+    world.account(number, **facts)
+    for i in range(600):
+        world.say(number, MONDAY + (7 * i) % 160, item=f"lone-{i}")
+    return world
+
+
 def harvest(numbers: Iterable[int], mixed: int = 0, texts: int = 16) -> World:
     """Strangers, and a campaign that shows what campaigns show: template, marks, balance, cards, new accounts."""
     world = World()

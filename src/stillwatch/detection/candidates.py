@@ -1,6 +1,6 @@
 """Stage 7: one group on its way to a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from stillwatch.detection.mixtures import is_mixture
 from stillwatch.detection.rivals import Weighing, most_to_gain
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values
+from stillwatch.detection.singles import HEAVY, VOLUME
 from stillwatch.detection.standing import MORE_THAN_NOT, alone, weigh_figures
 from stillwatch.detection.ties import FIGURES, tied
 from stillwatch.records.findings import FAMILIES
@@ -57,6 +58,8 @@ class Judged:
     aside: Bools
     """Along `group.accounts`: put beside an accused group by what they have in common with it, and something else."""
     single: bool = False
+    heavy: bool = False
+    """One account that is judged for how much it sent."""
     exempt: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """Codes of members that are taken out of the accused, with the ids of the exemptions that do so."""
 
@@ -105,6 +108,12 @@ class Candidate:
     notes: tuple[str, ...]
     given: Mapping[str, Observation] | None = None  # a single account's observations
 
+    @property
+    def heavy(self) -> bool:
+        """Is it one account that is judged for how much it sent?"""
+        volume = (self.given or {}).get(VOLUME)
+        return volume is not None and volume.statistic >= HEAVY
+
     @cached_property
     def observations(self) -> Mapping[str, Observation]:
         """What each behaviour sees in it."""
@@ -147,7 +156,7 @@ class Candidate:
     ) -> tuple[dict[str, float | None], Weighing]:
         """The candidate's figures, with these of its tests, and what they say."""
         known = {"synchrony": synchrony, "agreement": agreement}
-        return weigh_figures(self._measured | known, self.case, heavy=self.given is not None)
+        return weigh_figures(self._measured | known, self.case, heavy=self.heavy)
 
     @cached_property
     def _evidence(self) -> tuple[dict[str, float | None], Weighing]:
@@ -163,9 +172,14 @@ class Candidate:
     def _doubts(self) -> tuple[str, ...]:
         """Why it is not to be accused, whatever its figures are."""
         settings = self.case.population.settings
-        if is_mixture(
-            self.case, lambda part, by: alone(part, by).probability(settings.prior) >= MORE_THAN_NOT
-        ):
+        whole = len(self.case.members)
+
+        def stands(part: Case, chosen_by: Sequence[str]) -> bool:
+            # That a part is small is no sign that it is something else: the cut made it so.
+            standing = alone(part, (*chosen_by, "size"), accounts=whole)
+            return standing.probability(settings.prior) >= MORE_THAN_NOT
+
+        if is_mixture(self.case, stands):
             return (MIXTURE,)
         if self.case.group.origin == SYSTEM_PROMPT:
             ties = tied(self.case)
@@ -230,5 +244,6 @@ class Candidate:
             data_state="sufficient" if self.sufficient else "insufficient",
             notes=notes,
             single=self.given is not None,
+            heavy=self.heavy,
             aside=aside,
         )

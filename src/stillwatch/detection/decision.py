@@ -13,10 +13,8 @@ from stillwatch.detection.evidence import Bools, Ints, View
 from stillwatch.detection.groups import Group, form_groups, prompt_communities
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import levels, speaking
-from stillwatch.detection.singles import heavy_singles
+from stillwatch.detection.singles import VOLUME, heavy_singles
 
-VOLUME = "heavy_account"
-"""The behaviour for which the heaviest accounts are examined."""
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
 """Kind of use that an agreement of another purpose than distillation covers."""
 

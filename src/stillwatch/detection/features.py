@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours._sharing import sharing_accounts
 from stillwatch.detection.behaviours.disposable_identity import DISPOSABLE
 from stillwatch.detection.behaviours.divided_work_list import repeats
@@ -102,8 +103,14 @@ def _address_spread(case: Case) -> float | None:
 
 
 def _rhythm(case: Case) -> float | None:
-    """Daily rhythm of members as a share of that of accounts outside."""
-    own, others = daily_rhythm(case, case.members), daily_rhythm(case, case.outside)
+    """Daily rhythm of members as a share of that of accounts outside; of one account, of those that are as active."""
+    outside = case.outside
+    if len(case.members) == 1:
+        # Whoever is active in more hours has less of a rhythm, and one account may be far busier than most.
+        pairs = case.population.rhythm[1]
+        like = alike(pairs, pairs[case.members], outside[pairs[outside] > 0])
+        outside = like.order[like.low[0] : like.high[0]]
+    own, others = daily_rhythm(case, case.members), daily_rhythm(case, outside)
     return None if own is None or others is None or others <= 0 else own / others
 
 

@@ -6,9 +6,9 @@ SETTINGS_VERSION = "2026.11.22"
 
 
 ALONE = 0.25
-"""Of what its features say, so much is believed of a single account that is a part of a group."""
+"""Of what its features say, so much is believed of a single account."""
 HEAVY = 0.5
-"""The same of one that is judged by itself for how much it sent: its figures are of many exchanges."""
+"""The same of one that is judged by itself and sent much: its figures are of many exchanges, and who it is is one draw."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ class Settings:
     def power(self, accounts: int, *, heavy: bool = False) -> float:
         """`tempering` for a group of so many accounts: shares of few are noisy, five strangers are easily all unverified.
 
-        Of one account it is ALONE of the whole, HEAVY of it where it is judged by itself: its figures are shares of its own
-        exchanges, and who it is is one draw.
+        Of one account it is ALONE of the whole, HEAVY of it for a `heavy` one: its figures are shares of its own exchanges.
         """
         if accounts == 1:
             return (HEAVY if heavy else ALONE) * self.tempering

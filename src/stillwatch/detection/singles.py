@@ -14,6 +14,8 @@ MARKED_TEXTS = 50
 """The same in texts: a few prove nothing."""
 HEAVY = 500
 """Exchanges from which one of the heaviest accounts is examined without a mark: fewer are no harvest."""
+VOLUME = "heavy_account"
+"""The behaviour for which it is."""
 CHECKED_MARKS = {
     "reasoning_elicitation": (
         "reasoning_elicitation",
@@ -70,19 +72,21 @@ def _marked(population: Population, taken: Bools) -> dict[int, dict[str, Observa
 
 
 def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dict[str, Observation]]]:
-    """Accounts in no group that did much: most of whose many texts carry a mark, and the heaviest of all.
+    """Accounts that may harvest by themselves: most of whose many texts carry a mark, and the heaviest of all.
 
-    `taken`: by account code, already in a group. Without a mark, what an account is follows from its other figures. Its
-    volume is no second family beside its marks: whoever sends many marked texts sends many texts. So the verdict is at most
-    `review`.
+    `taken`: by account code, in a group that texts or means formed. Without a mark, what an account is follows from its
+    other figures. Its volume is no second family beside its marks: whoever sends many marked texts sends many texts. So
+    the verdict is at most `review`.
     """
     view, left_out = population.view, population.settings.left_out
     chosen = {} if left_out == CONTENT else _marked(population, taken)
-    volumes = {} if left_out == TIMING else heavy_account.heaviest(view, ~taken)
+    if left_out == TIMING:
+        return [(_alone(code), seen) for code, seen in sorted(chosen.items())]
+    volumes = heavy_account.heaviest(view, ~taken)
     for code in volumes:
         if view.totals["n"][code] >= HEAVY:
             chosen.setdefault(code, {})
     return [
-        (_alone(code), {**seen, "heavy_account": heavy_account.of_account(view, code, volumes.get(code))})
+        (_alone(code), {**seen, VOLUME: heavy_account.of_account(view, code, volumes.get(code))})
         for code, seen in sorted(chosen.items())
     ]

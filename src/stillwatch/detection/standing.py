@@ -17,9 +17,12 @@ MORE_THAN_NOT = 0.5
 
 
 def weigh_figures(
-    figures: dict[str, float | None], case: Case, *, heavy: bool = False
+    figures: dict[str, float | None], case: Case, *, heavy: bool = False, accounts: int | None = None
 ) -> tuple[dict[str, float | None], Weighing]:
-    """The figures of a group that may be weighed, and what they say. `heavy`: an account, chosen for how much it sent."""
+    """The figures of a group that may be weighed, and what they say.
+
+    `heavy`: one account that is judged for how much it sent; `accounts`: of how many the figures are believed to be.
+    """
     settings = case.population.settings
     if len(case.members) == 1:
         figures = figures | dict.fromkeys(NOT_OF_ONE)
@@ -27,16 +30,17 @@ def weigh_figures(
         figures = figures | dict.fromkeys(OF_HEAVY)
     if settings.left_out:
         figures = figures | {f.name: None for f in features() if f.family == settings.left_out}
-    return figures, weigh(figures, settings.power(len(case.members), heavy=heavy))
+    return figures, weigh(figures, settings.power(accounts or len(case.members), heavy=heavy))
 
 
-def alone(part: Case, chosen_by: Sequence[str] = ()) -> Weighing:
+def alone(part: Case, chosen_by: Sequence[str] = (), *, accounts: int | None = None) -> Weighing:
     """What speaks for and against a part of a group by itself: its figures without its tests, and without `chosen_by`.
 
-    Those chose the part, so that they say nothing of it.
+    Those chose the part, so that they say nothing of it. `accounts`: of how many they are believed to be, in place of how
+    many there are.
     """
     figures = measure(part) | dict.fromkeys(chosen_by)
-    return weigh_figures(figures, part)[1]
+    return weigh_figures(figures, part, accounts=accounts)[1]
 
 
 def log10_factor(prior: float, probability: float) -> float:

@@ -110,28 +110,24 @@ MEANS = (
     *("credential_id", "end_user_id", "surface"),
 )
 """Columns of usage by which content and infrastructure are seen."""
-WITH_NOTHING_IN_COMMON = tuple(
-    f"load_balanced.{knob}"
-    for knob in (
-        *("any_task=1", "elicitation_rate=0", "shared_payment_rate=0", "accounts_per_address=1"),
-        *("unique_fingerprint_share=1", "clients=60", "young_share=0", "virtual_card_share=0.1"),
-        *("disposable_mail_share=0", "residential_share=1", "verified_share=0.4", "sync=1"),
-    )
-)
 CERTAIN = 0.99
 """A prior under which nearly every group is probable enough to be accused: what is left to stop it is the rule."""
 ALONE = {
     CONTENT: [
-        case
-        for case, (_, seen) in CASES.items()
-        if any(REGISTRY[b].family == CONTENT for b in seen) and not case.endswith("by cards")
+        *("template_harvest", "reasoning_elicitation", "reasoning_pretext", "language_coercion"),
+        *("reward_model_grading", "safety_rewrites", "load_balanced", "diluted_relay", "technique_search"),
+        *("block_replay", "agentic_coding of any task, by cards"),
     ],
     INFRASTRUCTURE: [
         "bulk_signup",
-        "template_harvest through proxies",
         "template_harvest by one telephone for six",
     ],
+    TIMING: [
+        *("bulk_signup", "account_replacement", "account_replacement to older models"),
+        *("release_pivot", "spike"),
+    ],
 }
+"""Cases by the one family that is left to speak."""
 
 
 def drill_of(case: str, folder: Path) -> Path:
@@ -191,34 +187,76 @@ def test_the_reason_and_its_p_value(case, tmp_path):
         assert "relay" in found.roles[found.nearest].values(), "they pass others' traffic through"
 
 
-@pytest.mark.parametrize(("family", "case"), [(f, case) for f, cases in ALONE.items() for case in cases])
-def test_one_family_alone_is_at_most_reviewed(family, case, tmp_path):
-    """Of content nothing but texts is logged, of infrastructure no text; timing is left out of both."""
-    drill = drill_of(case, tmp_path / "drill")
+def only(family: str, case: str, drill: Path) -> None:
+    """Take the columns from the logs by which other families than this would be tested.
+
+    Texts or means have to be left, since timing forms no group; those that form one are not tested in it.
+    """
+    gone = MEANS if family == CONTENT and not case.endswith("by cards") else TEXTS
+    if family == CONTENT and case.endswith("by cards"):
+        return
     for file in sorted((drill / "usage").glob("*.parquet")):
         rows = pq.read_table(file)
-        gone = MEANS if family == CONTENT else TEXTS
         pq.write_table(rows.drop_columns([name for name in gone if name in rows.column_names]), file)
+
+
+@pytest.mark.parametrize(("family", "case"), [(f, case) for f, cases in ALONE.items() for case in cases])
+def test_one_family_alone_is_at_most_reviewed(family, case, tmp_path):
+    """Under a prior by which nearly every group is probable enough, as far as its accounts are one campaign's."""
+    drill = drill_of(case, tmp_path / "drill")
+    only(family, case, drill)
     found = Found(
         drill,
         tmp_path / "out",
-        settings=Settings(looks=0, left_out=TIMING, prior=CERTAIN),
-        accounts=family == INFRASTRUCTURE,
+        settings=Settings(looks=0, left_out="" if family == TIMING else TIMING, prior=CERTAIN),
+        accounts=family != CONTENT or case.endswith("by cards"),
     )
     assert not found.accused
-    seen = {r["behaviour"]: r["p_value"] for r in found.groups[found.nearest]["reasons"]}
-    assert {REGISTRY[name].family for name in seen if name in REGISTRY} == {family}
+    reasons = found.groups[found.nearest]["reasons"]
+    tested = {REGISTRY[r["behaviour"]].family for r in reasons if r["p_value"] is not None}
+    # What forms a group is not tested in it: so where means alone are logged, nothing is.
+    assert tested == (set() if family == INFRASTRUCTURE else {family})
 
 
-def test_timing_alone_is_at_most_reviewed(tmp_path):
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.9])
+def test_of_relayed_traffic_the_campaigns_own_exchanges_are_told_apart(share, tmp_path):
     drill = tmp_path / "drill"
+    knobs = ("diluted_relay.accounts=60", f"diluted_relay.relay_share={share}")
     run_drill(
-        DrillSettings(
-            "class:load_balanced", exchanges=12_000, accounts=900, seed=7, knobs=WITH_NOTHING_IN_COMMON
-        ),
-        drill,
+        DrillSettings("class:diluted_relay", exchanges=24_000, accounts=900, seed=7, knobs=knobs), drill
     )
-    assert not Found(drill, tmp_path / "out", settings=Settings(looks=0, prior=CERTAIN)).accused
+    found = Found(drill, tmp_path / "out", settings=Settings(looks=0))
+    group = found.groups[found.nearest]
+    truth = pq.read_table(drill / "truth" / "exchanges.parquet").to_pylist()
+    own = sum(row["extracting"] for row in truth)
+    relayed = sum(row["group_id"] is not None for row in truth) - own
+    assert relayed > 0.8 * share / (1 - share) * own
+    assert group["verdict"] == "extraction"
+    assert abs(group["exchanges"] - own) < 0.1 * own
+    roles = [r for r in found.roles[found.nearest].values() if r != "suspected"]
+    assert roles.count("relay") > (0.5 if share <= 0.5 else 0.8) * len(roles)
+
+
+CLEAN = (
+    *("shared_payment_rate=0", "accounts_per_address=0", "residential_share=0", "unique_fingerprint_share=1"),
+    *("virtual_card_share=0.05", "disposable_mail_share=0", "signup_days=90", "accounts=80"),
+)
+"""Ordinary cards, addresses and TLS fingerprints of each account's own, and sign-ups that are spread."""
+
+
+@pytest.mark.parametrize("kind", ["template_harvest", "load_balanced"])
+def test_a_campaign_that_shares_nothing_is_found_by_content_and_timing(kind, tmp_path):
+    drill = tmp_path / "drill"
+    knobs = tuple(f"{kind}.{knob}" for knob in CLEAN)
+    run_drill(DrillSettings(f"class:{kind}", exchanges=30_000, accounts=2_000, seed=7, knobs=knobs), drill)
+    found = Found(drill, tmp_path / "out", settings=Settings(looks=0))
+    group = found.groups[found.nearest]
+    assert group["verdict"] == "extraction"
+    assert len(found.accused & found.guilty) >= 0.9 * len(found.guilty)
+    assert not found.accused - found.guilty
+    reasons = {r["behaviour"]: r for r in group["reasons"] if r["p_value"] is not None}
+    assert {"shared_template", "divided_work_list", "round_the_clock"} <= reasons.keys()
+    assert not reasons.keys() & {"shared_payment", "shared_contact", "disposable_identity"}
 
 
 @pytest.mark.parametrize(("kind", "seed"), [("reasoning_elicitation", 22), ("template_harvest", 21)])
@@ -233,5 +271,5 @@ def test_one_heavy_account_without_any_coordination_is_up_for_review(kind, seed,
     assert not found.accused
     reasons = {r["behaviour"]: r for r in group["reasons"]}
     assert reasons["heavy_account"]["statistic"] == group["exchanges"]
-    assert 0 < reasons["heavy_account"]["p_value"] <= 1
+    assert reasons["heavy_account"]["p_value"] is None, "of so few accounts there is no tail"
     assert ("reasoning_elicitation" in reasons) == (kind == "reasoning_elicitation")

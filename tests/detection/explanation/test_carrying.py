@@ -56,6 +56,19 @@ def test_what_carries_the_verdict_suffices_and_nothing_of_it_is_spare(accused):
         assert probability(accused, against | set(fewer)) < 0.9
 
 
+def test_what_carries_the_verdict_on_one_account_is_weighed_as_the_verdict_was(worlds):
+    settings = Settings(prior=0.1)
+    (found,) = (j for j in judge(view(worlds.lone(True).evidence()), [], {}, settings) if j.single)
+    against = {n: v for n, v in found.figures.items() if found.weighing.weights.get(n, 1) <= 0}
+    carrying = smallest_carrying(found)
+    power = settings.power(1, heavy=True)
+    reached = weigh(against | {n: found.figures[n] for n in carrying}, power).probability(settings.prior)
+    assert reached >= settings.review_probability
+    for fewer in combinations(carrying, len(carrying) - 1):
+        left = weigh(against | {n: found.figures[n] for n in fewer}, power).probability(settings.prior)
+        assert left < settings.review_probability
+
+
 def test_without_what_would_overturn_it_the_verdict_falls(accused):
     gone = overturning(accused)
     left = set(accused.weighing.weights) - set(gone)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stillwatch.detection.behaviours.heavy_account import of_account
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
@@ -51,6 +52,16 @@ def test_reasons_for_are_significant_and_reasons_against_are_rivals(scanned):
             assert reason["p_value"] is None or reason["p_value"] <= 0.05
         else:
             assert reason["behaviour"].startswith("rival:") or reason["behaviour"] == "agreement"
+
+
+def test_a_volume_like_that_of_the_heaviest_is_a_reason_against(worlds):
+    settings = Settings(prior=0.1)
+    (found,) = (j for j in judge(view(worlds.lone(True).evidence()), [], {}, settings) if j.single)
+    for p_value, supports in ((0.6, False), (0.001, True)):
+        seen = of_account(found.case.view, int(found.group.accounts[0]), p_value)
+        row, _ = tables(replace(found, observations={"heavy_account": seen}), None)
+        (reason,) = (r for r in row.reasons if r.behaviour == "heavy_account")
+        assert (reason.p_value, reason.supports) == (p_value, supports)
 
 
 def test_statements_name_no_account(scanned):

@@ -49,6 +49,13 @@ def test_telephones_are_shared_as_often_as_the_knob_says(setting: Setting) -> No
     assert len(np.unique(own[own > 0])) == (own > 0).sum()
 
 
+def test_each_account_may_have_an_address_of_its_own(setting: Setting) -> None:
+    a = accounts(setting, n=60, accounts_per_address=0, residential_share=0, app_share=0)
+    assert len(np.unique(a["main_key"])) == 60
+    few = accounts(setting, n=60, accounts_per_address=1, residential_share=0, app_share=0)
+    assert len(np.unique(few["main_key"])) < 60, "drawn one by one, some meet"
+
+
 def test_one_account_may_be_a_whole_campaign(setting: Setting) -> None:
     cast = build(setting, CLASSES["template_harvest"], "plain", "0", Knobs(accounts=1, volume_mean=900))
     assert len({int(row) for s in cast.streams for row in s.account}) == 1

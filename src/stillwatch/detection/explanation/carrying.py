@@ -19,7 +19,7 @@ def _needed(judged: Judged) -> float | None:
 def _probability(judged: Judged, names: set[str]) -> float:
     settings = judged.case.population.settings
     figures = {name: value if name in names else None for name, value in judged.figures.items()}
-    power = settings.power(len(judged.case.members), heavy=judged.single)
+    power = settings.power(len(judged.case.members), heavy=judged.heavy)
     return weigh(figures, power).probability(settings.prior)
 
 

@@ -86,8 +86,8 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             supports=seen.supports,
         )
         for name, seen in judged.observations.items()
-        # A figure that is significant but small speaks for nothing, and not against either. How much an account by itself
-        # sent is why it was examined, and is said whatever it comes to.
+        # A figure that is significant but small speaks for nothing, and not against either. But how much an account
+        # sent is why it was examined by itself: that it is no more than the heaviest always send is said too.
         if noted(seen) or (judged.single and not seen.supports)
     ]
     rival = KIND_WORDS[judged.weighing.best_benign]

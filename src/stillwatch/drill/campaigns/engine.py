@@ -106,6 +106,8 @@ def recruit(setting: Setting, rng: np.random.Generator, actor: Actor, k: Knobs, 
     homes, hosts = setting.places.draw(rng, "residential", world), setting.places.draw(rng, "hosting", world)
     hosted = (~proxied) & (a["surface"] != 1)
     host = rng.integers(0, len(actor.hosts), n)
+    if not k.accounts_per_address:
+        host = np.arange(n) % len(actor.hosts)
     pools = setting.places.by_kind["hosting", -1]
     a["main_pool"] = np.where(proxied, homes, np.where(hosted, pools[host % len(pools)], a["main_pool"]))
     a["main_key"] = np.where(hosted, actor.hosts[host], a["main_key"])

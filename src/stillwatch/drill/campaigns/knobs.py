@@ -33,7 +33,7 @@ class Knobs:
     app_share: float = 0.0  # share of accounts in the app
     cloud_share: float = 0.1  # share of accounts at a third party's cloud
     residential_share: float = 0.1  # share of accounts behind residential proxies with ever-new addresses
-    accounts_per_address: int = 6  # of those on hosting networks
+    accounts_per_address: int = 6  # of those on hosting networks, about; 0: each has one of its own
     unique_fingerprint_share: float = 0.0  # share of accounts with a TLS fingerprint of their own
     clients: int = 2  # client programs in use
     credential_count: int = 1  # keys per account, at least
