@@ -6,13 +6,13 @@ import pytest
 from stillwatch.detection.behaviours import CONTENT, TIMING
 from stillwatch.detection.behaviours.heavy_account import HEAVIEST
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.singles import CHECKED_MARKS, HEAVY, MARKED_TEXTS, heavy_singles
+from stillwatch.detection.singles import CHECKED_MARKS, HEAVY_EXCHANGES, MARKED_TEXTS, heavy_singles
 from stillwatch.records.sketches import MARKS
 
 LONER = 5000
 
 
-def lonely(worlds, texts=HEAVY, share=1.0, mark="reasoning_elicitation"):
+def lonely(worlds, texts=HEAVY_EXCHANGES, share=1.0, mark="reasoning_elicitation"):
     """Strangers, and one account that sends so many texts, this share of them with a mark."""
     world = worlds.World()
     worlds.people(world, np.random.default_rng(4), range(120))
@@ -35,7 +35,7 @@ def test_a_heavy_account_is_examined(worlds, behaviour, mark):
     assert seen[behaviour].supports
     assert seen[behaviour].statistic == 1
     assert 0 < seen[behaviour].p_value < 0.05
-    assert f"100% of the account's {HEAVY} texts" in seen[behaviour].statement
+    assert f"100% of the account's {HEAVY_EXCHANGES} texts" in seen[behaviour].statement
     assert group.firm.tolist() == [True]
     assert len(group.members) == 1
 
@@ -43,7 +43,9 @@ def test_a_heavy_account_is_examined(worlds, behaviour, mark):
 def test_what_it_sent_is_set_beside_the_heaviest_others(worlds):
     _, seen = found(worlds, lonely(worlds))[worlds.name_of(LONER)]
     assert seen["heavy_account"].p_value is None, "so few accounts have no tail"
-    assert f"The account sent {HEAVY} requests; 1 of 121 accounts" in seen["heavy_account"].statement
+    assert (
+        f"The account sent {HEAVY_EXCHANGES} requests; 1 of 121 accounts" in seen["heavy_account"].statement
+    )
 
 
 def test_the_heaviest_are_examined_without_a_mark(worlds):
@@ -66,7 +68,7 @@ def test_a_family_that_is_left_out_chooses_nobody(worlds, left_out, expected):
 
 
 def test_a_few_hundred_are_no_harvest_however_many_others_send(worlds):
-    assert not found(worlds, lonely(worlds, texts=HEAVY - 1, share=0.0))
+    assert not found(worlds, lonely(worlds, texts=HEAVY_EXCHANGES - 1, share=0.0))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from stillwatch.detection.mixtures import is_mixture
 from stillwatch.detection.rivals import Weighing, most_to_gain
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values
-from stillwatch.detection.singles import HEAVY, VOLUME
+from stillwatch.detection.singles import HEAVY_EXCHANGES, VOLUME
 from stillwatch.detection.standing import MORE_THAN_NOT, alone, weigh_figures
 from stillwatch.detection.ties import FIGURES, tied
 from stillwatch.records.findings import FAMILIES
@@ -112,7 +112,7 @@ class Candidate:
     def heavy(self) -> bool:
         """Is it one account that is judged for how much it sent?"""
         volume = (self.given or {}).get(VOLUME)
-        return volume is not None and volume.statistic >= HEAVY
+        return volume is not None and volume.statistic >= HEAVY_EXCHANGES
 
     @cached_property
     def observations(self) -> Mapping[str, Observation]:

@@ -8,7 +8,7 @@ SETTINGS_VERSION = "2026.11.22"
 ALONE = 0.25
 """Of what its features say, so much is believed of a single account."""
 HEAVY = 0.5
-"""The same of one that is judged by itself and sent much: its figures are of many exchanges, and who it is is one draw."""
+"""The same of one that is judged by itself and sent much: its figures are of many exchanges, but it is one draw."""
 
 
 @dataclass(frozen=True)

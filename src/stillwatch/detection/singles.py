@@ -12,7 +12,7 @@ MARKED_SHARE = 0.5
 """Share of an account's texts from which it is examined for a mark."""
 MARKED_TEXTS = 50
 """The same in texts: a few prove nothing."""
-HEAVY = 500
+HEAVY_EXCHANGES = 500
 """Exchanges from which one of the heaviest accounts is examined without a mark: fewer are no harvest."""
 VOLUME = "heavy_account"
 """The behaviour for which it is."""
@@ -84,7 +84,7 @@ def heavy_singles(population: Population, taken: Bools) -> list[tuple[Group, dic
         return [(_alone(code), seen) for code, seen in sorted(chosen.items())]
     volumes = heavy_account.heaviest(view, ~taken)
     for code in volumes:
-        if view.totals["n"][code] >= HEAVY:
+        if view.totals["n"][code] >= HEAVY_EXCHANGES:
             chosen.setdefault(code, {})
     return [
         (_alone(code), {**seen, VOLUME: heavy_account.of_account(view, code, volumes.get(code))})

@@ -50,9 +50,11 @@ def statement(judged: Judged, exchanges: int) -> str:
         if judged.group.origin == SYSTEM_PROMPT
         else "that belong together"
     )
-    head = f"{accounts} accounts sent {exchanges:,} exchanges {together}."
-    if judged.single:
-        head = f"One account by itself sent {exchanges:,} exchanges."
+    head = (
+        f"One account by itself sent {exchanges:,} exchanges."
+        if judged.single
+        else f"{accounts} accounts sent {exchanges:,} exchanges {together}."
+    )
     if aside := int((judged.group.firm & judged.aside).sum()):
         head += f" Of these {aside} are only suspected: what ties them to the others is not enough to accuse them."
     supporting = [REGISTRY[name].title.lower() for name, seen in judged.observations.items() if noted(seen)]
