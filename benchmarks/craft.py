@@ -10,7 +10,8 @@ people ask beside it. Prints for each level the share of campaign accounts that 
 review, and writes benchmarks/results/craft-CLASS-TIER[-KNOBS].json. `--knobs crowd --exchanges 60000 --accounts 12000` is
 four requests each of 4,000 accounts within two days; `--knobs alone` one account that harvests by itself, which is never
 accused and at most up for review; `--knobs clean` a campaign, by its number of accounts, each of which has a card, an
-address and a TLS fingerprint of its own. Development used seeds 21 to 23 and 61 to 69.
+address and a TLS fingerprint of its own, on ordinary cards; `--knobs aged` such with old accounts, verified like others.
+Development used seeds 7 to 9, 21 to 24 and 61 to 69.
 """
 
 import argparse
@@ -45,17 +46,17 @@ CLEAN: dict[str, float] = {
     "clients": 60,
     "virtual_card_share": 0.05,
     "disposable_mail_share": 0,
-    "verified_share": 0.3,
-    "young_share": 0.3,
-    "signup_days": 60,
+    "signup_days": 90,
 }
+AGED: dict[str, float] = CLEAN | {"young_share": 0.3, "verified_share": 0.15}
 EXTREMES: dict[str, tuple[dict[str, float], ...]] = {
     "crowd": ({"accounts": 4_000, "volume_mean": 4, "spike_days": 2},),
     "alone": tuple({"accounts": 1, "volume_mean": x} for x in (500, 2_000, 8_000)),
     "clean": tuple({"accounts": x} | CLEAN for x in (40, 100, 250)),
+    "aged": tuple({"accounts": x} | AGED for x in (40, 100, 250)),
 }
 """Four requests each of 4,000 accounts within two days, for `--exchanges 60000 --accounts 12000`; one account alone; and
-campaigns whose accounts share nothing."""
+campaigns whose accounts share nothing: made over months, and old and verified like other people's."""
 
 
 def one(seed: int, turned: dict[str, float], options: argparse.Namespace) -> dict[str, Any]:
