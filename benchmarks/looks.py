@@ -48,6 +48,12 @@ from stillwatch.detection.settings import Settings
 
 WINDOW = 14  # days that a trailing look goes back
 EVENTS = ("accused", "touched", "reviewed")
+ORDINARY = {
+    "accused": "ordinary_accused",
+    "touched": "ordinary_accused",
+    "reviewed": "ordinary_reviewed",
+}
+"""Where an exercise counts the ordinary accounts to which each of these ever happened."""
 Options = dict[str, Any]
 
 
@@ -145,26 +151,14 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 cells[name][event] += event in group["first_day"]
     total = cells.pop("every class")
     people = sum(run["ordinary"] for run in runs)
-    named_wrongly = {
-        "groups": people,
-        "could_be": people,
-        "accused": sum(run["ordinary_accused"] for run in runs),
-        "touched": sum(run["ordinary_accused"] for run in runs),
-        "reviewed": sum(run["ordinary_reviewed"] for run in runs),
+    named_wrongly = {"groups": people, "could_be": people} | {
+        event: sum(run[ORDINARY[event]] for run in runs) for event in EVENTS
     }
-    wrong = [any("accused" in g["first_day"] for g in r["groups"]) or r["ordinary_accused"] > 0 for r in runs]
-    touched = [
-        any("touched" in g["first_day"] for g in r["groups"]) or r["ordinary_accused"] > 0 for r in runs
-    ]
-    named = [
-        r["ordinary_reviewed"] > 0 or any("reviewed" in g["first_day"] for g in r["groups"]) for r in runs
-    ]
-    histories = {
-        "groups": len(runs),
-        "could_be": len(runs),
-        "accused": sum(wrong),
-        "touched": sum(touched),
-        "reviewed": sum(named),
+    histories = {"groups": len(runs), "could_be": len(runs)} | {
+        event: sum(
+            run[ORDINARY[event]] > 0 or any(event in g["first_day"] for g in run["groups"]) for run in runs
+        )
+        for event in EVENTS
     }
     listed = [
         *sorted(cells.items()),

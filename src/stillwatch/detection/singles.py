@@ -14,7 +14,7 @@ MARKED_TEXTS = 50
 """The same in texts: a few prove nothing."""
 HEAVY_EXCHANGES = 500
 """Exchanges from which one of the heaviest accounts is examined without a mark: fewer are no harvest."""
-VOLUME = "heavy_account"
+VOLUME = heavy_account.BEHAVIOUR.name
 """The behaviour for which it is."""
 CHECKED_MARKS = {
     "reasoning_elicitation": (

@@ -11,7 +11,7 @@ from stillwatch.detection.scan import scan
 from stillwatch.detection.settings import Settings
 from stillwatch.drill.writer import Settings as DrillSettings
 from stillwatch.drill.writer import run_drill
-from stillwatch.records.findings import CONTENT, INFRASTRUCTURE, TIMING
+from stillwatch.records.findings import ACCUSED_ROLES, CONTENT, INFRASTRUCTURE, TIMING
 from stillwatch.records.sketches import Key
 
 # By class of campaign: knobs, and for each behaviour that it shows the p-value that its reason has at most. The numbers are
@@ -161,7 +161,7 @@ class Found:
             for name, group in self.groups.items()
             if group["verdict"] == "extraction"
             for account, role in self.roles[name].items()
-            if role != "suspected"
+            if role in ACCUSED_ROLES
         }
 
     @property
@@ -192,9 +192,9 @@ def only(family: str, case: str, drill: Path) -> None:
 
     Texts or means have to be left, since timing forms no group; those that form one are not tested in it.
     """
-    gone = MEANS if family == CONTENT and not case.endswith("by cards") else TEXTS
-    if family == CONTENT and case.endswith("by cards"):
+    if case.endswith("by cards"):
         return
+    gone = MEANS if family == CONTENT else TEXTS
     for file in sorted((drill / "usage").glob("*.parquet")):
         rows = pq.read_table(file)
         pq.write_table(rows.drop_columns([name for name in gone if name in rows.column_names]), file)
@@ -233,7 +233,7 @@ def test_of_relayed_traffic_the_campaigns_own_exchanges_are_told_apart(share, tm
     assert relayed > 0.8 * share / (1 - share) * own
     assert group["verdict"] == "extraction"
     assert abs(group["exchanges"] - own) < 0.1 * own
-    roles = [r for r in found.roles[found.nearest].values() if r != "suspected"]
+    roles = [r for r in found.roles[found.nearest].values() if r in ACCUSED_ROLES]
     assert roles.count("relay") > (0.5 if share <= 0.5 else 0.8) * len(roles)
 
 
