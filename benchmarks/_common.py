@@ -7,12 +7,15 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 from scipy import stats
 
+import stillwatch
+from stillwatch.detection.settings import SETTINGS_VERSION
 from stillwatch.records.findings import ACCUSED_ROLES
 
 RESULTS = Path(__file__).parent / "results"
@@ -174,9 +177,25 @@ def percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.1f}%" if whole else "-"
 
 
+@cache
+def made_by() -> dict[str, str | None]:
+    """Versions of what is measured, of its commit (None outside of git; `+`: changed since) and of its settings."""
+    asked = ("rev-parse", "--short=10", "HEAD"), ("status", "--porcelain", "--", "src")
+    told = [
+        subprocess.run(["git", *what], check=False, capture_output=True, text=True, cwd=RESULTS.parents[1])
+        for what in asked
+    ]
+    commit, changed = (None if one.returncode else one.stdout.strip() for one in told)
+    return {
+        "stillwatch": stillwatch.__version__,
+        "commit": None if commit is None else commit + ("+" if changed else ""),
+        "settings": SETTINGS_VERSION,
+    }
+
+
 def write(name: str, report: dict[str, Any]) -> None:
-    """Keep a report as benchmarks/results/NAME.json."""
+    """Keep a report, and what it was made by, as benchmarks/results/NAME.json."""
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"{name}.json"
-    target.write_text(json.dumps(report, indent=1) + "\n")
+    target.write_text(json.dumps({"made_by": made_by()} | report, indent=1) + "\n")
     print(f"written: {target}")

@@ -13,7 +13,7 @@ from stillwatch.detection.ledger import CONTENT_KINDS, HOUR_US, PHRASE_KINDS, _w
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import open_engine
 from stillwatch.records.schema import USAGE
-from stillwatch.records.sketches import SKETCH_SCHEMA
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 SCHEMA = pa.schema([pa.field("row", pa.int64()), *(pa.field(c, USAGE[c].type) for c in KEPT), *SKETCH_SCHEMA])
@@ -102,6 +102,18 @@ def test_endings_and_looks_are_counted_by_hour_and_scripts_by_first_use(tmp_path
         "n": 5, "texts": 4, "blocked": 1, "refused": 2, "status_known": 4, "symbolic": 2
     }  # fmt: skip
     (fresh,) = [r["fresh"] for r in found.novelty.to_pylist() if r["kind"] == "script"]
+    assert fresh == 2
+
+
+def test_japanese_in_kana_and_in_chinese_characters_is_one_script(tmp_path):
+    texts = ["契約書要約：利用規約", "この文章をわかりやすくしてください", "Please translate this letter"]
+    sketched = sketch(pa.array(texts), None, Key(bytes(16))).to_pylist()
+    assert len({row["script"] for row in sketched}) == 3
+    rows = [
+        {"event_id": f"e{n}", "time": START, "account_id": "a", "model": "m", "script": row["script"], "item_hash": n}
+        for n, row in enumerate(sketched)
+    ]  # fmt: skip
+    (fresh,) = [r["fresh"] for r in computed(rows, tmp_path).novelty.to_pylist() if r["kind"] == "script"]
     assert fresh == 2
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import Engine
-from stillwatch.records.sketches import MARKS
+from stillwatch.records.sketches import MARKS, SCRIPTS
 
 HOUR_US = 3_600_000_000
 
@@ -28,6 +28,7 @@ EXCHANGE_KINDS = {
     "credential": "credential_id",
 }
 NOVELTY_KINDS = {**EXCHANGE_KINDS, "end_user": "end_user_id", "script": "script"}
+HAN, KANA = SCRIPTS.index("han"), SCRIPTS.index("kana")
 SYMBOLIC = 0.08
 """A text with a larger share of punctuation and symbols looks like code. Of pieces of 800 characters 76% of Python, 84% of
 C, 90% of shell and all of JavaScript are above it, and 4% of licences in prose."""
@@ -127,10 +128,12 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     )
     code_table = engine.table("account_codes", codes)
     stamp = unique.time.epoch_seconds().cast("int64")
+    # Script 0 is a text without letters, which is no script. Japanese is written in kana and Chinese characters: were these
+    # two scripts, whoever writes it beside English would show as many as a translator.
+    script = (unique.script == KANA).ifelse(HAN, unique.script.nullif(0))
     rows = engine.keep(
         "rows",
-        # Script 0 is a text without letters, which is no script.
-        unique.mutate(hour=(stamp // 3600).cast("int32"), script=unique.script.nullif(0))
+        unique.mutate(hour=(stamp // 3600).cast("int32"), script=script)
         .join(code_table, "account_id")
         .drop("account_id"),
     )
