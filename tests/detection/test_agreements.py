@@ -1,6 +1,6 @@
 """Consent: what agreements cover, hour by hour, and what they do not."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.agreements import cover, read_agreements
+from stillwatch.detection.agreements import Passed, cover, read_agreements
 from stillwatch.detection.evidence import NEVER
 from stillwatch.records.schema import AGREEMENTS
 
@@ -84,7 +84,19 @@ def test_dates_are_hours_from_inclusive_to_exclusive(worlds, simple):
         },
     )
     assert found.exchanges["distillation"].tolist() == [3, 0, 0, 0]
-    assert found.exceeded == {0: ("Agreement g0: 7 exchanges are outside its dates.",)}
+    dates = "Agreement g0 holds from 2026-08-25 02:00 UTC until 2026-08-25 05:00 UTC"
+    assert found.exceeded == {0: (Passed(dates, 7),)}
+
+
+def test_a_last_hour_that_no_calendar_has_is_named(worlds, simple):
+    never = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    found = covered(
+        simple,
+        {"account_id": worlds.name_of(0), "starts_at": worlds.utc(worlds.MONDAY + 2), "ends_at": never},
+    )
+    (passed,) = found.exceeded[0]
+    assert passed.exchanges == 2
+    assert passed.limit.endswith("until 10000-01-01 00:00 UTC")
 
 
 def test_an_agreement_that_ends_within_an_hour_covers_that_hour(worlds, simple):
@@ -98,7 +110,7 @@ def test_an_agreement_that_ends_within_an_hour_covers_that_hour(worlds, simple):
 def test_models_outside_the_list_are_not_covered(worlds, simple):
     found = covered(simple, {"account_id": worlds.name_of(1), "models": ["big"]})
     assert found.exchanges["distillation"].tolist() == [0, 5, 0, 0]
-    assert found.exceeded == {1: ("Agreement g0: 5 exchanges are outside its models.",)}
+    assert found.exceeded == {1: (Passed("Agreement g0 covers big alone", 5),)}
     assert (
         covered(simple, {"account_id": worlds.name_of(1), "models": []}).exchanges["distillation"].sum() == 0
     )
@@ -117,7 +129,10 @@ def test_a_limit_is_used_up_in_the_order_of_hours(worlds, simple):
     found = covered(world, {"organisation": "Acme", "max_exchanges": 7})
     # Two accounts, one exchange each an hour: three hours whole, and one of the fourth.
     assert found.exchanges["distillation"].tolist() == [4, 3, 0, 0]
-    assert found.exceeded[0] == ("Agreement g0 allows 7 exchanges; 6 of this account's are beyond that.",)
+    assert found.exceeded[0] == (Passed("Agreement g0 allows 7 exchanges", 6),)
+    (said,) = found.passed(np.array([0, 1]))
+    assert said == Passed("Agreement g0 allows 7 exchanges; 13 exchanges of 2 accounts are beyond that.", 13)
+    assert found.passed(np.array([3])) == ()
 
 
 def test_until_looks_at_the_past_alone(worlds, simple):
@@ -213,7 +228,7 @@ def test_an_account_counts_as_covered_from_95_in_100_on(worlds):
     for limit, expected in ((94, False), (95, True)):
         found = covered(world, {"account_id": worlds.name_of(0), "max_exchanges": limit})
         assert found.of("distillation", np.array([100.0])).tolist() == [expected]
-        assert "beyond that" in found.exceeded[0][0]
+        assert found.exceeded[0] == (Passed(f"Agreement g0 allows {limit} exchanges", 100 - limit),)
 
 
 def test_what_two_purposes_cover_is_counted_apart(worlds, simple):

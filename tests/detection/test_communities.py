@@ -5,7 +5,13 @@ import pytest
 from scipy import sparse
 
 from stillwatch.detection import communities, similarity
-from stillwatch.detection.communities import Halves, alike_in_texts, merged, tied_by_infrastructure
+from stillwatch.detection.communities import (
+    Halves,
+    alike_in_texts,
+    merged,
+    of_one_frame,
+    tied_by_infrastructure,
+)
 from stillwatch.detection.evidence import view
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
@@ -69,7 +75,7 @@ def test_halves_find_the_same_campaign_in_texts_apart(worlds):
 
 def test_the_core_that_holds_most_of_some_accounts():
     cores = [np.array([4, 5, 6]), np.array([0, 1]), np.array([2, 3])]
-    nobody = Vectors(sparse.csr_matrix((9, 1)), 1)
+    nobody = Vectors(sparse.csr_matrix((9, 1)), sparse.csr_matrix((9, 1)), np.zeros(1), 1)
     halves = Halves(cores, nobody, nobody)
     for accounts, core, held in (
         ([4, 5, 0], [4, 5, 6], 2),
@@ -130,6 +136,51 @@ def test_parts_of_one_campaign_are_put_together_and_of_two_are_not(worlds, piece
     assert [c.tolist() for c in found] == [one.tolist(), other.tolist()]
 
 
+def crowd(worlds, frames, accounts=40, parts=4):
+    """Accounts of four texts: each carries the frame of the account, and one of four a phrase of the part that it is in."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng([2, 1]), range(200))
+    numbers = [range(first, first + accounts) for first in range(1000, 1000 * (len(frames) + 1), 1000)]
+    for frame, campaign in zip(frames, numbers, strict=True):
+        for number in campaign:
+            for i in range(4):
+                chance = tuple(("phrase", f"{number % parts}-{k}") for k in range(60)) if i == 0 else ()
+                objects = tuple(("phrase", f"{frame}-{k}") for k in range(4)) if frame else ()
+                world.say(number, worlds.MONDAY + 5 * i, objects=(*objects, *chance), item=f"{number}-{i}")
+    seen = view(world.evidence())
+    ids = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    cores = [
+        np.flatnonzero(np.isin(ids, campaign) & (ids % parts == part))
+        for campaign in numbers
+        for part in range(parts)
+    ]
+    return vectors(seen, Settings()), cores, ids
+
+
+def test_parts_of_a_crowd_that_chance_cut_are_put_together_by_their_frame(worlds):
+    space, cores, ids = crowd(worlds, ("t", "u"))
+    assert len(merged(space, cores)) == 8, "they look more alike within than across"
+    for order in (cores, cores[::-1]):
+        found = of_one_frame(space, order)
+        assert [set(ids[core].tolist()) for core in found] == [
+            set(range(1000, 1040)),
+            set(range(2000, 2040)),
+        ]
+
+
+def test_without_a_frame_nothing_is_put_together(worlds):
+    space, cores, _ = crowd(worlds, ("",))
+    assert [c.tolist() for c in of_one_frame(space, cores)] == sorted(c.tolist() for c in cores)
+
+
+def test_shares_of_half_of_the_texts_are_shares_of_these(worlds):
+    seen = view(campaign(worlds, 8).evidence())
+    halves = Halves.of(seen, Settings())
+    (core,) = halves.cores
+    for space in (halves.first, halves.second):
+        assert space.shares[core].max() == 1
+
+
 @pytest.mark.parametrize("apart", [0.0, 0.5])
 def test_strangers_that_a_coarse_cut_puts_into_one_are_told_apart(worlds, monkeypatch, apart):
     """In a small population one community may hold two kinds of account that have a few phrases in common."""
@@ -167,6 +218,6 @@ def coarse(whole, communities):
 
 def test_nothing_to_put_together(worlds):
     space = vectors(view(campaign(worlds, 5).evidence()), Settings())
-    assert merged(space, []) == []
+    assert merged(space, []) == of_one_frame(space, []) == []
     alone = np.flatnonzero(space.known)[:4]
     assert [c.tolist() for c in merged(space, [alone])] == [alone.tolist()]

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from stillwatch.detection import decision
-from stillwatch.detection.agreements import read_agreements
+from stillwatch.detection.agreements import Passed, read_agreements
 from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.candidates import EXTRACTION, LEGITIMATE, REVIEW
 from stillwatch.detection.decision import holds_half, judge
@@ -101,15 +101,14 @@ def test_consent_covers_what_an_account_did_in_the_group_whatever_else_it_asked(
     world.change(lambda e: e.account in CAMPAIGN and e.item.endswith("-3"), model="m-3")
     (found,) = (j for j in judged(worlds, world, *mine) if not j.single)
     assert found.kind_of_use != "authorised", "a sixteenth of what it distils is of a third model"
-    assert any("outside its models" in note for note in found.notes)
+    assert any(one.limit.startswith("Agreement g0 covers m-1 alone; ") for one in found.passed)
 
 
 def test_consent_that_is_only_claimed_settles_nothing(worlds):
     (found,) = judged(worlds, harvest(worlds), {"organisation": "Acme"})
     assert found.verdict == EXTRACTION
-    assert found.notes == (
-        "Accounts claim agreement g0 by name; they are not verified, so it covers nothing.",
-    )
+    (said,) = found.passed
+    assert said.limit == "40 accounts claim agreement g0 by name, unverified: it covers nothing of theirs."
 
 
 def test_consent_beyond_its_limit_settles_nothing(worlds):
@@ -118,7 +117,10 @@ def test_consent_beyond_its_limit_settles_nothing(worlds):
         world.account(number, verified=True)
     (found,) = judged(worlds, world, {"organisation": "Acme", "max_exchanges": 100})
     assert found.kind_of_use != "authorised"
-    assert any("allows 100 exchanges" in note for note in found.notes)
+    (said,) = found.passed
+    assert said == Passed(
+        "Agreement g0 allows 100 exchanges; 540 exchanges of 40 accounts are beyond that.", 540
+    )
 
 
 def test_covered_accounts_are_left_out_of_a_campaign(worlds):

@@ -1,5 +1,6 @@
 """Consent: which exchanges an agreement of the provider's register covers, and which limit was exceeded."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,6 +62,14 @@ def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreeme
     return found
 
 
+@dataclass(frozen=True, order=True)
+class Passed:
+    """A limit that exchanges are beyond."""
+
+    limit: str  # in words, with the agreement that sets it
+    exchanges: int
+
+
 @dataclass(frozen=True)
 class Coverage:
     """What agreements cover: exchanges by purpose and account; accounts that only claim one; exceeded limits."""
@@ -71,7 +80,7 @@ class Coverage:
         str, dict[str, Floats]
     ]  # purpose -> model -> along its rows: exchanges that no agreement covers
     claimed: dict[int, str]
-    exceeded: dict[int, tuple[str, ...]]  # account -> sentences
+    exceeded: dict[int, tuple[Passed, ...]]  # by account code
     beyond: Bools
     """By account: distils more than an agreement allows, or claims one to distil and is known not to be verified."""
 
@@ -84,6 +93,31 @@ class Coverage:
         if purpose not in self.exchanges:
             return np.zeros(len(total), dtype=bool)
         return np.asarray((total > 0) & (self.exchanges[purpose] >= COVERED * total))
+
+    def passed(self, members: Ints) -> tuple[Passed, ...]:
+        """What of these accounts is beyond limits, in sentences that name it; and what they only claim."""
+        claims = Counter(self.claimed[code] for code in members.tolist() if code in self.claimed)
+        beyond: dict[str, list[int]] = defaultdict(list)
+        for code in members.tolist():
+            for one in self.exceeded.get(code, ()):
+                beyond[one.limit].append(one.exchanges)
+        return (
+            *(
+                Passed(
+                    f"{limit}; {_many(sum(counts), 'exchange')} of {_many(len(counts), 'account')} are beyond that.",
+                    sum(counts),
+                )
+                for limit, counts in sorted(beyond.items())
+            ),
+            *(
+                Passed(
+                    f"{_many(number, 'account')} claim{'s' * (number == 1)} agreement {claim} by name, unverified:"
+                    " it covers nothing of theirs.",
+                    0,
+                )
+                for claim, number in sorted(claims.items())
+            ),
+        )
 
     def of_these(self, purpose: str, exchanges: Ints) -> Bools:
         """The same by account, of these exchanges (indices of the evidence's) alone, whatever else it did.
@@ -124,7 +158,7 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
     n = len(evidence.accounts.ids)
     exchanges: dict[str, Floats] = {}
     claimed: dict[int, str] = {}
-    exceeded: dict[int, list[str]] = {}
+    exceeded: dict[int, list[Passed]] = {}
     beyond_limit = np.zeros(n, dtype=bool)
     # By purpose, along the rows of each model: exchanges that no agreement covers so far.
     left: dict[str, dict[str, Floats]] = {}
@@ -151,15 +185,10 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
             # A handful at the edge of a limit is no more a breach here than it is in `of`.
             whole = exchanges[agreement.purpose][code] + beyond[code]
             beyond_limit[code] |= agreement.purpose == "distillation" and beyond[code] > (1 - COVERED) * whole
-            exceeded.setdefault(code, []).append(
-                f"Agreement {agreement.agreement_id} allows {agreement.limit} exchanges;"
-                f" {int(beyond[code])} of this account's are beyond that."
-            )
+            exceeded.setdefault(code, []).append(Passed(_limit(agreement, "exchanges"), int(beyond[code])))
         for what, others in outside.items():
             for code in np.flatnonzero(counts := _uncovered(others, still, evidence, n)).tolist():
-                exceeded.setdefault(code, []).append(
-                    f"Agreement {agreement.agreement_id}: {int(counts[code])} exchanges are outside its {what}."
-                )
+                exceeded.setdefault(code, []).append(Passed(_limit(agreement, what), int(counts[code])))
     return Coverage(
         evidence=evidence,
         exchanges=exchanges,
@@ -168,6 +197,26 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
         exceeded={code: tuple(s) for code, s in exceeded.items()},
         beyond=beyond_limit,
     )
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _limit(agreement: Agreement, what: str) -> str:
+    """A limit in words: how many `exchanges`, which `models` or what `dates`."""
+    if what == "exchanges":
+        return f"Agreement {agreement.agreement_id} allows {_many(agreement.limit or 0, 'exchange')}"
+    if what == "models":
+        named = ", ".join(sorted(agreement.models or ())) or "no model"
+        return f"Agreement {agreement.agreement_id} covers {named} alone"
+    dates = [
+        # Not by datetime: the last hour of the year 9999 ends after it.
+        f"{word} {str(np.datetime64(hour, 'h')).replace('T', ' ')}:00 UTC"
+        for word, hour in (("from", agreement.starts), ("until", agreement.ends))
+        if hour is not None
+    ]
+    return f"Agreement {agreement.agreement_id} holds {' '.join(dates)}"
 
 
 def _rows(

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from stillwatch.detection.agreements import Passed
 from stillwatch.detection.aside import put_aside
 from stillwatch.detection.behaviours import CONTENT, REGISTRY, Observation
 from stillwatch.detection.case import Case
@@ -60,6 +61,8 @@ class Judged:
     single: bool = False
     heavy: bool = False
     """One account that is judged for how much it sent."""
+    passed: tuple[Passed, ...] = ()
+    """Limits of agreements that its members are beyond, and agreements that they only claim."""
     exempt: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """Codes of members that are taken out of the accused, with the ids of the exemptions that do so."""
 
@@ -107,6 +110,7 @@ class Candidate:
     allowed: frozenset[str]  # kinds of use that agreements cover for every member
     notes: tuple[str, ...]
     given: Mapping[str, Observation] | None = None  # a single account's observations
+    passed: tuple[Passed, ...] = ()
 
     @property
     def heavy(self) -> bool:
@@ -246,4 +250,5 @@ class Candidate:
             single=self.given is not None,
             heavy=self.heavy,
             aside=aside,
+            passed=self.passed,
         )

@@ -24,6 +24,11 @@ APART = 0.5
 """Parts of a core that are less alike across than this share of pairs within the tighter of the two are cores apart."""
 ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
+FRAME = 0.35
+"""What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in. What
+one in four texts of each account has in common, which may have put them into one core, is below it."""
+SAME_FRAME = 0.75
+"""Cosine of two cores over both frames from which they are of one template. Few pairs lie between 0.6 and 0.9."""
 
 
 def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
@@ -168,6 +173,37 @@ def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> lis
     return [np.sort(np.concatenate(part)) for part in parts]
 
 
+def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
+    """The cores, with those put into one most of whose texts carry the same, in whatever else they differ.
+
+    Accounts that sent a few texts each are put into cores by what these happen to share. So pairs within look more alike
+    than pairs across, and `merged` leaves a crowd of thousands in pieces. What many texts of a core carry was not chosen so.
+    Compared are mean shares of texts over the objects of either frame, weighed by rarity as in vectors.
+    """
+    if len(cores) < 2:
+        return cores
+    member = sparse.diags(1 / np.array([len(core) for core in cores])) @ space.members(cores)
+    share = (member @ space.shares).tocsr()
+    frame = share.multiply(share >= FRAME).tocsr()
+    rarity = sparse.diags(space.rarity)
+    # Sums over the objects of either frame: over one's, and over the other's, less those of both.
+    across = (frame @ rarity @ share.T).toarray()
+    across = across + across.T - (frame @ rarity @ frame.T).toarray()
+    squares = frame.multiply(frame) @ rarity
+    own = np.asarray(squares.sum(axis=1)).ravel()
+    others = (share.multiply(share) @ rarity - squares) @ frame.sign().T
+    length = np.sqrt(own[:, None] + others.toarray())
+    alike = np.round(across / np.maximum(length * length.T, 1e-12), 9) >= SAME_FRAME
+    framed = own > 0
+    _, place = sparse.csgraph.connected_components(
+        sparse.csr_matrix(alike & framed & framed[:, None]), directed=False
+    )
+    order = np.argsort(place, kind="stable")
+    parts = np.split(order, np.flatnonzero(np.diff(place[order])) + 1)
+    found = [np.sort(np.concatenate([cores[k] for k in part.tolist()])) for part in parts]
+    return sorted(found, key=lambda core: int(core[0]))
+
+
 @dataclass(frozen=True)
 class Halves:
     """Each account's texts in two halves, every other one: communities of the first, and vectors of both."""
@@ -204,4 +240,5 @@ class Halves:
         place[order] = np.arange(len(acc)) - np.searchsorted(acc[order], acc[order], "left")
         odd = (place % 2 == 1)[tie]
         first = vectors(view, settings, ~odd)
-        return cls(alike_in_texts(first, settings), first, vectors(view, settings, odd))
+        cores = of_one_frame(first, alike_in_texts(first, settings))
+        return cls(cores, first, vectors(view, settings, odd))

@@ -19,34 +19,25 @@ ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "rese
 """Kind of use that an agreement of another purpose than distillation covers."""
 
 
-def _consent(formed: Case, coverage: Coverage, least: int) -> tuple[Group, bool, tuple[str, ...]]:
-    """The group without accounts that agreements to distil cover, whether consent settles it, and notes.
+def _consent(formed: Case, coverage: Coverage, least: int) -> tuple[Group, bool, str | None]:
+    """The group without accounts that agreements to distil cover, whether consent settles it, and who was left out.
 
     One partner in a campaign does not clear the others. Only where fewer than `least` members are left without
     consent is what remains the covered ones, and authorised; the few others are in no group.
     """
     view, group = formed.view, formed.group
-    notes = sorted({s for code in group.members.tolist() for s in coverage.exceeded.get(code, ())})
-    claims = sorted({coverage.claimed[code] for code in group.members.tolist() if code in coverage.claimed})
-    notes += [
-        f"Accounts claim agreement {claim} by name; they are not verified, so it covers nothing."
-        for claim in claims
-    ]
     covered = coverage.of("distillation", view.totals["n"])[group.accounts]
     if formed.told_by_texts:
         # What an account did in the group is what has to be covered, whatever else it asked.
         covered |= coverage.of_these("distillation", group.exchanges)[group.accounts]
     others = int((group.firm & ~covered).sum())
     if not covered.any():
-        return group, False, tuple(notes)
+        return group, False, None
     if others >= least or not (group.firm & covered).any():
-        notes.append(f"{int(covered.sum())} accounts left out: an agreement covers them.")
-        return group.only(view, ~covered), False, tuple(notes)
-    if others:
-        notes.append(
-            f"{others} accounts left out: no agreement covers them, and they are too few for a group."
-        )
-    return group.only(view, covered), True, tuple(notes)
+        left = f"{int(covered.sum())} accounts left out: an agreement covers them."
+        return group.only(view, ~covered), False, left
+    left = f"{others} accounts left out: no agreement covers them, and they are too few for a group."
+    return group.only(view, covered), True, left if others else None
 
 
 class _Docket:
@@ -69,11 +60,13 @@ class _Docket:
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
     ) -> tuple[Group, list[Candidate]]:
         """What consent leaves of a group, and that as a candidate where it is still a group."""
-        group, consent, notes = _consent(Case(formed, self.population), self.coverage, least)
+        group, consent, left_out = _consent(Case(formed, self.population), self.coverage, least)
         if not consent and len(group.members) < least:
             return group, []
         kinds = frozenset(kind for kind, of in self.allowed.items() if of[group.members].all())
-        return group, [Candidate(Case(group, self.population), consent, kinds, notes, given)]
+        notes = () if left_out is None else (left_out,)
+        passed = self.coverage.passed(formed.members)
+        return group, [Candidate(Case(group, self.population), consent, kinds, notes, given, passed)]
 
     def groups(self) -> list[Candidate]:
         """Groups that texts or infrastructure formed, largest first, and then single accounts."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from stillwatch.detection.communities import alike_in_texts, merged, tied_by_infrastructure
+from stillwatch.detection.communities import alike_in_texts, merged, of_one_frame, tied_by_infrastructure
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.settings import Settings
@@ -304,7 +304,7 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
 def _text_groups(view: View, usable: Bools, settings: Settings, origin: str) -> list[Group]:
     """Groups around cores of accounts whose texts (origin TEXTS) or system prompts (SYSTEM_PROMPT) are alike."""
     space = vectors(view, settings) if origin == TEXTS else vectors(view, settings, kinds=SYSTEM_KINDS)
-    cores = merged(space, alike_in_texts(space, settings))
+    cores = of_one_frame(space, merged(space, alike_in_texts(space, settings)))
     nearness = [Nearness.to(space, core) for core in cores]
     at_home = np.zeros(len(view.active))
     usual = np.zeros(len(view.active))

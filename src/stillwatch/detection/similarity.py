@@ -69,9 +69,15 @@ def _nearest(start, columns, values, held_from, holders, held, who, near):  # ty
 
 @dataclass(frozen=True)
 class Vectors:
-    """Accounts as vectors. `matrix`: accounts (by code) x text objects (by code), rows of length one or zero."""
+    """Accounts as vectors.
+
+    `matrix`: accounts (by code) x text objects (by code), rows of length one or zero. `shares`: the same with the share of an
+    account's texts that carry the object. `rarity`: by object, log(accounts / holders).
+    """
 
     matrix: sparse.csr_matrix
+    shares: sparse.csr_matrix
+    rarity: Floats
     seed: int
 
     @cached_property
@@ -174,21 +180,22 @@ def vectors(
     usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in kinds])
     if keep is None:
         acc, obj = view.share_acc, view.share_obj
-        texts = np.round(view.share * np.maximum(view.totals["texts"][acc], 1))
+        sent = view.totals["texts"]
+        texts = np.round(view.share * np.maximum(sent[acc], 1))
     else:
+        kept = view.tie_ex[keep]
         cells, count = np.unique(
-            view.evidence.ex_acc[view.tie_ex[keep]] * np.int64(max(n_obj, 1)) + view.tie_obj[keep],
-            return_counts=True,
+            view.evidence.ex_acc[kept] * np.int64(max(n_obj, 1)) + view.tie_obj[keep], return_counts=True
         )
         acc, obj, texts = cells // max(n_obj, 1), cells % max(n_obj, 1), count.astype(np.float64)
+        sent = np.bincount(view.evidence.ex_acc[np.unique(kept)], minlength=n).astype(np.float64)
     holders = np.bincount(obj, minlength=n_obj)
     take = usable[obj] & (holders[obj] >= settings.content_accounts)
     acc, obj, texts = acc[take], obj[take], texts[take]
-    rarity = np.log(max(view.population, 2) / np.maximum(holders[obj], 1)).clip(0)
-    matrix = sparse.csr_matrix(
-        (texts / np.maximum(view.totals["texts"][acc], 1) * np.sqrt(rarity), (acc, obj)), shape=(n, n_obj)
-    )
+    rarity = np.log(max(view.population, 2) / np.maximum(holders, 1)).clip(0)
+    shares = sparse.csr_matrix((texts / np.maximum(sent[acc], 1), (acc, obj)), shape=(n, n_obj))
+    matrix = shares @ sparse.diags(np.sqrt(rarity))
     length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scaled = (sparse.diags(1 / np.maximum(length, 1e-12)) @ matrix).tocsr()
     scaled.eliminate_zeros()
-    return Vectors(scaled, settings.seed)
+    return Vectors(scaled, shares, rarity, settings.seed)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stillwatch.detection.agreements import Passed
 from stillwatch.detection.behaviours.heavy_account import of_account
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.decision import judge
@@ -52,6 +53,18 @@ def test_reasons_for_are_significant_and_reasons_against_are_rivals(scanned):
             assert reason["p_value"] is None or reason["p_value"] <= 0.05
         else:
             assert reason["behaviour"].startswith("rival:") or reason["behaviour"] == "agreement"
+
+
+@pytest.mark.parametrize("beyond", [None, 0.0, 0.5])
+def test_a_passed_limit_is_a_reason_and_speaks_for_extraction_where_the_figure_does(worlds, beyond):
+    settings = Settings(prior=0.1)
+    (found,) = (j for j in judge(view(worlds.lone(True).evidence()), [], {}, settings) if j.single)
+    passed = Passed("Agreement A-17 allows 100 exchanges; 540 exchanges of 40 accounts are beyond that.", 540)
+    judged = replace(found, passed=(passed,), figures={**found.figures, "beyond_consent": beyond})
+    campaign, _ = tables(judged, None)
+    (reason,) = (r for r in campaign.reasons if r.behaviour == "agreement")
+    assert (reason.statement, reason.statistic, reason.p_value) == (passed.limit, 540, None)
+    assert reason.supports is bool(beyond)
 
 
 def test_a_volume_like_that_of_the_heaviest_is_a_reason_against(worlds):

@@ -19,7 +19,7 @@ from stillwatch.detection.explanation.story import ReadableTemplate, Rival, Shar
 from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
 from stillwatch.detection.rivals import features
 from stillwatch.detection.roles import roles
-from stillwatch.records.findings import FAMILIES, Campaign, Member, Reason
+from stillwatch.records.findings import FAMILIES, INFRASTRUCTURE, Campaign, Member, Reason
 from stillwatch.records.sketches import Key, split_words
 
 THING_WORDS = {
@@ -109,6 +109,11 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
                     supports=weight > 0,
                 )
             )
+    beyond = (judged.figures.get("beyond_consent") or 0.0) > 0
+    found += [
+        Reason("agreement", INFRASTRUCTURE, one.limit, float(one.exchanges), None, beyond)
+        for one in judged.passed
+    ]
     if judged.exempt and judged.verdict == "legitimate":
         found.append(
             Reason(
