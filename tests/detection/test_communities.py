@@ -75,7 +75,8 @@ def test_halves_find_the_same_campaign_in_texts_apart(worlds):
 
 def test_the_core_that_holds_most_of_some_accounts():
     cores = [np.array([4, 5, 6]), np.array([0, 1]), np.array([2, 3])]
-    nobody = Vectors(sparse.csr_matrix((9, 1)), sparse.csr_matrix((9, 1)), np.zeros(1), 1)
+    nothing = sparse.csr_matrix((9, 1))
+    nobody = Vectors(nothing, nothing, np.zeros(9), np.zeros(1), 1)
     halves = Halves(cores, nobody, nobody)
     for accounts, core, held in (
         ([4, 5, 0], [4, 5, 6], 2),
@@ -136,14 +137,14 @@ def test_parts_of_one_campaign_are_put_together_and_of_two_are_not(worlds, piece
     assert [c.tolist() for c in found] == [one.tolist(), other.tolist()]
 
 
-def crowd(worlds, frames, accounts=40, parts=4):
-    """Accounts of four texts: each carries the frame of the account, and one of four a phrase of the part that it is in."""
+def crowd(worlds, frames, accounts=40, parts=4, texts=4):
+    """Accounts of a few texts: each carries its campaign's frame, and the first one phrases of the part that it is in."""
     world = worlds.World()
     worlds.people(world, np.random.default_rng([2, 1]), range(200))
     numbers = [range(first, first + accounts) for first in range(1000, 1000 * (len(frames) + 1), 1000)]
     for frame, campaign in zip(frames, numbers, strict=True):
         for number in campaign:
-            for i in range(4):
+            for i in range(texts):
                 chance = tuple(("phrase", f"{number % parts}-{k}") for k in range(60)) if i == 0 else ()
                 objects = tuple(("phrase", f"{frame}-{k}") for k in range(4)) if frame else ()
                 world.say(number, worlds.MONDAY + 5 * i, objects=(*objects, *chance), item=f"{number}-{i}")
@@ -166,6 +167,13 @@ def test_parts_of_a_crowd_that_chance_cut_are_put_together_by_their_frame(worlds
             set(range(1000, 1040)),
             set(range(2000, 2040)),
         ]
+
+
+@pytest.mark.parametrize(("texts", "together"), [(1, False), (2, True), (4, True)])
+def test_what_comes_once_in_each_accounts_texts_is_no_frame(worlds, texts, together):
+    """With one text an account nothing can be told from what put the accounts into one core."""
+    space, cores, _ = crowd(worlds, ("t",), texts=texts)
+    assert len(of_one_frame(space, cores)) == (1 if together else 4)
 
 
 def test_without_a_frame_nothing_is_put_together(worlds):

@@ -25,8 +25,10 @@ APART = 0.5
 ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
 FRAME = 0.35
-"""What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in. What
-one in four texts of each account has in common, which may have put them into one core, is below it."""
+"""What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in."""
+ONCE = 1.2
+"""And what comes more often than this among a typical account's texts: what one text of each has in common may be what put
+the accounts into one core."""
 SAME_FRAME = 0.75
 """Cosine of two cores over both frames from which they are of one template. Few pairs lie between 0.6 and 0.9."""
 
@@ -184,7 +186,11 @@ def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
         return cores
     member = sparse.diags(1 / np.array([len(core) for core in cores])) @ space.members(cores)
     share = (member @ space.shares).tocsr()
-    frame = share.multiply(share >= FRAME).tocsr()
+    typical = np.array([np.median(space.texts[core]) for core in cores])
+    least = np.maximum(FRAME, ONCE / np.maximum(typical, 1))
+    frame = share.copy()
+    frame.data *= frame.data >= np.repeat(least, np.diff(frame.indptr))
+    frame.eliminate_zeros()
     rarity = sparse.diags(space.rarity)
     # Sums over the objects of either frame: over one's, and over the other's, less those of both.
     across = (frame @ rarity @ share.T).toarray()

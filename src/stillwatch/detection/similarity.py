@@ -71,12 +71,14 @@ def _nearest(start, columns, values, held_from, holders, held, who, near):  # ty
 class Vectors:
     """Accounts as vectors.
 
-    `matrix`: accounts (by code) x text objects (by code), rows of length one or zero. `shares`: the same with the share of an
-    account's texts that carry the object. `rarity`: by object, log(accounts / holders).
+    `matrix`: accounts (by code) x text objects (by code), rows of length one or zero. `shares`: likewise, the share of an
+    account's texts that carry the object. `texts`: how many these are, by account. `rarity`: by object, log(accounts /
+    holders).
     """
 
     matrix: sparse.csr_matrix
     shares: sparse.csr_matrix
+    texts: Floats
     rarity: Floats
     seed: int
 
@@ -198,4 +200,4 @@ def vectors(
     length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scaled = (sparse.diags(1 / np.maximum(length, 1e-12)) @ matrix).tocsr()
     scaled.eliminate_zeros()
-    return Vectors(scaled, shares, rarity, settings.seed)
+    return Vectors(scaled, shares, sent, rarity, settings.seed)

@@ -50,7 +50,7 @@ CASES = {
             "agentic_coding.system_share=0",
         ),
         {"capability_focus": 1e-4},
-    ),  # 4, 5
+    ),  # 4
     "bulk_signup": (
         (),
         {
@@ -97,12 +97,12 @@ CASES = {
 }
 
 
-LEAST = {
-    "template_harvest of any task in system prompts": 0.0,
-    "agentic_coding of any task, by cards": 0.0,
-    "template_harvest on free plans": 0.0,
+REVIEWED = {
+    "template_harvest of any task in system prompts",
+    "agentic_coding of any task, by cards",
+    "template_harvest on free plans",
 }
-"""Share of the campaign that is accused at least, where it is not nine tenths: these are only up for review."""
+"""Cases in which one family alone speaks, or too little: they are up for review, and nobody is accused."""
 
 TEXTS = ("input_text", "system_text", "output_text", "tool_count", "turn", "conversation_id")
 MEANS = (
@@ -175,13 +175,13 @@ def test_the_reason_and_its_p_value(case, tmp_path):
     _, expected = CASES[case]
     found = Found(drill_of(case, tmp_path / "drill"), tmp_path / "out", settings=Settings(looks=0))
     group = found.groups[found.nearest]
-    assert group["verdict"] != "legitimate"
+    assert group["verdict"] == ("review" if case in REVIEWED else "extraction")
     reasons = {r["behaviour"]: r for r in group["reasons"]}
     for behaviour, most in expected.items():
         assert behaviour in reasons
         assert 0 <= reasons[behaviour]["p_value"] <= most
         assert reasons[behaviour]["supports"]
-    assert len(found.accused & found.guilty) >= LEAST.get(case, 0.9) * len(found.guilty)
+    assert len(found.accused & found.guilty) >= (0 if case in REVIEWED else 0.9) * len(found.guilty)
     assert not found.accused - found.guilty
     if case == "diluted_relay":
         assert "relay" in found.roles[found.nearest].values(), "they pass others' traffic through"
@@ -235,6 +235,42 @@ def test_of_relayed_traffic_the_campaigns_own_exchanges_are_told_apart(share, tm
     assert abs(group["exchanges"] - own) < 0.1 * own
     roles = [r for r in found.roles[found.nearest].values() if r in ACCUSED_ROLES]
     assert roles.count("relay") > (0.5 if share <= 0.5 else 0.8) * len(roles)
+
+
+def test_a_paraphrased_campaign_is_found_by_what_its_sentences_share(tmp_path):
+    drill = tmp_path / "drill"
+    knobs = ("template_harvest.paraphrase_rate=1",)
+    run_drill(
+        DrillSettings("class:template_harvest", exchanges=12_000, accounts=900, seed=7, knobs=knobs), drill
+    )
+    found = Found(drill, tmp_path / "out", settings=Settings(looks=0))
+    group = found.groups[found.nearest]
+    assert group["verdict"] == "extraction"
+    assert len(found.accused & found.guilty) >= 0.9 * len(found.guilty)
+    assert not found.accused - found.guilty
+    tested = {r["behaviour"]: r["p_value"] for r in group["reasons"] if r["p_value"] is not None}
+    assert tested["shared_template"] <= 1e-4
+
+
+def test_many_accounts_of_four_requests_in_two_days_are_one_campaign(tmp_path):
+    """In Chinese, where short texts that differ share most by chance: it came out in pieces, and half were accused."""
+    drill = tmp_path / "drill"
+    knobs = ("accounts=600", "volume_mean=4", "spike_days=2", "language=1")
+    run_drill(
+        DrillSettings(
+            "class:template_harvest",
+            exchanges=9_000,
+            accounts=1_800,
+            seed=8,
+            knobs=tuple(f"template_harvest.{k}" for k in knobs),
+        ),
+        drill,
+    )
+    found = Found(drill, tmp_path / "out", settings=Settings(looks=0))
+    assert len(found.guilty) == 600
+    assert len(found.accused & found.guilty) >= 0.95 * 600
+    assert not found.accused - found.guilty
+    assert found.groups[found.nearest]["accounts"] >= 0.95 * 600
 
 
 CLEAN = (
