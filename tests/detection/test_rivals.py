@@ -3,13 +3,23 @@
 import math
 from importlib import resources
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection import features as measuring
-from stillwatch.detection.rivals import EXTRACTION, Feature, Weighing, features, most_to_gain, ways, weigh
+from stillwatch.detection.rivals import (
+    EXTRACTION,
+    Feature,
+    Weighing,
+    bayes_factors,
+    features,
+    most_to_gain,
+    ways,
+    weigh,
+)
 from stillwatch.records.findings import FAMILIES, KINDS_OF_USE
 
 FEATURES = {f.name: f for f in features()}
@@ -253,3 +263,12 @@ def test_ways_of_benign_uses(figures, use):
 def test_a_feature_is_one_of_three_levels():
     feature = Feature("f", FAMILIES[0], "", (0.0, 1.0), {})
     assert [feature.level(v) for v in (float("-inf"), 0.5, float("inf"))] == [0, 1, 2]
+
+
+@given(FIGURES, st.lists(st.sets(st.sampled_from(list(FEATURES))), min_size=1, max_size=5))
+def test_many_sets_weighed_at_once_are_weighed_as_one_by_one(figures, sets):
+    kept = np.array([[name in chosen for name in FEATURES] for chosen in sets])
+    found = bayes_factors(figures, 0.7, list(FEATURES), kept)
+    for chosen, value in zip(sets, found, strict=True):
+        alone = weigh({n: v for n, v in figures.items() if n in chosen}, 0.7).log10_bayes_factor
+        assert value == pytest.approx(alone, abs=1e-9)

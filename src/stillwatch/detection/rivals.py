@@ -5,16 +5,18 @@ probability under a use is that feature's weight of evidence (Good 1950). The le
 data (rivals.yaml). Features are not independent and the lines are cautious: a power on the sum is set by calibration.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 from types import MappingProxyType
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 
 EXTRACTION = "extraction"
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,11 @@ def most_to_gain(names: tuple[str, ...]) -> float:
     return found
 
 
-def _mixture(score: Mapping[str, float], weights: Mapping[str, float]) -> float:
-    """log10 of the weighted sum of likelihoods given by their log10."""
+def _mixtures(score: Mapping[str, float] | Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """log10 of the weighted sum of likelihoods given by their log10: one of each, or as many of each."""
     parts = np.array([score[use] + np.log10(weights[use]) for use in weights])
-    return float(parts.max() + np.log10((10 ** (parts - parts.max())).sum()))
+    most = parts.max(axis=0)
+    return np.asarray(most + np.log10((10 ** (parts - most)).sum(axis=0)))
 
 
 def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
@@ -136,7 +139,7 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
         by_feature[feature.name] = points
         for way, more in points.items():
             score[way] += more
-    likelihood = {use: _mixture(score, of_use) for use, of_use in table.ways.items()}
+    likelihood = {use: float(_mixtures(score, of_use)) for use, of_use in table.ways.items()}
     best_benign = max(
         table.weights, key=lambda use: (likelihood[use] + float(np.log10(table.weights[use])), use)
     )
@@ -147,7 +150,27 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
     one, other = best_way(EXTRACTION), best_way(best_benign)
     return Weighing(
         log10_likelihood=MappingProxyType(likelihood),
-        log10_bayes_factor=likelihood[EXTRACTION] - _mixture(likelihood, table.weights),
+        log10_bayes_factor=likelihood[EXTRACTION] - float(_mixtures(likelihood, table.weights)),
         best_benign=best_benign,
         weights=MappingProxyType({n: p[one] - p[other] for n, p in by_feature.items()}),
     )
+
+
+def bayes_factors(
+    figures: Mapping[str, float | None], tempering: float, names: Sequence[str], kept: npt.NDArray[np.bool_]
+) -> Floats:
+    """log10 Bayes factors as of `weigh`, of many sets of a group's figures at once.
+
+    kept: sets x names, which of the figures so named stay; one that is not named is left out of all. Returns one a set.
+    """
+    table = _table()
+    of_ways = [way for of_use in table.ways.values() for way in of_use]
+    points = np.zeros((len(names), len(of_ways)))
+    for feature in table.features:
+        value = figures.get(feature.name)
+        if value is not None and feature.name in names:
+            levels = feature.log10_levels[feature.level(value)]
+            points[names.index(feature.name)] = [levels[way] * tempering for way in of_ways]
+    score = dict(zip(of_ways, (kept @ points).T, strict=True))
+    likelihood = {use: _mixtures(score, of_use) for use, of_use in table.ways.items()}
+    return np.asarray(likelihood[EXTRACTION] - _mixtures(likelihood, table.weights))

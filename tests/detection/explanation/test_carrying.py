@@ -9,6 +9,7 @@ import pytest
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
+from stillwatch.detection.explanation import carrying
 from stillwatch.detection.explanation.carrying import overturning, sentences, smallest_carrying
 from stillwatch.detection.rivals import weigh
 from stillwatch.detection.settings import Settings
@@ -49,10 +50,10 @@ def probability(judged, names):
 
 def test_what_carries_the_verdict_suffices_and_nothing_of_it_is_spare(accused):
     against = {n for n, w in accused.weighing.weights.items() if w <= 0}
-    carrying = smallest_carrying(accused)
-    assert carrying
-    assert probability(accused, against | set(carrying)) >= 0.9
-    for fewer in combinations(carrying, len(carrying) - 1):
+    chosen = smallest_carrying(accused)
+    assert chosen
+    assert probability(accused, against | set(chosen)) >= 0.9
+    for fewer in combinations(chosen, len(chosen) - 1):
         assert probability(accused, against | set(fewer)) < 0.9
 
 
@@ -60,20 +61,43 @@ def test_what_carries_the_verdict_on_one_account_is_weighed_as_the_verdict_was(w
     settings = Settings(prior=0.1)
     (found,) = (j for j in judge(view(worlds.lone(True).evidence()), [], {}, settings) if j.single)
     against = {n: v for n, v in found.figures.items() if found.weighing.weights.get(n, 1) <= 0}
-    carrying = smallest_carrying(found)
+    chosen = smallest_carrying(found)
     power = settings.power(1, heavy=True)
-    reached = weigh(against | {n: found.figures[n] for n in carrying}, power).probability(settings.prior)
+    reached = weigh(against | {n: found.figures[n] for n in chosen}, power).probability(settings.prior)
     assert reached >= settings.review_probability
-    for fewer in combinations(carrying, len(carrying) - 1):
+    for fewer in combinations(chosen, len(chosen) - 1):
         left = weigh(against | {n: found.figures[n] for n in fewer}, power).probability(settings.prior)
         assert left < settings.review_probability
 
 
-def test_without_what_would_overturn_it_the_verdict_falls(accused):
+def test_no_smaller_set_carries_it_and_none_of_its_size_says_more(accused):
+    weights = accused.weighing.weights
+    against = {n for n, w in weights.items() if w <= 0}
+    speaking = [n for n, w in weights.items() if w > 0]
+    chosen = smallest_carrying(accused)
+    for size in range(len(chosen)):
+        assert all(probability(accused, against | set(few)) < 0.9 for few in combinations(speaking, size))
+    most = max(probability(accused, against | set(few)) for few in combinations(speaking, len(chosen)))
+    assert probability(accused, against | set(chosen)) == pytest.approx(most, abs=1e-12)
+
+
+def test_without_what_would_overturn_it_the_verdict_falls_and_no_fewer_figures_do_it(accused):
+    weights = accused.weighing.weights
+    speaking = [n for n, w in weights.items() if w > 0]
     gone = overturning(accused)
-    left = set(accused.weighing.weights) - set(gone)
-    assert gone
-    assert probability(accused, left) < 0.9 <= probability(accused, left | {gone[-1]})
+    assert probability(accused, set(weights) - set(gone)) < 0.9
+    for size in range(len(gone)):
+        for few in combinations(speaking, size):
+            assert probability(accused, set(weights) - set(few)) >= 0.9
+
+
+def test_where_there_are_too_many_sets_those_of_the_weightiest_figures_are_tried(accused, monkeypatch):
+    expected = smallest_carrying(accused)
+    monkeypatch.setattr(carrying, "MOST", 10)
+    found = smallest_carrying(accused)
+    against = {n for n, w in accused.weighing.weights.items() if w <= 0}
+    assert probability(accused, against | set(found)) >= 0.9
+    assert len(found) >= len(expected)
 
 
 def test_in_words(accused):

@@ -1,26 +1,65 @@
 """Which figures carry a verdict, and which would have to be otherwise to overturn it.
 
-Both are found by weighing again with figures left out: what is left out speaks neither for nor against. Greedy by weight,
-so that a set is small and each of its figures needed; another set of the same size may exist.
+Both are found by weighing again with figures left out: what is left out speaks neither for nor against. Both are smallest
+sets: all smaller ones have been tried, and of those of the same size the most telling is given.
 """
 
+from collections.abc import Callable
+from itertools import chain, combinations
+from math import comb
+
+import numpy as np
+
 from stillwatch.detection.candidates import EXTRACTION, REVIEW, Judged
-from stillwatch.detection.rivals import features, weigh
+from stillwatch.detection.evidence import Bools, Floats, Ints
+from stillwatch.detection.rivals import bayes_factors, features
+
+MOST = 200_000
+"""Sets of one size that are tried at most; beyond, only sets of the weightiest figures are."""
 
 
 def _needed(judged: Judged) -> float | None:
-    """The probability that the verdict needs; None for one that needs none."""
+    """The log10 Bayes factor that the verdict needs; None for one that needs none."""
     settings = judged.case.population.settings
-    if judged.verdict == EXTRACTION:
-        return settings.accuse_probability
-    return settings.review_probability if judged.verdict == REVIEW else None
+    probability = {EXTRACTION: settings.accuse_probability, REVIEW: settings.review_probability}
+    if judged.verdict not in probability:
+        return None
+    needed = probability[judged.verdict]
+    return float(np.log10(needed / (1 - needed)) - np.log10(settings.prior / (1 - settings.prior)))
 
 
-def _probability(judged: Judged, names: set[str]) -> float:
+def _smallest(
+    judged: Judged, gone: Callable[[Ints, int], Bools], reached: Callable[[Floats], tuple[bool, int]]
+) -> list[str]:
+    """The smallest set of figures that speak for extraction with which `reached` is so, the weightiest first; [] if none is.
+
+    gone: from sets (of places among the figures that speak) to which of these are left out. reached: of the Bayes factors of
+    sets of one size, whether one is enough, and which is.
+    """
     settings = judged.case.population.settings
-    figures = {name: value if name in names else None for name, value in judged.figures.items()}
     power = settings.power(len(judged.case.members), heavy=judged.heavy)
-    return weigh(figures, power).probability(settings.prior)
+    weights = judged.weighing.weights
+    speaking = sorted((n for n in weights if weights[n] > 0), key=lambda n: (-weights[n], n))
+    names = [*speaking, *(n for n in weights if weights[n] <= 0)]
+    for size in range(len(speaking) + 1):
+        among = len(speaking)
+        while comb(among, size) > MOST:
+            among -= 1
+        sets = np.fromiter(chain.from_iterable(combinations(range(among), size)), np.int64)
+        sets = sets.reshape(comb(among, size), size)
+        kept = np.ones((len(sets), len(names)), dtype=bool)
+        kept[:, : len(speaking)] = ~gone(sets, len(speaking))
+        enough, best = reached(bayes_factors(judged.figures, power, names, kept))
+        if enough:
+            return [speaking[k] for k in sets[best].tolist()]
+    return []
+
+
+def _among(sets: Ints, count: int) -> Bools:
+    """Sets x places: is the place in the set?"""
+    found = np.zeros((len(sets), count), dtype=bool)
+    np.put_along_axis(found, sets, values=True, axis=1)
+    return found
 
 
 def smallest_carrying(judged: Judged) -> list[str]:
@@ -31,37 +70,19 @@ def smallest_carrying(judged: Judged) -> list[str]:
     needed = _needed(judged)
     if needed is None:
         return []
-    weights = judged.weighing.weights
-    speaking = sorted((n for n in weights if weights[n] > 0), key=lambda n: (-weights[n], n))
-    kept = {n for n in weights if weights[n] <= 0}
-    chosen: list[str] = []
-    for name in speaking:
-        if _probability(judged, kept) >= needed:
-            break
-        kept.add(name)
-        chosen.append(name)
-    # One that was taken early may not be needed any more.
-    for name in list(chosen):
-        if len(chosen) > 1 and _probability(judged, kept - {name}) >= needed:
-            kept.discard(name)
-            chosen.remove(name)
-    return chosen
+    return _smallest(
+        judged,
+        lambda sets, count: ~_among(sets, count),
+        lambda found: (bool(found.max() >= needed), int(found.argmax())),
+    )
 
 
 def overturning(judged: Judged) -> list[str]:
-    """Names of a small set of figures without which the verdict would not stand, the weightiest first."""
+    """Names of the fewest figures without which the verdict would not stand, the weightiest first."""
     needed = _needed(judged)
     if needed is None:
         return []
-    weights = judged.weighing.weights
-    left = set(weights)
-    gone: list[str] = []
-    for name in sorted((n for n in weights if weights[n] > 0), key=lambda n: (-weights[n], n)):
-        if _probability(judged, left) < needed:
-            break
-        left.discard(name)
-        gone.append(name)
-    return gone if _probability(judged, left) < needed else []
+    return _smallest(judged, _among, lambda found: (bool(found.min() < needed), int(found.argmin())))
 
 
 def sentences(judged: Judged) -> list[str]:
