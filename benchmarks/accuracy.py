@@ -131,6 +131,10 @@ def main() -> None:
     parser.add_argument("--tier", default=None)
     parser.add_argument("--dated", type=int, help="date accusations of so many seeds only, the first ones")
     parser.add_argument("--seeds", type=int, nargs="+", default=[8501, 8502, 8503])
+    for name, what in (("prompts", "people's texts"), ("arrivals", "times of arrival")):
+        parser.add_argument(
+            f"--{name}", type=Path, help=f"{what} of another make, as `drill` takes them; give a --label, too"
+        )
     parser.add_argument("--label", help="added to the names of the results, such as `small`")
     arguments = parser.parse_args()
     if arguments.scenario == "published-2026":
@@ -138,11 +142,13 @@ def main() -> None:
     else:
         size = ["--exchanges", str(arguments.exchanges), "--accounts", str(arguments.accounts)]
         size += ["--tier", arguments.tier] if arguments.tier else []
+    given = {name: path.resolve() for name in ("prompts", "arrivals") if (path := getattr(arguments, name))}
+    options = [*size, *(f"--{name}={path}" for name, path in given.items())]
     runs: list[dict[str, Any]] = []
     for seed in arguments.seeds:
         with tempfile.TemporaryDirectory() as folder:
             dated = arguments.dated is None or len(runs) < arguments.dated
-            runs.append(one(arguments.scenario, size, seed, Path(folder), dated))
+            runs.append(one(arguments.scenario, options, seed, Path(folder), dated))
         score = runs[-1]["score"]
         print(
             f"seed {seed}: accused {score['guilty_accused']} of {score['guilty']} campaign accounts"
@@ -199,6 +205,7 @@ def main() -> None:
     report = {
         "scenario": arguments.scenario,
         "size": size,
+        "given": {name: path.name for name, path in given.items()},
         "runs": runs,
         "classes": [
             {"class": n, "tier": t, "benign": b, **cell} for (b, n, t), cell in sorted(classes.items())
