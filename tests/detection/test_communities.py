@@ -137,7 +137,7 @@ def test_parts_of_one_campaign_are_put_together_and_of_two_are_not(worlds, piece
     assert [c.tolist() for c in found] == [one.tolist(), other.tolist()]
 
 
-def crowd(worlds, frames, accounts=40, parts=4, texts=4):
+def crowd(worlds, frames, accounts=40, parts=4, texts=4, phrases=60):
     """Accounts of a few texts: each carries its campaign's frame, and the first one phrases of the part that it is in."""
     world = worlds.World()
     worlds.people(world, np.random.default_rng([2, 1]), range(200))
@@ -145,7 +145,7 @@ def crowd(worlds, frames, accounts=40, parts=4, texts=4):
     for frame, campaign in zip(frames, numbers, strict=True):
         for number in campaign:
             for i in range(texts):
-                chance = tuple(("phrase", f"{number % parts}-{k}") for k in range(60)) if i == 0 else ()
+                chance = tuple(("phrase", f"{number % parts}-{k}") for k in range(phrases)) if i == 0 else ()
                 objects = tuple(("phrase", f"{frame}-{k}") for k in range(4)) if frame else ()
                 world.say(number, worlds.MONDAY + 5 * i, objects=(*objects, *chance), item=f"{number}-{i}")
     seen = view(world.evidence())
@@ -172,7 +172,14 @@ def test_parts_of_a_crowd_that_chance_cut_are_put_together_by_their_frame(worlds
 @pytest.mark.parametrize(("texts", "together"), [(1, False), (2, True), (4, True)])
 def test_what_comes_once_in_each_accounts_texts_is_no_frame(worlds, texts, together):
     """With one text an account nothing can be told from what put the accounts into one core."""
-    space, cores, _ = crowd(worlds, ("t",), texts=texts)
+    space, cores, _ = crowd(worlds, ("t",), texts=texts, phrases=12)
+    assert len(of_one_frame(space, cores)) == (1 if together else 4)
+
+
+@pytest.mark.parametrize(("phrases", "together"), [(40, True), (200, False)])
+def test_one_line_before_everything_is_not_enough(worlds, phrases, together):
+    """Some client may put it there: accounts that have little else in common stay apart."""
+    space, cores, _ = crowd(worlds, ("t",), phrases=phrases)
     assert len(of_one_frame(space, cores)) == (1 if together else 4)
 
 

@@ -9,7 +9,7 @@ import leidenalg
 import numpy as np
 from scipy import sparse
 
-from stillwatch.detection.evidence import Ints, View
+from stillwatch.detection.evidence import Floats, Ints, View
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Vectors, vectors
@@ -24,13 +24,15 @@ APART = 0.5
 """Parts of a core that are less alike across than this share of pairs within the tighter of the two are cores apart."""
 ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
-FRAME = 0.35
+FRAME = 0.3
 """What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in."""
 ONCE = 1.2
 """And what comes more often than this among a typical account's texts: what one text of each has in common may be what put
 the accounts into one core."""
 SAME_FRAME = 0.75
 """Cosine of two cores over both frames from which they are of one template. Few pairs lie between 0.6 and 0.9."""
+ALIKE_FRAMED = 0.4
+"""And how alike pairs across have to be, as in ALIKE_CORES: a line that some client puts before everything is not enough."""
 
 
 def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
@@ -140,6 +142,22 @@ def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
     return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
+def _sums(space: Vectors, cores: list[Ints]) -> tuple[Floats, Floats, Ints]:
+    """Of cores: sums of cosines over all pairs across; accounts with a vector, which are each a pair with itself; sizes."""
+    member = space.members(cores)
+    totals = (member @ space.matrix).tocsr()
+    known = np.asarray(member @ space.known.astype(np.float64))
+    return (totals @ totals.T).toarray(), known, np.array([len(core) for core in cores])
+
+
+def _likeness(between: Floats, alone: Floats, sizes: Ints) -> Floats:
+    """How alike pairs across two cores are, as a share of pairs within the tighter of the two; 0 for a core and itself."""
+    within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
+    likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
+    np.fill_diagonal(likeness, 0.0)
+    return np.asarray(np.round(likeness, 9))
+
+
 def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> list[Ints]:
     """The cores, with those put into one whose accounts are about as alike across as within.
 
@@ -148,17 +166,10 @@ def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> lis
     """
     if not cores:
         return []
-    sizes = np.array([len(core) for core in cores])
-    member = space.members(cores)
-    totals = (member @ space.matrix).tocsr()
-    between = (totals @ totals.T).toarray()
-    alone = np.asarray(member @ space.known.astype(np.float64))
+    between, alone, sizes = _sums(space, cores)
     parts = [[core] for core in cores]
     while len(parts) > 1:
-        within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
-        likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
-        np.fill_diagonal(likeness, 0.0)
-        likeness = np.round(likeness, 9)
+        likeness = _likeness(between, alone, sizes)
         best = likeness.argmax(axis=1)
         one = np.arange(len(parts))
         pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= least)]
@@ -180,7 +191,7 @@ def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
 
     Accounts that sent a few texts each are put into cores by what these happen to share. So pairs within look more alike
     than pairs across, and `merged` leaves a crowd of thousands in pieces. What many texts of a core carry was not chosen so.
-    Compared are mean shares of texts over the objects of either frame, weighed by rarity as in vectors.
+    Compared are mean shares of texts over the objects of either frame, those that hardly anybody else sends a little more.
     """
     if len(cores) < 2:
         return cores
@@ -191,7 +202,7 @@ def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
     frame = share.copy()
     frame.data *= frame.data >= np.repeat(least, np.diff(frame.indptr))
     frame.eliminate_zeros()
-    rarity = sparse.diags(space.rarity)
+    rarity = sparse.diags(np.sqrt(space.rarity))
     # Sums over the objects of either frame: over one's, and over the other's, less those of both.
     across = (frame @ rarity @ share.T).toarray()
     across = across + across.T - (frame @ rarity @ frame.T).toarray()
@@ -200,6 +211,7 @@ def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
     others = (share.multiply(share) @ rarity - squares) @ frame.sign().T
     length = np.sqrt(own[:, None] + others.toarray())
     alike = np.round(across / np.maximum(length * length.T, 1e-12), 9) >= SAME_FRAME
+    alike &= _likeness(*_sums(space, cores)) >= ALIKE_FRAMED
     framed = own > 0
     _, place = sparse.csgraph.connected_components(
         sparse.csr_matrix(alike & framed & framed[:, None]), directed=False
