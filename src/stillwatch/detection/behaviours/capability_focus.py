@@ -89,7 +89,8 @@ BEHAVIOUR = Behaviour(
     family=CONTENT,
     field_numbers=(4, 5),
     statistic="share of accounts of which 70% of texts look like code, or 70% of requests define tools, or which write three"
-    " scripts or more; the one of these that differs most from outside. Which scripts they are is not looked at",
+    " scripts or more (kana and Chinese characters are one); the one of these that differs most from outside. Which scripts"
+    " they are is not looked at",
     null="accounts do so as often as accounts outside with as many requests (binomial, corrected for what was tried), in"
     " groups that texts had no part in choosing; elsewhere there is no test",
     atlas="AML.T0024.002",
