@@ -142,22 +142,6 @@ def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
     return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
-def _sums(space: Vectors, cores: list[Ints]) -> tuple[Floats, Floats, Ints]:
-    """Of cores: sums of cosines over all pairs across; accounts with a vector, which are each a pair with itself; sizes."""
-    member = space.members(cores)
-    totals = (member @ space.matrix).tocsr()
-    known = np.asarray(member @ space.known.astype(np.float64))
-    return (totals @ totals.T).toarray(), known, np.array([len(core) for core in cores])
-
-
-def _likeness(between: Floats, alone: Floats, sizes: Ints) -> Floats:
-    """How alike pairs across two cores are, as a share of pairs within the tighter of the two; 0 for a core and itself."""
-    within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
-    likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
-    np.fill_diagonal(likeness, 0.0)
-    return np.asarray(np.round(likeness, 9))
-
-
 def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> list[Ints]:
     """The cores, with those put into one whose accounts are about as alike across as within.
 
@@ -166,10 +150,17 @@ def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> lis
     """
     if not cores:
         return []
-    between, alone, sizes = _sums(space, cores)
+    sizes = np.array([len(core) for core in cores])
+    member = space.members(cores)
+    totals = (member @ space.matrix).tocsr()
+    between = (totals @ totals.T).toarray()
+    alone = np.asarray(member @ space.known.astype(np.float64))
     parts = [[core] for core in cores]
     while len(parts) > 1:
-        likeness = _likeness(between, alone, sizes)
+        within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
+        likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
+        np.fill_diagonal(likeness, 0.0)
+        likeness = np.round(likeness, 9)
         best = likeness.argmax(axis=1)
         one = np.arange(len(parts))
         pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= least)]
@@ -186,6 +177,13 @@ def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> lis
     return [np.sort(np.concatenate(part)) for part in parts]
 
 
+def _entries(matrix: sparse.csr_matrix, rows: Ints, columns: Ints) -> Floats:
+    """Entries of a sparse matrix at these places."""
+    if not len(rows):
+        return np.zeros(0)
+    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
+
+
 def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
     """The cores, with those put into one most of whose texts carry the same, in whatever else they differ.
 
@@ -195,27 +193,35 @@ def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
     """
     if len(cores) < 2:
         return cores
-    member = sparse.diags(1 / np.array([len(core) for core in cores])) @ space.members(cores)
-    share = (member @ space.shares).tocsr()
+    size = np.array([len(core) for core in cores])
+    member = space.members(cores)
+    share = (sparse.diags(1 / size) @ member @ space.shares).tocsr()
     typical = np.array([np.median(space.texts[core]) for core in cores])
-    least = np.maximum(FRAME, ONCE / np.maximum(typical, 1))
     frame = share.copy()
+    least = np.maximum(FRAME, ONCE / np.maximum(typical, 1))
     frame.data *= frame.data >= np.repeat(least, np.diff(frame.indptr))
     frame.eliminate_zeros()
-    rarity = sparse.diags(np.sqrt(space.rarity))
     # Sums over the objects of either frame: over one's, and over the other's, less those of both.
-    across = (frame @ rarity @ share.T).toarray()
-    across = across + across.T - (frame @ rarity @ frame.T).toarray()
+    rarity = sparse.diags(np.sqrt(space.rarity))
+    across = frame @ rarity @ share.T
+    across = (across + across.T - frame @ rarity @ frame.T).tocsr()
     squares = frame.multiply(frame) @ rarity
     own = np.asarray(squares.sum(axis=1)).ravel()
-    others = (share.multiply(share) @ rarity - squares) @ frame.sign().T
-    length = np.sqrt(own[:, None] + others.toarray())
-    alike = np.round(across / np.maximum(length * length.T, 1e-12), 9) >= SAME_FRAME
-    alike &= _likeness(*_sums(space, cores)) >= ALIKE_FRAMED
-    framed = own > 0
-    _, place = sparse.csgraph.connected_components(
-        sparse.csr_matrix(alike & framed & framed[:, None]), directed=False
+    others = ((share.multiply(share) @ rarity - squares) @ frame.sign().T).tocsr()
+    a, b = sparse.triu(across, 1).nonzero()
+    framed = (own[a] > 0) & (own[b] > 0)
+    a, b = a[framed], b[framed]
+    length = np.sqrt((own[a] + _entries(others, a, b)) * (own[b] + _entries(others, b, a)))
+    same = np.round(_entries(across, a, b) / length, 9) >= SAME_FRAME
+    a, b = a[same], b[same]
+    totals = (member @ space.matrix).tocsr()
+    within = space.within(totals, size, member @ space.known.astype(np.float64))
+    pairs = np.asarray(totals[a].multiply(totals[b]).sum(axis=1)).ravel() / (size[a] * size[b])
+    alike = np.round(pairs / np.maximum(np.maximum(within[a], within[b]), 1e-12), 9) >= ALIKE_FRAMED
+    joined = sparse.csr_matrix(
+        (np.ones(int(alike.sum())), (a[alike], b[alike])), shape=(len(cores), len(cores))
     )
+    _, place = sparse.csgraph.connected_components(joined, directed=False)
     order = np.argsort(place, kind="stable")
     parts = np.split(order, np.flatnonzero(np.diff(place[order])) + 1)
     found = [np.sort(np.concatenate([cores[k] for k in part.tolist()])) for part in parts]
