@@ -58,7 +58,7 @@ def test_an_unknown_account_covers_nobody(simple):
 def test_an_organisation_covers_verified_accounts_of_exactly_that_name(simple):
     found = covered(simple, {"organisation": "Acme"})
     assert found.exchanges["distillation"].tolist() == [10, 0, 0, 0]
-    assert found.claimed == {1: "g0", 2: "g0"}
+    assert found.claimed == {1: ("g0", True), 2: ("g0", True)}
 
 
 @pytest.mark.parametrize("name", ["ACME", " Acme", "Acme Inc.", ""])
@@ -85,7 +85,7 @@ def test_dates_are_hours_from_inclusive_to_exclusive(worlds, simple):
     )
     assert found.exchanges["distillation"].tolist() == [3, 0, 0, 0]
     dates = "Agreement g0 holds from 2026-08-25 02:00 UTC until 2026-08-25 05:00 UTC"
-    assert found.exceeded == {0: (Passed(dates, 7),)}
+    assert found.exceeded == {0: (Passed(dates, 7, True),)}
 
 
 def test_a_last_hour_that_no_calendar_has_is_named(worlds, simple):
@@ -110,7 +110,7 @@ def test_an_agreement_that_ends_within_an_hour_covers_that_hour(worlds, simple):
 def test_models_outside_the_list_are_not_covered(worlds, simple):
     found = covered(simple, {"account_id": worlds.name_of(1), "models": ["big"]})
     assert found.exchanges["distillation"].tolist() == [0, 5, 0, 0]
-    assert found.exceeded == {1: (Passed("Agreement g0 covers big alone", 5),)}
+    assert found.exceeded == {1: (Passed("Agreement g0 covers big", 5, True),)}
     assert (
         covered(simple, {"account_id": worlds.name_of(1), "models": []}).exchanges["distillation"].sum() == 0
     )
@@ -129,10 +129,23 @@ def test_a_limit_is_used_up_in_the_order_of_hours(worlds, simple):
     found = covered(world, {"organisation": "Acme", "max_exchanges": 7})
     # Two accounts, one exchange each an hour: three hours whole, and one of the fourth.
     assert found.exchanges["distillation"].tolist() == [4, 3, 0, 0]
-    assert found.exceeded[0] == (Passed("Agreement g0 allows 7 exchanges", 6),)
+    assert found.exceeded[0] == (Passed("Agreement g0 allows 7 exchanges", 6, True),)
     (said,) = found.passed(np.array([0, 1]))
-    assert said == Passed("Agreement g0 allows 7 exchanges; 13 exchanges of 2 accounts are beyond that.", 13)
+    assert said == Passed(
+        "Agreement g0 allows 7 exchanges; 13 exchanges of 2 accounts are beyond that.", 13, True
+    )
     assert found.passed(np.array([3])) == ()
+
+
+def test_an_account_in_two_rows_of_one_agreement_is_one_account(worlds, simple):
+    rows = (
+        {"account_id": worlds.name_of(0), "models": [model], "max_exchanges": 2} for model in ("big", "small")
+    )
+    found = covered(simple, *({"agreement_id": "g", "purpose": "evaluation", **row} for row in rows))
+    said = {one.limit: one for one in found.passed(np.array([0]))}
+    allows = "Agreement g allows 2 exchanges in each of 2 rows; 6 exchanges of 1 account are beyond that."
+    assert said[allows].exchanges == 6
+    assert not said[allows].distillation
 
 
 def test_until_looks_at_the_past_alone(worlds, simple):
@@ -228,7 +241,7 @@ def test_an_account_counts_as_covered_from_95_in_100_on(worlds):
     for limit, expected in ((94, False), (95, True)):
         found = covered(world, {"account_id": worlds.name_of(0), "max_exchanges": limit})
         assert found.of("distillation", np.array([100.0])).tolist() == [expected]
-        assert found.exceeded[0] == (Passed(f"Agreement g0 allows {limit} exchanges", 100 - limit),)
+        assert found.exceeded[0] == (Passed(f"Agreement g0 allows {limit} exchanges", 100 - limit, True),)
 
 
 def test_what_two_purposes_cover_is_counted_apart(worlds, simple):

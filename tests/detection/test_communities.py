@@ -183,6 +183,35 @@ def test_one_line_before_everything_is_not_enough(worlds, phrases, together):
     assert len(of_one_frame(space, cores)) == (1 if together else 4)
 
 
+def spoken(worlds, said):
+    """Vectors, a core for each campaign, and numbers of accounts; `said`: by campaign the phrases of each of four texts."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng([2, 1]), range(200))
+    for k, texts in enumerate(said):
+        for number in range(1000 * (k + 1), 1000 * (k + 1) + 30):
+            for i, phrases in enumerate(texts):
+                chance = (f"{number % 3}-{k}-{j}" for j in range(8 if i == 0 else 0))
+                objects = tuple(("phrase", name) for name in (*phrases, *chance))
+                world.say(number, worlds.MONDAY + 5 * i, objects=objects, item=f"{number}-{i}")
+    seen = view(world.evidence())
+    ids = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    return vectors(seen, Settings()), [np.flatnonzero(ids // 1000 == k + 1) for k in range(len(said))]
+
+
+def test_who_sends_a_clients_line_is_not_put_to_who_sends_it_before_a_template(worlds):
+    line, template = [f"line-{k}" for k in range(12)], [f"template-{k}" for k in range(4)]
+    space, cores = spoken(worlds, ([line] * 4, [line + template] * 4))
+    assert [c.tolist() for c in of_one_frame(space, cores)] == [c.tolist() for c in cores]
+    space, cores = spoken(worlds, ([line + template] * 4, [line + template] * 4))
+    assert len(of_one_frame(space, cores)) == 1
+
+
+def test_a_part_that_has_something_of_two_templates_does_not_make_them_one(worlds):
+    one, other = [f"one-{k}" for k in range(7)], ["one-0", *(f"other-{k}" for k in range(6))]
+    space, cores = spoken(worlds, ([one] * 4, [one, other] * 2, [other] * 4))
+    assert len(of_one_frame(space, cores)) == 2
+
+
 def test_without_a_frame_nothing_is_put_together(worlds):
     space, cores, _ = crowd(worlds, ("",))
     assert [c.tolist() for c in of_one_frame(space, cores)] == sorted(c.tolist() for c in cores)

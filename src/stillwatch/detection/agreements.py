@@ -64,10 +64,11 @@ def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreeme
 
 @dataclass(frozen=True, order=True)
 class Passed:
-    """A limit that exchanges are beyond."""
+    """A limit that exchanges are beyond, or an agreement that is only claimed."""
 
     limit: str  # in words, with the agreement that sets it
     exchanges: int
+    distillation: bool  # it is to distil: going beyond it is weighed
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Coverage:
     left: dict[
         str, dict[str, Floats]
     ]  # purpose -> model -> along its rows: exchanges that no agreement covers
-    claimed: dict[int, str]
+    claimed: dict[int, tuple[str, bool]]  # by account code: the agreement, and whether it is to distil
     exceeded: dict[int, tuple[Passed, ...]]  # by account code
     beyond: Bools
     """By account: distils more than an agreement allows, or claims one to distil and is known not to be verified."""
@@ -97,27 +98,19 @@ class Coverage:
     def passed(self, members: Ints) -> tuple[Passed, ...]:
         """What of these accounts is beyond limits, in sentences that name it; and what they only claim."""
         claims = Counter(self.claimed[code] for code in members.tolist() if code in self.claimed)
-        beyond: dict[str, list[int]] = defaultdict(list)
+        beyond: dict[tuple[str, bool], list[tuple[int, int]]] = defaultdict(list)
         for code in members.tolist():
             for one in self.exceeded.get(code, ()):
-                beyond[one.limit].append(one.exchanges)
-        return (
-            *(
-                Passed(
-                    f"{limit}; {_many(sum(counts), 'exchange')} of {_many(len(counts), 'account')} are beyond that.",
-                    sum(counts),
-                )
-                for limit, counts in sorted(beyond.items())
-            ),
-            *(
-                Passed(
-                    f"{_many(number, 'account')} claim{'s' * (number == 1)} agreement {claim} by name, unverified:"
-                    " it covers nothing of theirs.",
-                    0,
-                )
-                for claim, number in sorted(claims.items())
-            ),
-        )
+                beyond[one.limit, one.distillation].append((code, one.exchanges))
+        found = []
+        for (limit, distillation), counts in sorted(beyond.items()):
+            exchanges, accounts = sum(n for _, n in counts), len({code for code, _ in counts})
+            said = f"{_many(exchanges, 'exchange')} of {_many(accounts, 'account')} are beyond that."
+            found.append(Passed(f"{limit}; {said}", exchanges, distillation))
+        for (claim, distillation), number in sorted(claims.items()):
+            said = f"{_many(number, 'account')} claim{'s' * (number == 1)} agreement {claim} by name, unverified: it covers"
+            found.append(Passed(f"{said} nothing of theirs.", 0, distillation))
+        return tuple(found)
 
     def of_these(self, purpose: str, exchanges: Ints) -> Bools:
         """The same by account, of these exchanges (indices of the evidence's) alone, whatever else it did.
@@ -157,7 +150,8 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
     """
     n = len(evidence.accounts.ids)
     exchanges: dict[str, Floats] = {}
-    claimed: dict[int, str] = {}
+    claimed: dict[int, tuple[str, bool]] = {}
+    rows_of = Counter((a.agreement_id, a.limit) for a in agreements)
     exceeded: dict[int, list[Passed]] = {}
     beyond_limit = np.zeros(n, dtype=bool)
     # By purpose, along the rows of each model: exchanges that no agreement covers so far.
@@ -165,7 +159,7 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
     within: list[tuple[Agreement, list[tuple[str, Ints]], dict[str, list[tuple[str, Ints]]]]] = []
     for agreement in sorted(agreements, key=lambda a: a.limit is not None):
         for code in agreement.claimed.tolist():
-            claimed[code] = agreement.agreement_id
+            claimed[code] = agreement.agreement_id, agreement.purpose == "distillation"
         if agreement.purpose == "distillation":
             beyond_limit[agreement.claimed] |= evidence.accounts.verified[agreement.claimed] == 0
         if not len(agreement.accounts):
@@ -185,10 +179,15 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
             # A handful at the edge of a limit is no more a breach here than it is in `of`.
             whole = exchanges[agreement.purpose][code] + beyond[code]
             beyond_limit[code] |= agreement.purpose == "distillation" and beyond[code] > (1 - COVERED) * whole
-            exceeded.setdefault(code, []).append(Passed(_limit(agreement, "exchanges"), int(beyond[code])))
+            limit = _limit(agreement, "exchanges", rows_of[agreement.agreement_id, agreement.limit])
+            exceeded.setdefault(code, []).append(
+                Passed(limit, int(beyond[code]), agreement.purpose == "distillation")
+            )
         for what, others in outside.items():
             for code in np.flatnonzero(counts := _uncovered(others, still, evidence, n)).tolist():
-                exceeded.setdefault(code, []).append(Passed(_limit(agreement, what), int(counts[code])))
+                exceeded.setdefault(code, []).append(
+                    Passed(_limit(agreement, what), int(counts[code]), agreement.purpose == "distillation")
+                )
     return Coverage(
         evidence=evidence,
         exchanges=exchanges,
@@ -203,13 +202,14 @@ def _many(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def _limit(agreement: Agreement, what: str) -> str:
-    """A limit in words: how many `exchanges`, which `models` or what `dates`."""
+def _limit(agreement: Agreement, what: str, rows: int = 1) -> str:
+    """A limit in words: how many `exchanges`, which `models` or what `dates`; in so many `rows` of the register."""
     if what == "exchanges":
-        return f"Agreement {agreement.agreement_id} allows {_many(agreement.limit or 0, 'exchange')}"
+        each = f" in each of {rows:,} rows" if rows > 1 else ""
+        return f"Agreement {agreement.agreement_id} allows {_many(agreement.limit or 0, 'exchange')}{each}"
     if what == "models":
         named = ", ".join(sorted(agreement.models or ())) or "no model"
-        return f"Agreement {agreement.agreement_id} covers {named} alone"
+        return f"Agreement {agreement.agreement_id} covers {named}"
     dates = [
         # Not by datetime: the last hour of the year 9999 ends after it.
         f"{word} {str(np.datetime64(hour, 'h')).replace('T', ' ')}:00 UTC"

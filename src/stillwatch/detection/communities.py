@@ -24,15 +24,20 @@ APART = 0.5
 """Parts of a core that are less alike across than this share of pairs within the tighter of the two are cores apart."""
 ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
+FEW = 6.0
+"""Texts of a typical account up to which one of them may decide what part of a campaign the account is put into."""
 FRAME = 0.3
 """What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in."""
 ONCE = 1.2
 """And what comes more often than this among a typical account's texts: what one text of each has in common may be what put
 the accounts into one core."""
 SAME_FRAME = 0.75
-"""Cosine of two cores over both frames from which they are of one template. Few pairs lie between 0.6 and 0.9."""
+"""Cosine of two cores over both frames from which they are of one template."""
 ALIKE_FRAMED = 0.4
 """And how alike pairs across have to be, as in ALIKE_CORES: a line that some client puts before everything is not enough."""
+MOSTLY, HARDLY, LACKING = 0.6, 0.15, 0.1
+"""Of what so many of one core's texts carry, hardly any of the other's may lack this much: accounts that send some client's
+line and nothing else are not those that send it before a template."""
 
 
 def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
@@ -142,6 +147,22 @@ def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
     return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
+def _sums(space: Vectors, cores: list[Ints]) -> tuple[Floats, Floats, Ints]:
+    """Of cores: sums of cosines over all pairs across; accounts with a vector, which are each a pair with itself; sizes."""
+    member = space.members(cores)
+    totals = (member @ space.matrix).tocsr()
+    known = np.asarray(member @ space.known.astype(np.float64))
+    return (totals @ totals.T).toarray(), known, np.array([len(core) for core in cores])
+
+
+def _likeness(between: Floats, alone: Floats, sizes: Ints) -> Floats:
+    """How alike pairs across two cores are, as a share of pairs within the tighter of the two; 0 for a core and itself."""
+    within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
+    likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
+    np.fill_diagonal(likeness, 0.0)
+    return np.asarray(np.round(likeness, 9))
+
+
 def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> list[Ints]:
     """The cores, with those put into one whose accounts are about as alike across as within.
 
@@ -150,17 +171,10 @@ def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> lis
     """
     if not cores:
         return []
-    sizes = np.array([len(core) for core in cores])
-    member = space.members(cores)
-    totals = (member @ space.matrix).tocsr()
-    between = (totals @ totals.T).toarray()
-    alone = np.asarray(member @ space.known.astype(np.float64))
+    between, alone, sizes = _sums(space, cores)
     parts = [[core] for core in cores]
     while len(parts) > 1:
-        within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
-        likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
-        np.fill_diagonal(likeness, 0.0)
-        likeness = np.round(likeness, 9)
+        likeness = _likeness(between, alone, sizes)
         best = likeness.argmax(axis=1)
         one = np.arange(len(parts))
         pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= least)]
@@ -177,55 +191,69 @@ def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> lis
     return [np.sort(np.concatenate(part)) for part in parts]
 
 
-def _entries(matrix: sparse.csr_matrix, rows: Ints, columns: Ints) -> Floats:
-    """Entries of a sparse matrix at these places."""
-    if not len(rows):
-        return np.zeros(0)
-    return np.asarray(matrix[rows, columns], dtype=np.float64).ravel()
+def _at_least(share: sparse.csr_matrix, least: Floats) -> sparse.csr_matrix:
+    """Entries that are at least so large, by row."""
+    found = share.copy()
+    found.data *= np.round(found.data, 9) >= np.repeat(least, np.diff(found.indptr))
+    found.eliminate_zeros()
+    return found
+
+
+def _frames(space: Vectors, parts: list[Ints]) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Of parts: mean shares of texts by object, and those of them that make up the frames of accounts of a few texts."""
+    size = np.array([len(part) for part in parts])
+    share = (sparse.diags(1 / size) @ space.members(parts) @ space.shares).tocsr()
+    typical = np.array([np.median(space.texts[part]) for part in parts])
+    least = np.where(typical <= FEW, np.maximum(FRAME, ONCE / np.maximum(typical, 1)), np.inf)
+    return share, _at_least(share, least)
+
+
+def _of_one_frame(space: Vectors, parts: list[Ints]) -> Floats:
+    """Cosines of parts over their frames; 0 for those that are not of one."""
+    share, frame = _frames(space, parts)
+    # Sums over the objects of either frame: over one's, and over the other's, less those of both.
+    rarity = sparse.diags(np.sqrt(space.rarity))
+    across = (frame @ rarity @ share.T).toarray()
+    across = across + across.T - (frame @ rarity @ frame.T).toarray()
+    squares = frame.multiply(frame) @ rarity
+    own = np.asarray(squares.sum(axis=1))
+    others = (share.multiply(share) @ rarity - squares) @ frame.sign().T
+    length = np.sqrt(own + others.toarray())
+    cosine = np.round(across / np.maximum(length * length.T, 1e-12), 9)
+    mostly = _at_least(frame, np.full(len(parts), MOSTLY))
+    mostly = (mostly.multiply(mostly) @ rarity).tocsr()
+    carried = (mostly @ _at_least(share, np.full(len(parts), HARDLY)).sign().T).toarray()
+    enough = np.round(carried - (1 - LACKING) * np.asarray(mostly.sum(axis=1)), 9) >= 0
+    alike = _likeness(*_sums(space, parts)) >= ALIKE_FRAMED
+    return np.where((cosine >= SAME_FRAME) & enough & enough.T & alike, cosine, 0.0)
 
 
 def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
-    """The cores, with those put into one most of whose texts carry the same, in whatever else they differ.
+    """The cores, with those of accounts of a few texts put into one most of whose texts carry the same.
 
     Accounts that sent a few texts each are put into cores by what these happen to share. So pairs within look more alike
     than pairs across, and `merged` leaves a crowd of thousands in pieces. What many texts of a core carry was not chosen so.
     Compared are mean shares of texts over the objects of either frame, those that hardly anybody else sends a little more.
+    In each pass those that are each other's likest become one, until there are none: a part that has something of two
+    templates joins one, and does not make them one.
     """
-    if len(cores) < 2:
-        return cores
-    size = np.array([len(core) for core in cores])
-    member = space.members(cores)
-    share = (sparse.diags(1 / size) @ member @ space.shares).tocsr()
-    typical = np.array([np.median(space.texts[core]) for core in cores])
-    frame = share.copy()
-    least = np.maximum(FRAME, ONCE / np.maximum(typical, 1))
-    frame.data *= frame.data >= np.repeat(least, np.diff(frame.indptr))
-    frame.eliminate_zeros()
-    # Sums over the objects of either frame: over one's, and over the other's, less those of both.
-    rarity = sparse.diags(np.sqrt(space.rarity))
-    across = frame @ rarity @ share.T
-    across = (across + across.T - frame @ rarity @ frame.T).tocsr()
-    squares = frame.multiply(frame) @ rarity
-    own = np.asarray(squares.sum(axis=1)).ravel()
-    others = ((share.multiply(share) @ rarity - squares) @ frame.sign().T).tocsr()
-    a, b = sparse.triu(across, 1).nonzero()
-    framed = (own[a] > 0) & (own[b] > 0)
-    a, b = a[framed], b[framed]
-    length = np.sqrt((own[a] + _entries(others, a, b)) * (own[b] + _entries(others, b, a)))
-    same = np.round(_entries(across, a, b) / length, 9) >= SAME_FRAME
-    a, b = a[same], b[same]
-    totals = (member @ space.matrix).tocsr()
-    within = space.within(totals, size, member @ space.known.astype(np.float64))
-    pairs = np.asarray(totals[a].multiply(totals[b]).sum(axis=1)).ravel() / (size[a] * size[b])
-    alike = np.round(pairs / np.maximum(np.maximum(within[a], within[b]), 1e-12), 9) >= ALIKE_FRAMED
-    joined = sparse.csr_matrix(
-        (np.ones(int(alike.sum())), (a[alike], b[alike])), shape=(len(cores), len(cores))
-    )
-    _, place = sparse.csgraph.connected_components(joined, directed=False)
-    order = np.argsort(place, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(place[order])) + 1)
-    found = [np.sort(np.concatenate([cores[k] for k in part.tolist()])) for part in parts]
-    return sorted(found, key=lambda core: int(core[0]))
+    framed = [bool(own) for own in np.diff(_frames(space, cores)[1].indptr)] if cores else []
+    parts = [core for core, own in zip(cores, framed, strict=True) if own]
+    others = [core for core, own in zip(cores, framed, strict=True) if not own]
+    while len(parts) > 1:
+        cosine = _of_one_frame(space, parts)
+        best, number = cosine.argmax(axis=1), np.arange(len(parts))
+        into = np.flatnonzero((cosine.max(axis=1) > 0) & (best[best] == number) & (number < best))
+        if not len(into):
+            break
+        taken = dict(zip(into.tolist(), best[into].tolist(), strict=True))
+        gone = set(taken.values())
+        parts = [
+            np.sort(np.concatenate([part, parts[taken[k]]])) if k in taken else part
+            for k, part in enumerate(parts)
+            if k not in gone
+        ]
+    return sorted((*parts, *others), key=lambda core: int(core[0]))
 
 
 @dataclass(frozen=True)

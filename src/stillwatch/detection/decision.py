@@ -65,7 +65,7 @@ class _Docket:
             return group, []
         kinds = frozenset(kind for kind, of in self.allowed.items() if of[group.members].all())
         notes = () if left_out is None else (left_out,)
-        passed = self.coverage.passed(formed.members)
+        passed = self.coverage.passed(group.members)
         return group, [Candidate(Case(group, self.population), consent, kinds, notes, given, passed)]
 
     def groups(self) -> list[Candidate]:

@@ -304,7 +304,9 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
 def _text_groups(view: View, usable: Bools, settings: Settings, origin: str) -> list[Group]:
     """Groups around cores of accounts whose texts (origin TEXTS) or system prompts (SYSTEM_PROMPT) are alike."""
     space = vectors(view, settings) if origin == TEXTS else vectors(view, settings, kinds=SYSTEM_KINDS)
-    cores = of_one_frame(space, merged(space, alike_in_texts(space, settings)))
+    cores = merged(space, alike_in_texts(space, settings))
+    if origin == TEXTS:
+        cores = of_one_frame(space, cores)
     nearness = [Nearness.to(space, core) for core in cores]
     at_home = np.zeros(len(view.active))
     usual = np.zeros(len(view.active))

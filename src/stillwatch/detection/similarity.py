@@ -99,7 +99,7 @@ class Vectors:
             shape=(len(sets), self.matrix.shape[0]),
         )
 
-    def within(self, totals: sparse.csr_matrix, size: Ints, known: Floats) -> Floats:
+    def _within(self, totals: sparse.csr_matrix, size: Ints, known: Floats) -> Floats:
         """Mean cosine over the pairs of each set, from sums of vectors; 0 for fewer than two."""
         pairs = np.asarray(totals.multiply(totals).sum(axis=1)).ravel() - known
         return np.asarray(np.where(size > 1, pairs / np.maximum(size * (size - 1), 1), 0.0))
@@ -107,7 +107,7 @@ class Vectors:
     def mean_similarity(self, accounts: Ints) -> float:
         """Mean cosine over the pairs of a set of accounts; 0 for fewer than two."""
         total = sparse.csr_matrix(self.total(accounts))
-        return float(self.within(total, np.array([len(accounts)]), self.known[accounts].sum())[0])
+        return float(self._within(total, np.array([len(accounts)]), self.known[accounts].sum())[0])
 
     def similarity_across(self, accounts: Ints, others: Ints) -> float:
         """Mean cosine of one set's accounts with another's; 0 where one is empty."""
@@ -124,7 +124,7 @@ class Vectors:
         size = np.array([len(accounts) for accounts in sets], dtype=np.int64)
         member = self.members(sets)
         totals = (member @ self.matrix).tocsr()
-        within = self.within(totals, size, member @ self.known.astype(np.float64))
+        within = self._within(totals, size, member @ self.known.astype(np.float64))
         whole = np.asarray(totals @ self.total(pool))
         own = np.asarray(totals.multiply(totals).sum(axis=1)).ravel()
         return np.asarray(within - (whole - own) / np.maximum(size * (len(pool) - size), 1))
@@ -190,7 +190,9 @@ def vectors(
             view.evidence.ex_acc[kept] * np.int64(max(n_obj, 1)) + view.tie_obj[keep], return_counts=True
         )
         acc, obj, texts = cells // max(n_obj, 1), cells % max(n_obj, 1), count.astype(np.float64)
-        sent = np.bincount(view.evidence.ex_acc[np.unique(kept)], minlength=n).astype(np.float64)
+        # Texts that share nothing with anybody's are in neither half: they count for both.
+        tied = np.bincount(view.evidence.ex_acc[np.unique(kept)], minlength=n)
+        sent = np.maximum(tied, view.totals["texts"] / 2)
     holders = np.bincount(obj, minlength=n_obj)
     take = usable[obj] & (holders[obj] >= settings.content_accounts)
     acc, obj, texts = acc[take], obj[take], texts[take]
@@ -200,4 +202,6 @@ def vectors(
     length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scaled = (sparse.diags(1 / np.maximum(length, 1e-12)) @ matrix).tocsr()
     scaled.eliminate_zeros()
+    # System prompts come without a text, too.
+    shares.data = np.minimum(shares.data, 1.0)
     return Vectors(scaled, shares, sent, rarity, settings.seed)

@@ -55,16 +55,32 @@ def test_reasons_for_are_significant_and_reasons_against_are_rivals(scanned):
             assert reason["behaviour"].startswith("rival:") or reason["behaviour"] == "agreement"
 
 
-@pytest.mark.parametrize("beyond", [None, 0.0, 0.5])
-def test_a_passed_limit_is_a_reason_and_speaks_for_extraction_where_the_figure_does(worlds, beyond):
+@pytest.mark.parametrize(
+    ("distillation", "weight", "speaks"),
+    [(True, 0.4, True), (True, -0.1, False), (True, None, False), (False, 0.4, False)],
+)
+def test_a_passed_limit_is_a_reason_where_it_is_weighed_and_is_told_always(
+    worlds, distillation, weight, speaks
+):
     settings = Settings(prior=0.1)
     (found,) = (j for j in judge(view(worlds.lone(True).evidence()), [], {}, settings) if j.single)
-    passed = Passed("Agreement A-17 allows 100 exchanges; 540 exchanges of 40 accounts are beyond that.", 540)
-    judged = replace(found, passed=(passed,), figures={**found.figures, "beyond_consent": beyond})
-    campaign, _ = tables(judged, None)
-    (reason,) = (r for r in campaign.reasons if r.behaviour == "agreement")
-    assert (reason.statement, reason.statistic, reason.p_value) == (passed.limit, 540, None)
-    assert reason.supports is bool(beyond)
+    words = "Agreement A-17 allows 100 exchanges; 540 exchanges of 40 accounts are beyond that."
+    weights = {n: w for n, w in found.weighing.weights.items() if n != "beyond_consent"}
+    if weight is not None:
+        weights["beyond_consent"] = weight
+    judged = replace(
+        found,
+        passed=(Passed(words, 540, distillation),),
+        figures={**found.figures, "beyond_consent": 0.5},
+        weighing=replace(found.weighing, weights=weights),
+    )
+    campaign, members = tables(judged, None)
+    told = [r for r in campaign.reasons if r.behaviour == "agreement"]
+    notes = story(judged, campaign, members, lambda rows, column: {}, raw=False).notes
+    assert [(r.statement, r.statistic, r.p_value, r.supports) for r in told] == [
+        (words, 540, None, True)
+    ] * speaks
+    assert (words in notes) is not speaks
 
 
 def test_a_volume_like_that_of_the_heaviest_is_a_reason_against(worlds):

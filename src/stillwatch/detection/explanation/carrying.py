@@ -1,7 +1,7 @@
 """Which figures carry a verdict, and which would have to be otherwise to overturn it.
 
 Both are found by weighing again with figures left out: what is left out speaks neither for nor against. Both are smallest
-sets: all smaller ones have been tried, and of those of the same size the most telling is given.
+sets: all smaller ones have been tried (up to MOST of one size), and of those of the same size the most telling is given.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,8 @@ def _smallest(
         sets = sets.reshape(comb(among, size), size)
         kept = np.ones((len(sets), len(names)), dtype=bool)
         kept[:, : len(speaking)] = ~gone(sets, len(speaking))
-        enough, best = reached(bayes_factors(judged.figures, power, names, kept))
+        # Rounded: which of two equal ones comes first must not depend on the machine.
+        enough, best = reached(np.round(bayes_factors(judged.figures, power, names, kept), 9))
         if enough:
             return [speaking[k] for k in sets[best].tolist()]
     return []

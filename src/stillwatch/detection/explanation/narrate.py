@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from stillwatch.detection.agreements import Passed
 from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.candidates import Judged
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
@@ -75,6 +76,11 @@ def _figure(name: str, value: float) -> str:
     return f"{value:.3g}" if name in COUNTS else f"{100 * value:.0f}%"
 
 
+def _speaks(judged: Judged, passed: Passed) -> bool:
+    """Is going beyond this limit a reason? Where few exchanges are, or it allows another use, it is only told."""
+    return passed.distillation and judged.weighing.weights.get("beyond_consent", 0.0) > 0
+
+
 def _reasons(judged: Judged) -> tuple[Reason, ...]:
     found = [
         Reason(
@@ -109,10 +115,10 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
                     supports=weight > 0,
                 )
             )
-    beyond = (judged.figures.get("beyond_consent") or 0.0) > 0
     found += [
-        Reason("agreement", INFRASTRUCTURE, one.limit, float(one.exchanges), None, beyond)
+        Reason("agreement", INFRASTRUCTURE, one.limit, float(one.exchanges), None, supports=True)
         for one in judged.passed
+        if _speaks(judged, one)
     ]
     if judged.exempt and judged.verdict == "legitimate":
         found.append(
@@ -340,5 +346,9 @@ def story(
         templates=templates,
         examples=examples,
         rivals=_rivals(judged),
-        notes=(*judged.notes, *sentences(judged)),
+        notes=(
+            *(one.limit for one in judged.passed if not _speaks(judged, one)),
+            *judged.notes,
+            *sentences(judged),
+        ),
     )
