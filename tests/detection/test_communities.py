@@ -206,10 +206,21 @@ def test_who_sends_a_clients_line_is_not_put_to_who_sends_it_before_a_template(w
     assert len(of_one_frame(space, cores)) == 1
 
 
+@pytest.mark.parametrize("templates", [1, 2, 3])
+def test_nor_to_who_sends_it_before_templates_that_take_turns(worlds, templates):
+    line = [f"line-{k}" for k in range(8)]
+    turns = [line + [f"{i % templates}-template-{k}" for k in range(8)] for i in range(6)]
+    space, cores = spoken(worlds, ([line] * 4, turns))
+    assert [c.tolist() for c in of_one_frame(space, cores)] == [c.tolist() for c in cores]
+    space, cores = spoken(worlds, (turns, turns))
+    assert len(of_one_frame(space, cores)) == 1
+
+
 def test_a_part_that_has_something_of_two_templates_does_not_make_them_one(worlds):
     one, other = [f"one-{k}" for k in range(7)], ["one-0", *(f"other-{k}" for k in range(6))]
     space, cores = spoken(worlds, ([one] * 4, [one, other] * 2, [other] * 4))
-    assert len(of_one_frame(space, cores)) == 2
+    for found in of_one_frame(space, cores):
+        assert not (np.isin(cores[0], found).any() and np.isin(cores[2], found).any())
 
 
 def test_without_a_frame_nothing_is_put_together(worlds):

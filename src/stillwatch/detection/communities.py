@@ -35,9 +35,11 @@ SAME_FRAME = 0.75
 """Cosine of two cores over both frames from which they are of one template."""
 ALIKE_FRAMED = 0.4
 """And how alike pairs across have to be, as in ALIKE_CORES: a line that some client puts before everything is not enough."""
-MOSTLY, HARDLY, LACKING = 0.6, 0.15, 0.1
-"""Of what so many of one core's texts carry, hardly any of the other's may lack this much: accounts that send some client's
-line and nothing else are not those that send it before a template."""
+LARGE, OFTEN = 100, 0.15
+"""In a part of so many accounts or more chance averages out: what this share of its texts carry is no chance."""
+HARDLY, LACKING = 0.05, 0.2
+"""So much of what one part's texts carry, of its frame or of what a large part sends often, hardly any of the other's may. Who
+sends some client's line is not put to those that send it before one template or a few."""
 
 
 def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
@@ -199,18 +201,19 @@ def _at_least(share: sparse.csr_matrix, least: Floats) -> sparse.csr_matrix:
     return found
 
 
-def _frames(space: Vectors, parts: list[Ints]) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    """Of parts: mean shares of texts by object, and those of them that make up the frames of accounts of a few texts."""
+def _frames(space: Vectors, parts: list[Ints]) -> tuple[sparse.csr_matrix, Floats]:
+    """Of parts: mean shares of texts by object, and from which share on one is of the frame (of accounts of a few texts)."""
     size = np.array([len(part) for part in parts])
     share = (sparse.diags(1 / size) @ space.members(parts) @ space.shares).tocsr()
     typical = np.array([np.median(space.texts[part]) for part in parts])
     least = np.where(typical <= FEW, np.maximum(FRAME, ONCE / np.maximum(typical, 1)), np.inf)
-    return share, _at_least(share, least)
+    return share, least
 
 
 def _of_one_frame(space: Vectors, parts: list[Ints]) -> Floats:
     """Cosines of parts over their frames; 0 for those that are not of one."""
-    share, frame = _frames(space, parts)
+    share, least = _frames(space, parts)
+    frame = _at_least(share, least)
     # Sums over the objects of either frame: over one's, and over the other's, less those of both.
     rarity = sparse.diags(np.sqrt(space.rarity))
     across = (frame @ rarity @ share.T).toarray()
@@ -220,10 +223,11 @@ def _of_one_frame(space: Vectors, parts: list[Ints]) -> Floats:
     others = (share.multiply(share) @ rarity - squares) @ frame.sign().T
     length = np.sqrt(own + others.toarray())
     cosine = np.round(across / np.maximum(length * length.T, 1e-12), 9)
-    mostly = _at_least(frame, np.full(len(parts), MOSTLY))
-    mostly = (mostly.multiply(mostly) @ rarity).tocsr()
-    carried = (mostly @ _at_least(share, np.full(len(parts), HARDLY)).sign().T).toarray()
-    enough = np.round(carried - (1 - LACKING) * np.asarray(mostly.sum(axis=1)), 9) >= 0
+    large = np.array([len(part) for part in parts]) >= LARGE
+    telling = _at_least(share, np.where(large, OFTEN, least))
+    telling = (telling.multiply(telling) @ rarity).tocsr()
+    carried = (telling @ _at_least(share, np.full(len(parts), HARDLY)).sign().T).toarray()
+    enough = np.round(carried - (1 - LACKING) * np.asarray(telling.sum(axis=1)), 9) >= 0
     alike = _likeness(*_sums(space, parts)) >= ALIKE_FRAMED
     return np.where((cosine >= SAME_FRAME) & enough & enough.T & alike, cosine, 0.0)
 
@@ -237,7 +241,7 @@ def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
     In each pass those that are each other's likest become one, until there are none: a part that has something of two
     templates joins one, and does not make them one.
     """
-    framed = [bool(own) for own in np.diff(_frames(space, cores)[1].indptr)] if cores else []
+    framed = [bool(own) for own in np.diff(_at_least(*_frames(space, cores)).indptr)] if cores else []
     parts = [core for core, own in zip(cores, framed, strict=True) if own]
     others = [core for core, own in zip(cores, framed, strict=True) if not own]
     while len(parts) > 1:
