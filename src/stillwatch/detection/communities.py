@@ -38,8 +38,8 @@ ALIKE_FRAMED = 0.4
 LARGE, OFTEN = 100, 0.15
 """In a part of so many accounts or more chance averages out: what this share of its texts carry is no chance."""
 HARDLY, LACKING = 0.05, 0.2
-"""So much of what one part's texts carry, of its frame or of what a large part sends often, hardly any of the other's may. Who
-sends some client's line is not put to those that send it before one template or a few."""
+"""So much of what one part's texts carry, of its frame or of what a large part sends often, hardly any of the other's may.
+Who sends some client's line is not put to those that send it before one template or a few."""
 
 
 def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
