@@ -34,6 +34,11 @@ def campaign(worlds, size, template="t", first=1000, world=None):
     return world
 
 
+def numbers_of(seen):
+    """By account code: the number that the world gave the account."""
+    return np.array([int(name.rpartition("-")[2]) for name in seen.evidence.accounts.ids])
+
+
 def star(*stars):
     """Edges of stars (accounts, object, weight)."""
     rows = sorted((a, obj, w) for accounts, obj, w in stars for a in accounts)
@@ -121,7 +126,7 @@ def test_halves_of_the_past_are_those_that_a_scan_of_it_would_make(worlds, monke
 
 def test_two_templates_are_two_communities(worlds):
     seen = view(campaign(worlds, 12, "u", 2000, campaign(worlds, 30)).evidence())
-    numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    numbers = numbers_of(seen)
     found = alike_in_texts(vectors(seen, Settings()), Settings())
     sets = [set(numbers[c].tolist()) for c in found if len(c) >= 4]
     assert sets == [set(range(1000, 1030)), set(range(2000, 2012))]
@@ -130,7 +135,7 @@ def test_two_templates_are_two_communities(worlds):
 @pytest.mark.parametrize("pieces", [2, 5])
 def test_parts_of_one_campaign_are_put_together_and_of_two_are_not(worlds, pieces):
     seen = view(campaign(worlds, 20, "u", 2000, campaign(worlds, 40)).evidence())
-    numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    numbers = numbers_of(seen)
     one, other = np.flatnonzero((numbers >= 1000) & (numbers < 2000)), np.flatnonzero(numbers >= 2000)
     parts = [*np.array_split(one, pieces), *np.array_split(other, 2)]
     found = merged(vectors(seen, Settings()), parts)
@@ -149,7 +154,7 @@ def crowd(worlds, frames, accounts=40, parts=4, texts=4, phrases=60):
                 objects = tuple(("phrase", f"{frame}-{k}") for k in range(4)) if frame else ()
                 world.say(number, worlds.MONDAY + 5 * i, objects=(*objects, *chance), item=f"{number}-{i}")
     seen = view(world.evidence())
-    ids = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    ids = numbers_of(seen)
     cores = [
         np.flatnonzero(np.isin(ids, campaign) & (ids % parts == part))
         for campaign in numbers
@@ -194,7 +199,7 @@ def spoken(worlds, said):
                 objects = tuple(("phrase", name) for name in (*phrases, *chance))
                 world.say(number, worlds.MONDAY + 5 * i, objects=objects, item=f"{number}-{i}")
     seen = view(world.evidence())
-    ids = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
+    ids = numbers_of(seen)
     return vectors(seen, Settings()), [np.flatnonzero(ids // 1000 == k + 1) for k in range(len(said))]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from stillwatch.detection.evidence import AccountFacts, Bools, Evidence, Floats, Ints
+from stillwatch.detection.explanation.wording import plural
 from stillwatch.detection.ledger import HOUR_US
 
 COVERED = 0.95
@@ -28,6 +29,11 @@ class Agreement:
     starts: int | None  # hour
     ends: int | None  # hour, exclusive
     limit: int | None
+
+    @property
+    def distillation(self) -> bool:
+        """Is it to distil?"""
+        return self.purpose == "distillation"
 
 
 def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreement]:
@@ -105,10 +111,10 @@ class Coverage:
         found = []
         for (limit, distillation), counts in sorted(beyond.items()):
             exchanges, accounts = sum(n for _, n in counts), len({code for code, _ in counts})
-            said = f"{_many(exchanges, 'exchange')} of {_many(accounts, 'account')} are beyond that."
+            said = f"{plural(exchanges, 'exchange')} of {plural(accounts, 'account')} are beyond that."
             found.append(Passed(f"{limit}; {said}", exchanges, distillation))
         for (claim, distillation), number in sorted(claims.items()):
-            said = f"{_many(number, 'account')} claim{'s' * (number == 1)} agreement {claim} by name, unverified: it covers"
+            said = f"{plural(number, 'account')} claim{'s' * (number == 1)} agreement {claim} by name, unverified: it covers"
             found.append(Passed(f"{said} nothing of theirs.", 0, distillation))
         return tuple(found)
 
@@ -159,8 +165,8 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
     within: list[tuple[Agreement, list[tuple[str, Ints]], dict[str, list[tuple[str, Ints]]]]] = []
     for agreement in sorted(agreements, key=lambda a: a.limit is not None):
         for code in agreement.claimed.tolist():
-            claimed[code] = agreement.agreement_id, agreement.purpose == "distillation"
-        if agreement.purpose == "distillation":
+            claimed[code] = agreement.agreement_id, agreement.distillation
+        if agreement.distillation:
             beyond_limit[agreement.claimed] |= evidence.accounts.verified[agreement.claimed] == 0
         if not len(agreement.accounts):
             continue
@@ -178,15 +184,13 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
         for code in np.flatnonzero(beyond := _uncovered(rows, still, evidence, n)).tolist():
             # A handful at the edge of a limit is no more a breach here than it is in `of`.
             whole = exchanges[agreement.purpose][code] + beyond[code]
-            beyond_limit[code] |= agreement.purpose == "distillation" and beyond[code] > (1 - COVERED) * whole
+            beyond_limit[code] |= agreement.distillation and beyond[code] > (1 - COVERED) * whole
             limit = _limit(agreement, "exchanges", rows_of[agreement.agreement_id, agreement.limit])
-            exceeded.setdefault(code, []).append(
-                Passed(limit, int(beyond[code]), agreement.purpose == "distillation")
-            )
+            exceeded.setdefault(code, []).append(Passed(limit, int(beyond[code]), agreement.distillation))
         for what, others in outside.items():
             for code in np.flatnonzero(counts := _uncovered(others, still, evidence, n)).tolist():
                 exceeded.setdefault(code, []).append(
-                    Passed(_limit(agreement, what), int(counts[code]), agreement.purpose == "distillation")
+                    Passed(_limit(agreement, what), int(counts[code]), agreement.distillation)
                 )
     return Coverage(
         evidence=evidence,
@@ -198,15 +202,11 @@ def cover(agreements: list[Agreement], evidence: Evidence, until: int) -> Covera
     )
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
 def _limit(agreement: Agreement, what: str, rows: int = 1) -> str:
     """A limit in words: how many `exchanges`, which `models` or what `dates`; in so many `rows` of the register."""
     if what == "exchanges":
         each = f" in each of {rows:,} rows" if rows > 1 else ""
-        return f"Agreement {agreement.agreement_id} allows {_many(agreement.limit or 0, 'exchange')}{each}"
+        return f"Agreement {agreement.agreement_id} allows {plural(agreement.limit or 0, 'exchange')}{each}"
     if what == "models":
         named = ", ".join(sorted(agreement.models or ())) or "no model"
         return f"Agreement {agreement.agreement_id} covers {named}"

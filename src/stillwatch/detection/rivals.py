@@ -12,11 +12,11 @@ from importlib import resources
 from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 import yaml
 
+from stillwatch.detection.evidence import Bools, Floats
+
 EXTRACTION = "extraction"
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
 
 
 def bayes_factors(
-    figures: Mapping[str, float | None], tempering: float, names: Sequence[str], kept: npt.NDArray[np.bool_]
+    figures: Mapping[str, float | None], tempering: float, names: Sequence[str], kept: Bools
 ) -> Floats:
     """log10 Bayes factors as of `weigh`, of many sets of a group's figures at once.
 
