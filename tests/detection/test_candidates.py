@@ -7,7 +7,7 @@ import pytest
 
 from stillwatch.detection import candidates
 from stillwatch.detection.behaviours import Observation
-from stillwatch.detection.candidates import ASIDE, EXTRACTION, LEGITIMATE, REVIEW, UNTIED, Candidate
+from stillwatch.detection.candidates import ASIDE, EXTRACTION, LEGITIMATE, REST, REVIEW, UNTIED, Candidate
 from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.groups import SYSTEM_PROMPT
@@ -42,7 +42,8 @@ def test_the_prior_moves_the_probability_and_not_the_evidence(worlds):
     assert other.probability < one.probability
 
 
-def test_a_brief_look_tests_no_harmless_group(worlds):
+def lectures(worlds):
+    """Strangers, and a school whose accounts ask the same at the same hours."""
     world = worlds.strangers()
     for k, number in enumerate(range(3000, 3025)):
         world.account(
@@ -56,6 +57,11 @@ def test_a_brief_look_tests_no_harmless_group(worlds):
                 item=f"c-{i}",
                 address="school",
             )
+    return world
+
+
+def test_a_brief_look_tests_no_harmless_group(worlds):
+    world = lectures(worlds)
     whole, brief = judged(world), judged(world, brief=True)
     assert [j.kind_of_use for j in whole if not j.single] == ["cohort"]
     assert [j for j in brief if not j.single] == []
@@ -114,3 +120,19 @@ def test_a_brief_look_hands_out_whatever_tests_may_bring_to_a_person(worlds, syn
     assert candidate().judged(frozenset(), settings).verdict == REVIEW
     assert candidate().may_matter(settings)
     assert not candidate().may_matter(Settings(prior=prior * 0.05))
+
+
+def test_where_many_are_put_aside_the_rest_has_to_stand_by_itself(worlds):
+    """A tenth of them changes nothing; nor does more, of a campaign."""
+    (found,) = judged(worlds.harvest(CAMPAIGN))
+    assert found.verdict == EXTRACTION
+    campaign = Candidate(found.case, consent=False, allowed=frozenset(), notes=())
+    (harmless,) = (j for j in judged(lectures(worlds)) if not j.single)
+    others = Candidate(harmless.case, consent=False, allowed=frozenset(), notes=())
+
+    def doubts(candidate, share):
+        firm = candidate.case.group.firm
+        return candidate._doubts_of_the_rest(firm & (np.cumsum(firm) <= share * firm.sum()))
+
+    assert [doubts(campaign, share) for share in (0.05, 0.5, 1.0)] == [(), (), (ASIDE,)]
+    assert [doubts(others, share) for share in (0.05, 0.5, 1.0)] == [(), (REST,), (ASIDE,)]

@@ -17,6 +17,7 @@ from stillwatch.detection.rivals import features
 from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import levels
+from stillwatch.detection.singles import HEAVY_EXCHANGES
 from stillwatch.records.findings import (
     CONTENT,
     DATA_STATES,
@@ -258,6 +259,22 @@ def test_one_of_the_heaviest_is_examined_without_a_mark_where_it_may_be_for_revi
     (certain,) = (j for j in judged(worlds, worlds.lone(True), settings=Settings(prior=0.999)) if j.single)
     assert certain.probability > 0.9
     assert certain.verdict == REVIEW
+
+
+@pytest.mark.parametrize(("requests", "row"), [(6000, True), (HEAVY_EXCHANGES, False)])
+def test_an_account_that_stands_out_of_all_volumes_has_a_row_whatever_it_is(worlds, requests, row):
+    """An old, verified customer: nothing for a person to do, but nobody can say that it was not looked at."""
+    world = worlds.strangers(n=1100)
+    world.account(
+        5000, created=worlds.MONDAY - 24 * 700, verified=True, plan="enterprise", payment_kind="invoice"
+    )
+    for k in range(requests):
+        world.say(5000, worlds.MONDAY + k % 168, item=f"job-{k}")
+    found = [j for j in judged(worlds, world) if set(j.observations) == {"heavy_account"}]
+    assert [j.verdict for j in found] == [LEGITIMATE] * row
+    for one in found:
+        assert one.observations["heavy_account"].p_value < 0.05
+        assert one.observations["heavy_account"].supports
 
 
 def test_a_heavy_account_in_a_popular_application_is_still_examined_by_itself(worlds):

@@ -18,7 +18,7 @@ from scipy import stats
 from stillwatch.detection.behaviours import Behaviour, Observation
 from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import KINDS, Evidence, gather, view
-from stillwatch.detection.groups import Group
+from stillwatch.detection.groups import Group, form_groups
 from stillwatch.detection.ledger import (
     CONTENT_KINDS,
     EXCHANGE_KINDS,
@@ -501,6 +501,32 @@ def template_nulls() -> tuple[Case, ...]:
             case(world, members, *template(f"t{group}"), population=population)
             for group, members in enumerate(_null_members(seed))
         ]
+    return tuple(found)
+
+
+@cache
+def formed_nulls() -> tuple[Case, ...]:
+    """The groups that a scan forms of larger sets of strangers who use one template: it leaves out some of them.
+
+    Volumes are those of people, with tails as heavy as Pareto's.
+    """
+    found = []
+    for seed in range(NULL_WORLDS):
+        rng = np.random.default_rng([9, seed])
+        world = World()
+        users = set(rng.permutation(400)[:60].tolist())
+        for number in range(400):
+            world.account(number, created=MONDAY - int(rng.integers(24 * 120)))
+            own = template("t") if number in users else template(f"own-{rng.integers(100)}")
+            for k in range(int(min(2 * (rng.pareto(1.3) + 1), 400))):
+                world.say(number, MONDAY + int(rng.integers(168)), objects=own, item=f"{number}-{k}")
+        population = populate(world)
+        codes = {name: code for code, name in enumerate(population.view.evidence.accounts.ids)}
+        wanted = [codes[name_of(number)] for number in users]
+        groups = form_groups(population.view, population.settings)
+        most = max(groups, key=lambda group: int(np.isin(group.members, wanted).sum()))
+        assert np.isin(most.members, wanted).sum() >= 30
+        found.append(Case(most, population))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import Bools, Floats
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import SYSTEM_PROMPT, Group
-from stillwatch.detection.mixtures import is_mixture
+from stillwatch.detection.mixtures import LEAST, is_mixture
 from stillwatch.detection.rivals import Weighing, most_to_gain
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values
@@ -35,6 +35,10 @@ UNTIED = (
     " telephone, a mail address or a key would not be accused by themselves."
 )
 ASIDE = "Too few of its accounts are left that could be accused, without those that are something else by themselves."
+REST = (
+    "Many of its accounts are something else by themselves, and those that are left are not more probably extraction than"
+    " not."
+)
 FROM_TESTS = ("synchrony", "agreement")
 """Features that come from the tests."""
 SYNCHRONY = "synchronised_activity"
@@ -173,17 +177,16 @@ class Candidate:
             float(clear) if len(self.family_p) >= 2 else None,
         )
 
+    def _stands(self, part: Case, chosen_by: Sequence[str] = ()) -> bool:
+        """Is a part of the group, by figures that did not choose it, more probably extraction than not?"""
+        # That a part is small is no sign that it is something else: the cut made it so.
+        standing = alone(part, (*chosen_by, "size"), accounts=len(self.case.members))
+        return standing.probability(self.case.population.settings.prior) >= MORE_THAN_NOT
+
     def _doubts(self) -> tuple[str, ...]:
         """Why it is not to be accused, whatever its figures are."""
         settings = self.case.population.settings
-        whole = len(self.case.members)
-
-        def stands(part: Case, chosen_by: Sequence[str]) -> bool:
-            # That a part is small is no sign that it is something else: the cut made it so.
-            standing = alone(part, (*chosen_by, "size"), accounts=whole)
-            return standing.probability(settings.prior) >= MORE_THAN_NOT
-
-        if is_mixture(self.case, stands):
+        if is_mixture(self.case, self._stands):
             return (MIXTURE,)
         if self.case.group.origin == SYSTEM_PROMPT:
             ties = tied(self.case)
@@ -192,6 +195,17 @@ class Candidate:
             standing = alone(self.case.only(ties), FIGURES)
             if standing.probability(settings.prior) < settings.accuse_probability:
                 return (UNTIED,)
+        return ()
+
+    def _doubts_of_the_rest(self, aside: Bools) -> tuple[str, ...]:
+        """Why those are not to be accused who are left when some were put aside."""
+        firm = self.case.group.firm
+        rest = firm & ~aside
+        if rest.sum() < self.case.population.settings.group_accounts:
+            return (ASIDE,)
+        # The group was weighed with all of them.
+        if (firm & aside).sum() >= LEAST * firm.sum() and not self._stands(self.case.only(rest)):
+            return (REST,)
         return ()
 
     def may_matter(self, settings: Settings) -> bool:
@@ -223,8 +237,8 @@ class Candidate:
             doubts = self._doubts()
             if not doubts and self.given is None:
                 aside = put_aside(self.case)
-                if (self.case.group.firm & ~aside).sum() < settings.group_accounts:
-                    doubts, aside = (ASIDE,), nobody
+                doubts = self._doubts_of_the_rest(aside)
+                aside = nobody if doubts else aside
             if doubts:
                 verdict = REVIEW
                 notes = (*notes, *doubts)

@@ -18,7 +18,7 @@ from stillwatch.detection.features import PLACES
 from stillwatch.detection.groups import PROMPT_KINDS
 from stillwatch.records import findings
 
-LEAST = 0.2
+LEAST = 0.1
 """Smallest share of a group that a part has: of less the other part is as good as the whole."""
 FEW = 3
 BURST_FIGURES = ("signup_burst", "new_accounts")
@@ -38,18 +38,22 @@ def _made_together(case: Case) -> Cut:
     return known & then, known & ~then, firm & ~known
 
 
-def _at_one_place(case: Case) -> Cut:
-    """Those at the address that most of them use, and those at others."""
+def _by_place(case: Case) -> Iterator[Cut]:
+    """Those at the address that most of them use, and those at others; and those at any that as many use as make a group.
+
+    Two events have two places.
+    """
     view, group = case.view, case.group
     shown = group.firm & (view.novelty["address"][group.accounts] > 0)
     links = view.links_by_account.places(case.members)
     obj, acc = view.link_obj[links], view.link_acc[links]
     there = (view.evidence.obj_kind[obj] == KINDS.index("address")) & (view.novelty["address"][acc] <= PLACES)
-    within = np.zeros_like(shown)
-    if there.any():
-        found, users = np.unique(obj[there], return_counts=True)
-        within = np.isin(group.accounts, acc[there & (obj == found[np.argmax(users)])])
-    return shown & within, shown & ~within, group.firm & ~shown
+    found, users = np.unique(obj[there], return_counts=True)
+    full = np.flatnonzero(users >= case.population.settings.group_accounts)
+    ways = [np.argmax(users, keepdims=True)] if len(users) else []
+    for places in [*ways, full] if len(full) > 1 else ways:
+        within = np.isin(group.accounts, acc[there & np.isin(obj, found[places])])
+        yield shown & within, shown & ~within, group.firm & ~shown
 
 
 def _by_prompt(case: Case) -> Cut:
@@ -79,7 +83,8 @@ def _by_origin(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:
     """Those of `cuts` that say when accounts were made and where they are."""
     if case.population.settings.left_out != findings.INFRASTRUCTURE:
         yield _made_together(case), BURST_FIGURES
-        yield _at_one_place(case), PLACE_FIGURES
+        for cut in _by_place(case):
+            yield cut, PLACE_FIGURES
 
 
 def cuts(case: Case) -> Iterator[tuple[Cut, tuple[str, ...]]]:

@@ -70,7 +70,7 @@ USAGE = Table(
             "credential_id",
             TEXT,
             "which key or session of that account was used; a digest, never the key itself",
-            without="one credential seen on many addresses cannot be told from many credentials",
+            without="accounts that use the same key are not tied by it",
         ),
         Column(
             "end_user_id",

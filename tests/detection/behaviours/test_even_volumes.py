@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stillwatch.detection.behaviours.even_volumes import BEHAVIOUR, spread, spreads
+from stillwatch.detection.behaviours.even_volumes import BEHAVIOUR, spread, spreads, usual
 
 
 def volumes(worlds, counts):
@@ -75,3 +75,15 @@ def test_counting_brings_no_spread_and_what_is_beyond_it_is_told_at_any_volume(m
 def test_strangers_with_one_template_are_rejected_no_more_often_than_the_level(worlds):
     for level, count, most in worlds.rejected(BEHAVIOUR, worlds.template_nulls()):
         assert count <= most, f"{count} at {level}"
+
+
+def test_nor_where_the_group_left_out_whom_it_found_too_busy(worlds):
+    """Who is chosen by volume is more even for it: the sets that a group is compared with are cut as it was."""
+    for level, count, most in worlds.rejected(BEHAVIOUR, worlds.formed_nulls()):
+        assert count <= most, f"{count} at {level}"
+
+
+def test_far_busier_and_far_less_active_accounts_are_left_out_of_every_set():
+    counts = np.array([[20, 21, 22, 23, 400], [20, 21, 22, 23, 1], [20, 21, 22, 23, 60]])
+    assert usual(counts).tolist() == [[True] * 4 + [False]] * 2 + [[True] * 5]
+    assert spreads(counts, usual(counts))[:2].tolist() == [0.0, 0.0]

@@ -107,6 +107,66 @@ def test_in_words(accused):
     assert all(family in families for family in accused.significant)
 
 
-def test_a_group_that_is_cleared_needs_nothing(accused):
-    cleared = replace(accused, verdict="legitimate")
-    assert smallest_carrying(cleared) == overturning(cleared) == sentences(cleared) == []
+@pytest.fixture(scope="module")
+def cleared(worlds):
+    """A crowd of old, verified customers of all kinds with one template, on the day they got it."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng(3), range(300))
+    worlds.apart(world)
+    for k, number in enumerate(range(1000, 1040)):
+        world.account(
+            number, created=worlds.MONDAY - 9000 - 200 * k, verified=True, plan="paid", payment_kind="card"
+        )
+        for i in range(3 + 9 * (k % 5)):
+            world.say(
+                number,
+                worlds.MONDAY + 24 * (k % 5) + i % 9,
+                objects=worlds.template("t"),
+                item=f"{number}-{i}",
+            )
+    (group,) = [j for j in judge(view(world.evidence()), [], {}, Settings()) if len(j.group.members) >= 30]
+    assert group.verdict == "legitimate"
+    return group
+
+
+def test_what_clears_a_group_suffices_and_no_fewer_figures_do(cleared):
+    weights = cleared.weighing.weights
+    speaking = [n for n, w in weights.items() if w < 0]
+    rest = set(weights) - set(speaking)
+    needed = cleared.case.population.settings.review_probability
+    chosen = smallest_carrying(cleared)
+    assert probability(cleared, rest | set(chosen)) < needed
+    for size in range(len(chosen)):
+        assert all(probability(cleared, rest | set(few)) >= needed for few in combinations(speaking, size))
+
+
+def test_without_what_would_bring_up_a_cleared_group_for_review_it_comes_and_no_fewer_do_it(cleared):
+    weights = cleared.weighing.weights
+    speaking = [n for n, w in weights.items() if w < 0]
+    needed = cleared.case.population.settings.review_probability
+    gone = overturning(cleared)
+    assert gone
+    assert probability(cleared, set(weights) - set(gone)) >= needed
+    for few in combinations(speaking, len(gone) - 1):
+        assert probability(cleared, set(weights) - set(few)) < needed
+
+
+def test_a_cleared_group_in_words(cleared):
+    one, other = sentences(cleared)
+    assert one.startswith(("Cleared, against", "All that speaks for extraction is not enough"))
+    assert other.startswith("Would be up for review if")
+
+
+def test_where_nothing_speaks_against_a_cleared_group_only_more_evidence_brings_it_up(cleared):
+    figures = {n: v for n, v in cleared.figures.items() if n == "size"}
+    weighing = weigh(figures, 0.5)
+    one, other = sentences(replace(cleared, figures=figures, weighing=weighing))
+    assert one.startswith("All that speaks for extraction is not enough for a review")
+    assert other == "Would be up for review only with more evidence for extraction than there is."
+
+
+def test_what_an_agreement_clears_no_figures_do(accused, cleared):
+    for judged in (replace(accused, verdict="legitimate"), replace(cleared, kind_of_use="authorised")):
+        assert smallest_carrying(judged) is None
+        assert overturning(judged) is None
+        assert sentences(judged) == []

@@ -5,7 +5,8 @@ import numpy as np
 from stillwatch.detection.behaviours._matched import widened
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case, draw_tail
-from stillwatch.detection.evidence import Floats
+from stillwatch.detection.evidence import Bools, Floats
+from stillwatch.detection.groups import BUSY, CERTAIN, EVEN
 
 SAMPLE = 2000
 """Accounts in a reference draw at most: spread is known well enough from so many."""
@@ -19,25 +20,44 @@ def spread(counts: np.ndarray) -> float:
     return float(spreads(counts[None, :])[0])
 
 
-def spreads(counts: np.ndarray) -> Floats:
-    """The same for each row of counts."""
-    mean = counts.mean(axis=1)
-    beyond = np.sqrt(np.maximum(counts.var(axis=1) - mean, 0.0))
+def spreads(counts: np.ndarray, kept: Bools | None = None) -> Floats:
+    """The same for each row of counts, or of those of them that are `kept` (at least one a row)."""
+    kept = np.ones(counts.shape, dtype=bool) if kept is None else kept
+    mean = counts.mean(axis=1, where=kept)
+    beyond = np.sqrt(np.maximum(counts.var(axis=1, where=kept) - mean, 0.0))
     return np.asarray(np.divide(beyond, mean, out=np.zeros_like(beyond), where=mean > 0))
 
 
+def usual(counts: np.ndarray) -> Bools:
+    """In each row of counts: those that no group would leave out for how much or how little they sent.
+
+    Groups are formed without accounts far busier than the typical one, or far less active: any set looks more even
+    after that, so that those it is compared with have to be cut in the same way.
+    """
+    volume = np.log1p(counts)
+    typical = np.median(volume, axis=1, keepdims=True)
+    off = np.median(np.abs(volume - typical), axis=1, keepdims=True)
+    return np.asarray(
+        (volume < typical + BUSY * np.maximum(1.4826 * off, EVEN)) & (volume >= CERTAIN * typical)
+    )
+
+
 def examine(case: Case) -> Observation | None:
-    """Spread of volumes against random sets of accounts outside that are active in the same range."""
+    """Spread of volumes against random sets of accounts outside that are active in the same range.
+
+    Of all of them, the group too, without those whom `usual` leaves out.
+    """
     counts = case.view.totals["n"][case.members]
     pool = case.view.totals["n"][case.outside]
     # People who come once have no volume to be even about.
     pool = pool[pool >= max(2.0, float(np.quantile(counts, 0.05)))]
     if len(counts) < 4 or len(pool) < 30 or np.median(counts) < 2:
         return None
-    observed = spread(counts)
+    observed = float(spreads(counts[None, :], usual(counts[None, :]))[0])
     rng = case.generator(1)
     size = min(len(counts), SAMPLE)
-    drawn = spreads(rng.choice(pool, (case.population.settings.reference_draws, size)))
+    sets = rng.choice(pool, (case.population.settings.reference_draws, size))
+    drawn = spreads(sets, usual(sets))
     # On the scale of logarithms the spread of heavy-tailed sets is near normal.
     p = draw_tail(-np.log(observed + 0.1), widened(-np.log(drawn + 0.1), size, len(pool)))
     low, high = np.quantile(counts, [0.05, 0.95])
@@ -56,7 +76,8 @@ BEHAVIOUR = Behaviour(
     family=TIMING,
     field_numbers=(7,),
     statistic="coefficient of variation of exchanges by account, beyond Poisson's",
-    null="random sets of as many accounts outside the group, of those at least as active as its least active",
+    null="random sets of as many accounts outside the group, of those at least as active as its least active; all without"
+    " accounts far busier or far less active than the set's typical one, whom groups leave out",
     atlas="AML.T0024.002",
     reference="Anthropic, 23 Feb 2026 (load balancing); Cao et al. 2014 (SynchroTrap)",
     examine=examine,
