@@ -48,6 +48,8 @@ FINDINGS: dict[str, str] = {
     "reasons.statistic": "the figure that was tested",
     "reasons.p_value": "null where there is none",
     "reasons.supports": "false for a reason against an accusation",
+    "reasons.null": "what the figure is compared with, in words: the null of the p-value, or how often the best rival and"
+    " extraction show as much; null for agreements and exemptions",
     "members.campaign_id": "the group; an account may be in several",
     "members.account_id": "the account",
     "members.role": "a `relay` mixes the campaign with other people's traffic; `suspected` is linked only, or exempt",

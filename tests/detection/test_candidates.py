@@ -123,7 +123,7 @@ def test_a_brief_look_hands_out_whatever_tests_may_bring_to_a_person(worlds, syn
 
 
 def test_where_many_are_put_aside_the_rest_has_to_stand_by_itself(worlds):
-    """A tenth of them changes nothing; nor does more, of a campaign."""
+    """A few of them change nothing; nor do more, of a campaign."""
     (found,) = judged(worlds.harvest(CAMPAIGN))
     assert found.verdict == EXTRACTION
     campaign = Candidate(found.case, consent=False, allowed=frozenset(), notes=())

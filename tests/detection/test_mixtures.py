@@ -134,7 +134,7 @@ def test_who_is_not_dated_is_a_part_apart(worlds):
     assert numbers == [set(EVENT[5:]), set(BUILDS[5:]), set(undated)]
 
 
-@pytest.mark.parametrize("known", [4, 6])
+@pytest.mark.parametrize("known", [6, 12])
 def test_a_few_that_are_known_do_not_cut_a_group(worlds, known):
     """Three made together and three that were not say nothing of forty; nor do three at one address."""
     campaign = range(1000, 1040)
@@ -175,5 +175,4 @@ def test_two_events_at_two_places_are_cut_from_the_rest_together(worlds):
         for parts, chosen_by in halves(found.case)
         if "one_place" in chosen_by
     ]
-    assert [len(part) for part in by_place] == [5, 15]
-    assert by_place[1] == set(EVENT)
+    assert by_place == [set(EVENT)]

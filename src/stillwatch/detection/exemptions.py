@@ -179,7 +179,7 @@ def _until(view: View) -> int:
 
 
 def _exempt(judged: Judged, active: Sequence[Standing]) -> dict[int, tuple[str, ...]]:
-    """Codes of members that the active exemptions together cover, with the ids of those that have a part in it.
+    """Codes of those who could be accused that the active exemptions together cover, and ids of those that have a part in it.
 
     What counts is what an account did in the group; where no text holds it together, all that the account did.
     """
@@ -196,7 +196,7 @@ def _exempt(judged: Judged, active: Sequence[Standing]) -> dict[int, tuple[str, 
         covered[one.exemption.exemption_id] = one.acc[fresh]
     owners = np.concatenate([np.zeros(0, dtype=np.int64), *covered.values()])
     n = np.bincount(owners, minlength=accounts)[group.accounts]
-    whole = group.firm & (n > 0) & (n >= COVERED * judged.own_exchanges)
+    whole = judged.belong & (n > 0) & (n >= COVERED * judged.own_exchanges)
     return {
         code: tuple(name for name, acc in covered.items() if code in acc)
         for code in group.accounts[whole].tolist()

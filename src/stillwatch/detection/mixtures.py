@@ -18,7 +18,7 @@ from stillwatch.detection.features import PLACES
 from stillwatch.detection.groups import PROMPT_KINDS
 from stillwatch.records import findings
 
-LEAST = 0.1
+LEAST = 0.2
 """Smallest share of a group that a part has: of less the other part is as good as the whole."""
 FEW = 3
 BURST_FIGURES = ("signup_burst", "new_accounts")

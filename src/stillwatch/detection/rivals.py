@@ -41,12 +41,16 @@ class Feature:
 
 @dataclass(frozen=True)
 class Weighing:
-    """What the features say: log10 likelihood by use, and each feature's weight for extraction against the best rival."""
+    """What the features say: log10 likelihood by use, and each feature's weight for extraction against the best rival.
+
+    `compared`: the way of extraction and that of the best benign use between which the weights are.
+    """
 
     log10_likelihood: Mapping[str, float]
     log10_bayes_factor: float
     best_benign: str
     weights: Mapping[str, float]
+    compared: tuple[str, str] = (EXTRACTION, "unknown")
 
     def probability(self, prior: float) -> float:
         """Of extraction, under this prior."""
@@ -153,6 +157,7 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
         log10_bayes_factor=likelihood[EXTRACTION] - float(_mixtures(likelihood, table.weights)),
         best_benign=best_benign,
         weights=MappingProxyType({n: p[one] - p[other] for n, p in by_feature.items()}),
+        compared=(one, other),
     )
 
 

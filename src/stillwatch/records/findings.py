@@ -29,7 +29,10 @@ FAMILIES = (CONTENT, TIMING, INFRASTRUCTURE)
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason for (`supports`) or against an accusation, in plain words with its figures."""
+    """One reason for (`supports`) or against an accusation, in plain words with its figures.
+
+    `null`: what the statistic is compared with, in words; None where it is compared with nothing (an agreement).
+    """
 
     behaviour: str
     family: str
@@ -37,6 +40,7 @@ class Reason:
     statistic: float | None
     p_value: float | None
     supports: bool
+    null: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ REASON = pa.struct(
         pa.field("statistic", pa.float64()),
         pa.field("p_value", pa.float64()),
         pa.field("supports", pa.bool_()),
+        pa.field("null", TEXT),
     ]
 )
 

@@ -1,5 +1,6 @@
 """Plain words: ids, readable templates, and reasons that say what they mean."""
 
+import re
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -8,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection.agreements import Passed
+from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.behaviours.heavy_account import of_account
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import view
 from stillwatch.detection.explanation.narrate import campaign_id, readable, story, tables
+from stillwatch.detection.rivals import features, ways
 from stillwatch.detection.settings import Settings
 
 TOPICS = ("tides", "the moon landing", "old bridges", "bees and their dances", "a long walk", "violins")
@@ -47,8 +50,20 @@ def test_reasons_for_are_significant_and_reasons_against_are_rivals(scanned):
     campaigns = pq.read_table(scanned / "campaigns.parquet").to_pylist()
     reasons = [reason for campaign in campaigns for reason in campaign["reasons"]]
     assert any(reason["supports"] for reason in reasons)
+    shown = {feature.name: feature for feature in features()}
     for reason in reasons:
         assert reason["statement"].strip()
+        kind, _, name = reason["behaviour"].partition(":")
+        if kind == "rival":
+            # Of every figure that is weighed: how often the rival and extraction show as much, by the table.
+            rival, own = map(float, re.findall(r"in ([\d.]+)%", reason["null"]))
+            level = shown[name].level(reason["statistic"])
+            percent = {way: 100 * levels[level] for way, levels in shown[name].levels.items()}
+            assert rival in [pytest.approx(x, rel=0.01) for x in percent.values()]
+            assert own in [pytest.approx(percent[way], rel=0.01) for way in ways()["extraction"]]
+            assert reason["supports"] == (own > rival)
+        elif reason["p_value"] is not None:
+            assert reason["null"] == REGISTRY[kind].null
         if reason["supports"]:
             assert reason["p_value"] is None or reason["p_value"] <= 0.05
         else:

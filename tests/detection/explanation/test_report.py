@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.explanation import report
 from stillwatch.detection.explanation.report import OPENING, write_report
 from stillwatch.detection.explanation.story import Story
@@ -115,14 +114,16 @@ def test_it_says_what_was_found(few):
         assert words in text
 
 
-def test_a_reason_with_a_p_value_names_its_null(stories, tmp_path):
+def test_a_reason_names_what_it_is_compared_with(stories, tmp_path):
     one = stories.story(1, accounts=5)
-    named = replace(one.campaign.reasons[0], behaviour="signup_burst", statistic=0.5, p_value=0.001)
-    other = replace(named, behaviour="rival:size", p_value=None)
-    told = replace(one, campaign=replace(one.campaign, reasons=(named, other)))
+    tested = replace(one.campaign.reasons[0], p_value=0.001, null="volumes are people's")
+    weighed = replace(tested, behaviour="rival:size", p_value=None, null="one in ten shows as much")
+    neither = replace(weighed, behaviour="agreement", null=None)
+    told = replace(one, campaign=replace(one.campaign, reasons=(tested, weighed, neither)))
     text = Page(written(tmp_path, [told], stories.examined())).text
-    assert f"Null: {REGISTRY['signup_burst'].null}." in text
-    assert text.count("Null: ") == 1
+    assert "Null: volumes are people's." in text
+    assert "Compared with: one in ten shows as much." in text
+    assert text.count("Null: ") == text.count("Compared with: ") == 1
 
 
 def test_accused_accounts_are_counted_once(stories, tmp_path):

@@ -28,7 +28,7 @@ from stillwatch.detection.settings import Settings
 )
 def test_a_review_says_what_is_wanting(worlds, changes, says):
     (found,) = judge(view(worlds.harvest(range(1000, 1040)).evidence()), [], {}, Settings())
-    told = statement(replace(found, verdict=REVIEW, **changes), 640)
+    told = statement(replace(found, verdict=REVIEW, **changes))
     assert says in told
     assert told.endswith("; a person should look.")
 
@@ -36,5 +36,16 @@ def test_a_review_says_what_is_wanting(worlds, changes, says):
 def test_the_statement_counts_who_is_only_suspected(worlds):
     (found,) = judge(view(worlds.harvest(range(1000, 1040)).evidence()), [], {}, Settings())
     aside = np.arange(40) < 7
-    assert "Of these 7 are only suspected" in statement(replace(found, aside=aside), 640)
-    assert "only suspected" not in statement(found, 640)
+    assert "Of these 7 are only suspected" in statement(replace(found, aside=aside))
+    assert "only suspected" not in statement(found)
+
+
+def test_the_statement_counts_exchanges_of_the_accounts_that_it_counts(worlds):
+    """Those who are only linked to the group are in neither count."""
+    (found,) = judge(view(worlds.harvest(range(1000, 1040)).evidence()), [], {}, Settings())
+    assert "40 accounts sent 640 exchanges" in statement(found)
+    firm = np.arange(40) < 30
+    group = replace(found.group, firm=firm, by_text=firm)
+    assert "30 accounts sent 480 exchanges" in statement(
+        replace(found, case=replace(found.case, group=group))
+    )

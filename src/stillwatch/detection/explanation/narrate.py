@@ -18,7 +18,7 @@ from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.statement import KIND_WORDS, noted, statement
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
 from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
-from stillwatch.detection.rivals import features
+from stillwatch.detection.rivals import Feature, features
 from stillwatch.detection.roles import roles
 from stillwatch.records.findings import FAMILIES, INFRASTRUCTURE, Campaign, Member, Reason
 from stillwatch.records.sketches import Key, split_words
@@ -81,6 +81,20 @@ def _speaks(judged: Judged, passed: Passed) -> bool:
     return passed.distillation and judged.weighing.weights.get("beyond_consent", 0.0) > 0
 
 
+def _rival_null(judged: Judged, feature: Feature, value: float) -> str:
+    """How often the best rival and extraction show as much, by the table of rivals."""
+    level = feature.level(value)
+    low, high = (_figure(feature.name, cut) for cut in feature.cuts)
+    as_much = (f"at most {low}", f"more than {low} and at most {high}", f"more than {high}")[level]
+    use = judged.weighing.best_benign
+    own, other = judged.weighing.compared
+    rival = KIND_WORDS[use] + (f" ({other.replace('_', ' ')})" if other != use else "")
+    return (
+        f"a group that is {rival} shows {as_much} in {100 * feature.levels[other][level]:.3g}% of cases, one that"
+        f" extracts in {100 * feature.levels[own][level]:.3g}% (table of rivals, set by hand)"
+    )
+
+
 def _reasons(judged: Judged) -> tuple[Reason, ...]:
     found = [
         Reason(
@@ -90,6 +104,7 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             statistic=seen.statistic,
             p_value=None if seen.p_value is None else float(min(max(seen.p_value, 0.0), 1.0)),
             supports=seen.supports,
+            null=None if seen.p_value is None else REGISTRY[name].null,
         )
         for name, seen in judged.observations.items()
         # A figure that is significant but small speaks for nothing, and not against either. But how much an account
@@ -113,6 +128,7 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
                     statistic=float(value),
                     p_value=None,
                     supports=weight > 0,
+                    null=_rival_null(judged, feature, float(value)),
                 )
             )
     found += [
@@ -337,7 +353,7 @@ def story(
     templates, examples = ((), ()) if brief else _texts(judged, texts_of, raw)
     return Story(
         campaign=campaign,
-        statement=statement(judged, campaign.exchanges),
+        statement=statement(judged),
         members=tuple(members),
         hours=hours,
         exchanges_by_hour=counts,

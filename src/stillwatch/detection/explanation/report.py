@@ -21,7 +21,6 @@ from types import MappingProxyType
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.explanation import figures, wording
 from stillwatch.detection.explanation.embedding import chart_data
 from stillwatch.detection.explanation.redaction import mask, redact
@@ -213,7 +212,6 @@ def _environment() -> Environment:
         "time": wording.time,
         "words": lambda name: str(name).replace("_", " "),
     }
-    environment.globals["nulls"] = {name: behaviour.null for name, behaviour in REGISTRY.items()}
     return environment
 
 

@@ -42,21 +42,19 @@ def _undecided(judged: Judged, rival: str) -> str:
     return "Extraction would explain the whole best, but the notes say why nobody is accused"
 
 
-def statement(judged: Judged, exchanges: int) -> str:
+def statement(judged: Judged) -> str:
     """Two or three sentences: how many, what they have in common, and what decides."""
-    accounts = len(judged.group.members)
-    together = (
-        "with system prompts that are alike"
-        if judged.group.origin == SYSTEM_PROMPT
-        else "that belong together"
-    )
+    accounts, exchanges = len(judged.group.members), int(judged.own_exchanges[judged.group.firm].sum())
+    of_prompts = judged.group.origin == SYSTEM_PROMPT
+    together = "with system prompts that are alike" if of_prompts else "that belong together"
     head = (
         f"One account by itself sent {exchanges:,} exchanges."
         if judged.single
         else f"{accounts} accounts sent {exchanges:,} exchanges {together}."
     )
     if aside := int((judged.group.firm & judged.aside).sum()):
-        head += f" Of these {aside} are only suspected: what ties them to the others is not enough to accuse them."
+        untied = ", or nothing but the prompt ties them to the others" if of_prompts else ""
+        head += f" Of these {aside} are only suspected: by themselves another use explains them{untied}."
     supporting = [REGISTRY[name].title.lower() for name, seen in judged.observations.items() if noted(seen)]
     signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
     rival = KIND_WORDS[judged.weighing.best_benign]
