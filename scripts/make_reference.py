@@ -40,7 +40,7 @@ FINDINGS: dict[str, str] = {
     "first_time": "first exchange of the campaign",
     "last_time": "last exchange of the campaign",
     "detected_at": "first whole hour at which a scan of what came before gives `extraction` to a group with"
-    " at least half of these accounts; null for other verdicts",
+    " at least half of these accounts, as far as looks at the end of each day (32 at most) find it; null for other verdicts",
     "reasons": "reasons for and against",
     "reasons.behaviour": "name of the behaviour",
     "reasons.family": "family of evidence",

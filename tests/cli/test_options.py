@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.cli.options import MOMENT, SIZE
+from stillwatch.cli.options import MOMENT, SIZE, Once
 
 
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1)))
@@ -45,3 +46,26 @@ def test_sizes(text, size):
 def test_what_is_no_size_or_too_small_is_refused(text):
     with pytest.raises(click.BadParameter, match="is not a size of at least 256MB"):
         SIZE.convert(text, None, None)
+
+
+@click.command(cls=Once)
+@click.option("--one")
+@click.option("--many", multiple=True)
+@click.option("--flag", is_flag=True)
+def command(one, many, flag):
+    click.echo(f"{one} {many} {flag}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--one", "a", "--one", "b"], ["--one=a", "--one=a"], ["--many", "x", "--one", "--one", "--one", "b"]],
+)
+def test_an_option_of_one_value_is_given_once(arguments):
+    told = CliRunner().invoke(command, arguments)
+    assert told.exit_code == 2
+    assert "--one is given 2 times; give it once" in told.output
+
+
+def test_options_of_many_values_and_values_that_look_like_options_are_no_repeats():
+    told = CliRunner().invoke(command, ["--many", "a", "--many", "b", "--flag", "--flag", "--one", "--one"])
+    assert told.output == "--one ('a', 'b') True\n"

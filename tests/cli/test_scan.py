@@ -129,3 +129,29 @@ def test_what_was_judged_by_stands_in_the_summary(few, tmp_path):
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["settings_changed"] == {"prior": 0.01, "min_exchanges": 40}
     assert run["inputs"]["settings"] == str(tmp_path / "ours.yaml")
+
+
+def test_agreements_that_cover_nothing_are_named(few, tmp_path):
+    """Those that are written so, one by one; those of others than these logs' together."""
+    known = pq.read_table(few, columns=["account_id"])["account_id"][0].as_py()
+    rows = ["a-1,,distillation,", *(f"b-{k},nobody-{k},distillation," for k in range(3))]
+    rows += [f"c-{k},{known},distillation,no-such-model" for k in range(7)]
+    (tmp_path / "agreements.csv").write_text("\n".join(["agreement_id,account_id,purpose,models", *rows]))
+    told = stillwatch(
+        "scan", "--usage", few, "--agreements", tmp_path / "agreements.csv", "--out", tmp_path / "out"
+    )
+    assert told.returncode == 0, told.stderr
+    assert "agreement a-1 covers nothing: it names neither an account nor an organisation" in told.stdout
+    assert "agreement c-0 covers nothing: these logs have no exchange with no-such-model" in told.stdout
+    assert "3 more agreements cover nothing" in told.stdout
+    assert "3 of 11 agreements name accounts or organisations that these logs do not have" in told.stdout
+    assert len(json.loads((tmp_path / "out" / "run.json").read_text())["agreements"]) == 11
+
+
+def test_a_table_of_agreements_without_rows_is_said(few, tmp_path):
+    (tmp_path / "agreements.csv").write_text("agreement_id,account_id,purpose\n")
+    told = stillwatch(
+        "scan", "--usage", few, "--agreements", tmp_path / "agreements.csv", "--out", tmp_path / "out"
+    )
+    assert told.returncode == 0, told.stderr
+    assert "no row of the table of agreements could be used" in told.stdout

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.agreements import Passed, cover, read_agreements
+from stillwatch.detection.agreements import Passed, cover, listed, read_agreements
 from stillwatch.detection.evidence import NEVER
 from stillwatch.records.schema import AGREEMENTS
 
@@ -252,3 +252,49 @@ def test_what_two_purposes_cover_is_counted_apart(worlds, simple):
         {"account_id": account},
     )
     assert {purpose: n[0] for purpose, n in found.exchanges.items()} == {"evaluation": 4, "distillation": 10}
+
+
+EARLY = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("terms", "accounts", "exchanges", "why"),
+    [
+        ({"account_id": "account-00000"}, 1, 10, None),
+        ({"account_id": "account-00000", "models": ["big"]}, 1, 5, None),
+        ({"organisation": "acme"}, 1, 10, None),
+        ({"account_id": "account-00000", "purpose": None}, 1, 10, "it has no purpose"),
+        ({}, 0, 0, "it names neither an account nor an organisation"),
+        ({"account_id": "nobody"}, 0, 0, "these logs have nothing of account nobody"),
+        ({"organisation": "Nobody"}, 0, 0, "these logs have nothing of organisation Nobody"),
+        ({"account_id": "account-00000", "models": ["m-9"]}, 1, 0, "these logs have no exchange with m-9"),
+        ({"account_id": "account-00000", "max_exchanges": 0}, 1, 10, "its limit is 0 exchanges"),
+        (
+            {"account_id": "account-00000", "starts_at": EARLY, "ends_at": EARLY - timedelta(days=1)},
+            1,
+            0,
+            "it ends before it begins",
+        ),
+        (
+            {"account_id": "account-00000", "ends_at": EARLY},
+            1,
+            0,
+            "none of its accounts' exchanges are within its dates and models",
+        ),
+    ],
+)
+def test_an_agreement_that_covers_nothing_says_why(simple, terms, accounts, exchanges, why):
+    evidence = simple.evidence()
+    agreements = read_agreements(register(terms), evidence.accounts)
+    (row,) = listed(agreements, evidence)
+    assert (row["accounts"], row["exchanges"], row["covers_nothing"]) == (accounts, exchanges, why)
+    covers = sum(x.sum() for x in cover(agreements, evidence, int(NEVER)).exchanges.values())
+    assert bool(covers > 0) is (why in (None, "it has no purpose"))
+
+
+def test_a_name_that_only_unverified_accounts_claim_covers_nothing(worlds, simple):
+    simple.account(0, organisation="Other")
+    evidence = simple.evidence()
+    (row,) = listed(read_agreements(register({"organisation": "Acme"}), evidence.accounts), evidence)
+    assert (row["accounts"], row["accounts_not_verified"]) == (0, 2)
+    assert row["covers_nothing"] == "none of the 2 accounts of organisation Acme is verified"

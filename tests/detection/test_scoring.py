@@ -190,6 +190,14 @@ def test_nothing_planted_and_nothing_found(tmp_path):
     assert found.ordinary == 1
 
 
+def test_the_exercise_in_place_of_its_truth_is_told_where_that_is(tmp_path):
+    (tmp_path / "drill").mkdir()
+    write_truth(tmp_path / "drill" / "truth", {}, ordinary=["o"])
+    scan = write_scan(tmp_path / "scan", {})
+    with pytest.raises(InputError, match=r"no such table; give .*drill/truth$"):
+        score(tmp_path / "drill", scan)
+
+
 def test_a_folder_without_tables_is_the_users_error(tmp_path):
     with pytest.raises(InputError, match=r"groups\.parquet: no such table; give the folder"):
         score(tmp_path, tmp_path)

@@ -144,7 +144,7 @@ def test_rows_that_cannot_be_used_are_kept_aside(tmp_path):
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ("title,source\nx,y\n", "no column `name`; give a screening list as CSV or JSON"),
+        ("title,source\nx,y\n", "no column `name` (columns are: title, source); call the column"),
         ('{"rows": []}', "no list of entries; give a list"),
         ("{not json", "cannot read the screening list"),
         (None, "cannot read the screening list"),

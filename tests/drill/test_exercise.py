@@ -147,6 +147,13 @@ def test_sizes_and_wordings_differ_from_seed_to_seed() -> None:
         (Settings(knobs=("accounts=nan",)), "isn't a knob"),
         (Settings(knobs=("sync=inf",)), "isn't a knob"),
         (Settings(exchanges=50, accounts=60), "too small"),
+        (Settings(exchanges=0), "0 is too small"),
+        (Settings(accounts=0), "0 is too small"),
+        (Settings(days=0), "0 is too small"),
+        (
+            Settings("class:template_harvest", knobs=("spike.accounts=5",)),
+            "spike is no part of scenario class:",
+        ),
         (Settings(exchanges=200, accounts=600), "at least one exchange"),
         (Settings(knobs=("sync=1.5",)), "must be"),
         (Settings(knobs=("template_harvest.accounts=-3",)), "must be"),

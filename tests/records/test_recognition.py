@@ -8,8 +8,9 @@ import pytest
 from stillwatch.records.errors import InputError
 from stillwatch.records.recognition import chain
 from stillwatch.records.rejects import RejectLog
-from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES
+from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE
 from stillwatch.records.tables import open_usage
+from stillwatch.records.whole_tables import read_accounts
 
 NATIVE = {"event_id": "e", "time": "2026-03-02T00:00:00Z", "account_id": "a", "model": "m"}
 
@@ -52,3 +53,10 @@ def test_an_empty_file_is_said(tmp_path):
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(InputError, match="the file is empty; give files that hold records"):
         open_usage(str(tmp_path / "empty.jsonl"), rejects=RejectLog())
+
+
+def test_usage_logs_given_as_another_table_are_refused(tmp_path):
+    """They have the one column that accounts need: nobody would be described by them."""
+    pq.write_table(USAGE.schema.empty_table(), tmp_path / "usage.parquet")
+    with pytest.raises(InputError, match="no accounts table; it looks like the usage table: --usage"):
+        read_accounts(str(tmp_path / "usage.parquet"), RejectLog())

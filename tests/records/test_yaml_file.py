@@ -19,7 +19,9 @@ def test_what_it_holds(tmp_path):
         (b"a: 1\nb: [1\n", r"a\.yaml:3: not YAML \(.*\); write it as a: 1"),
         (b"a: \x01", r"not YAML \(.*\); write it as a: 1"),
         (b"\xff\xfe\x00", "cannot read the settings .*; name a YAML file"),
-        (b"a: 2026-02-30\n", r"not YAML \(.*\); write it as a: 1"),
+        (b"b: 1\na: 2026-02-30\n", r"a\.yaml:2: day is out of range for month; mend that line"),
+        (b"a: 1\nb: 2\na: 3\n", r"a\.yaml:3: a stands twice; mend that line"),
+        (b"a: 1\nb:\n - {c: 1, c: 2}\n", r"a\.yaml:3: c stands twice; mend that line"),
         (b"a: !!python/object:os.system x", "not YAML"),
     ],
 )

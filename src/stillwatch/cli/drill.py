@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from stillwatch.cli.options import Once
+
 
 def _progress() -> Callable[[int, int], None] | None:
     if not sys.stderr.isatty():
@@ -88,7 +90,7 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
     click.echo(f"Written to {out}")
 
 
-@click.command()
+@click.command(cls=Once)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The folder to make; the usage table is in DIR/usage."
 )

@@ -1,6 +1,7 @@
-"""Types of options that commands share."""
+"""What options of all commands have in common: types, and that one is given once."""
 
 import re
+from collections import Counter
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -50,6 +51,18 @@ class Size(click.ParamType[int]):
         if match is None or (size := int(float(match[1]) * self._UNITS[match[2] or ""])) < 256 * 10**6:
             self.fail(f"{value!r} is not a size of at least 256MB; write it as 4GB or 2GiB", param, ctx)
         return size
+
+
+class Once(click.Command):
+    """A command that refuses an option that is given twice where it takes one value: either could be meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, or fail with a line that names the option."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for param, times in Counter(order).items():
+            if times > 1 and isinstance(param, click.Option) and not (param.multiple or param.is_flag):
+                raise click.UsageError(f"{param.opts[0]} is given {times} times; give it once", ctx)
+        return super().parse_args(ctx, args)
 
 
 MOMENT, SIZE = Moment(), Size()

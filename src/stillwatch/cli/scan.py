@@ -19,6 +19,7 @@ from stillwatch.cli.inputs import (
     window_options,
 )
 from stillwatch.cli.meter import Meter
+from stillwatch.cli.options import Once
 from stillwatch.detection.exemption_file import read_exemptions
 from stillwatch.detection.scan import Inputs, Result
 from stillwatch.detection.scan import scan as run_scan
@@ -27,6 +28,9 @@ from stillwatch.detection.settings_file import read_settings, settings_of
 from stillwatch.intelligence import write_bundle
 from stillwatch.records.findings import ACCUSED_ROLES, Campaign, Member
 from stillwatch.records.rejects import in_words
+
+IDLE = 5
+"""Agreements that cover nothing are named up to so many."""
 
 
 def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[Member]) -> None:
@@ -55,6 +59,27 @@ def _losses(run: dict[str, Any]) -> list[str]:
             f"warning: only {table['in_usage']:,} of {run['accounts']:,} accounts in the logs have a row in the"
             " accounts table; is it the same provider's, of the same time?"
         )
+    return lines + _idle(run["agreements"])
+
+
+def _idle(agreements: Sequence[dict[str, Any]] | None) -> list[str]:
+    """Agreements that cover nothing, a line each where they are written so, and one line for those whom these logs lack."""
+    if agreements is None:
+        return []
+    if not agreements:
+        return ["warning: no row of the table of agreements could be used: nothing is covered"]
+    idle = [a for a in agreements if a["covers_nothing"]]
+    wrong = [a for a in idle if not a["names"] or a["accounts"] + a["accounts_not_verified"]]
+    lines = [
+        f"warning: agreement {a['agreement_id']} covers nothing: {a['covers_nothing']}" for a in wrong[:IDLE]
+    ]
+    if len(wrong) > IDLE:
+        lines.append(f"warning: {len(wrong) - IDLE} more agreements cover nothing (run.json says why)")
+    if absent := len(idle) - len(wrong):
+        lines.append(
+            f"{absent:,} of {len(agreements):,} agreements name accounts or organisations that these logs do not have"
+            " (run.json lists them)"
+        )
     return lines
 
 
@@ -76,6 +101,8 @@ def _rules(run: dict[str, Any]) -> list[str]:
             f"screening list: {run['screening']['organisations']:,} declared organisations resemble a name on it"
             " (screening/leads.parquet): leads to check, part of no verdict"
         )
+        if not run["screening"]["entries"]:
+            lines.append("warning: the screening list has no entry in force, so no name could be compared")
     return lines
 
 
@@ -110,8 +137,9 @@ def summary(result: Result) -> str:
 
 
 @click.command(
+    cls=Once,
     epilog="Example: stillwatch scan --usage logs/ --accounts accounts.parquet --releases releases.parquet"
-    " --agreements agreements.parquet --out results"
+    " --agreements agreements.parquet --out results",
 )
 @table_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")

@@ -1,13 +1,15 @@
 """Consent: which exchanges an agreement of the provider's register covers, and which limit was exceeded."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.detection.evidence import AccountFacts, Bools, Evidence, Floats, Ints
+from stillwatch.detection.evidence import NEVER, AccountFacts, Bools, Evidence, Floats, Ints
 from stillwatch.detection.explanation.wording import plural
 from stillwatch.detection.ledger import HOUR_US
 
@@ -29,6 +31,8 @@ class Agreement:
     starts: int | None  # hour
     ends: int | None  # hour, exclusive
     limit: int | None
+    named: str = ""
+    """Whom it names, in words; empty where it names nobody."""
 
     @property
     def distillation(self) -> bool:
@@ -63,9 +67,53 @@ def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreeme
                 else int(row["starts_at"].timestamp() * 1e6) // HOUR_US,
                 ends=None if row["ends_at"] is None else -(-int(row["ends_at"].timestamp() * 1e6) // HOUR_US),
                 limit=row["max_exchanges"],
+                named=f"account {row['account_id']}"
+                if row["account_id"] is not None
+                else f"organisation {row['organisation']}"
+                if row["organisation"]
+                else "",
             )
         )
     return found
+
+
+def _idle(agreement: Agreement, evidence: Evidence, exchanges: int) -> str | None:
+    """Why an agreement covers nothing in these logs; None for one that covers some of the `exchanges` that it could."""
+    if not agreement.purpose:
+        return "it has no purpose"
+    if not agreement.named:
+        return "it names neither an account nor an organisation"
+    if not len(agreement.accounts):
+        if len(agreement.claimed):
+            return f"none of the {plural(len(agreement.claimed), 'account')} of {agreement.named} is verified"
+        return f"these logs have nothing of {agreement.named}"
+    if agreement.models is not None and not agreement.models & evidence.models.keys():
+        return f"these logs have no exchange with {', '.join(sorted(agreement.models)) or 'a model of its empty list'}"
+    if agreement.starts is not None and agreement.ends is not None and agreement.ends <= agreement.starts:
+        return "it ends before it begins"
+    if agreement.limit is not None and agreement.limit <= 0:
+        return f"its limit is {agreement.limit} exchanges"
+    return None if exchanges else "none of its accounts' exchanges are within its dates and models"
+
+
+def listed(agreements: Sequence[Agreement], evidence: Evidence) -> list[dict[str, Any]]:
+    """What run.json says of each: how many accounts it names, their exchanges within its terms, and why it is idle."""
+    rows = []
+    for one in agreements:
+        within, _ = _rows(one, evidence, int(NEVER))
+        exchanges = sum(int(evidence.models[model][2][own].sum()) for model, own in within)
+        rows.append(
+            {
+                "agreement_id": one.agreement_id,
+                "names": one.named,
+                "purpose": one.purpose,
+                "accounts": len(one.accounts),
+                "accounts_not_verified": len(one.claimed),
+                "exchanges": exchanges,
+                "covers_nothing": _idle(one, evidence, exchanges),
+            }
+        )
+    return rows
 
 
 @dataclass(frozen=True, order=True)

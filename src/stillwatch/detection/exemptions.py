@@ -179,7 +179,7 @@ def _until(view: View) -> int:
 
 
 def _exempt(judged: Judged, active: Sequence[Standing]) -> dict[int, tuple[str, ...]]:
-    """Codes of those who could be accused that the active exemptions together cover, and ids of those that have a part in it.
+    """Codes of those who could be accused whom the active exemptions together cover, and which of these have a part in it.
 
     What counts is what an account did in the group; where no text holds it together, all that the account did.
     """

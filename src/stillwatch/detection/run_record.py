@@ -137,6 +137,7 @@ class RunRecord:
     reader: UsageReader
     rejects: RejectLog
     taken: Intake
+    agreements: list[dict[str, Any]] | None = None
     exemptions: list[dict[str, Any]] | None = None
     shadow: dict[str, Any] | None = None
     screening: Screening | None = None
@@ -210,6 +211,7 @@ class RunRecord:
             "first_time": examined.first_time,
             "last_time": examined.last_time,
             "groups": groups,
+            "agreements": self.agreements,
             "exemptions": self.exemptions,
             "shadow": self.shadow,
             "screening": None if self.screening is None else self.screening.as_dict(),

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stillwatch.detection.agreements import listed
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import resolve
 from stillwatch.detection.explanation import narrate
@@ -136,6 +137,7 @@ def _scan(
             prepared.reader,
             rejects,
             taken,
+            agreements=None if prepared.register is None else listed(judging.agreements, evidence),
             exemptions=None
             if given is None
             else exemptions.listed([(v.campaign.campaign_id, v.judged) for v in found], judging.last),

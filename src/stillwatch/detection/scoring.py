@@ -78,7 +78,9 @@ def likest(own: Collection[str], holders: Mapping[str, Sequence[str]], size: Map
 
 def _read(path: Path) -> pa.Table:
     if not path.exists():
-        raise InputError("no such table", where=str(path), mend="give the folder that drill or scan wrote")
+        inside = path.parent / "truth" / path.name
+        mend = f"give {inside.parent}" if inside.exists() else "give the folder that drill or scan wrote"
+        raise InputError("no such table", where=str(path), mend=mend)
     return pq.read_table(path)
 
 

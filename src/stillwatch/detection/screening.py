@@ -74,7 +74,8 @@ def normal(name: str) -> str:
 def _csv_rows(text: str) -> Iterator[tuple[int, Any]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if reader.fieldnames is None or "name" not in reader.fieldnames:
-        raise InputError("no column `name`", mend="give a screening list as CSV or JSON")
+        there = ", ".join(map(str, reader.fieldnames or ())) or "none"
+        raise InputError(f"no column `name` (columns are: {there})", mend="call the column of names `name`")
     for row in reader:
         yield reader.line_num, row
 
@@ -110,7 +111,11 @@ def read_screening_list(path: Path, rejects: RejectLog, on: date) -> ScreeningLi
     except InputError as error:
         raise InputError(error.what, where=str(path), mend=error.mend) from None
     except (OSError, ValueError, csv.Error) as error:
-        raise InputError(f"cannot read the screening list ({plainly(error)})", where=str(path)) from None
+        raise InputError(
+            f"cannot read the screening list ({plainly(error)})",
+            where=str(path),
+            mend="name a file of CSV or JSON in UTF-8",
+        ) from None
     found: list[Listed] = []
     ended = 0
     for number, row in rows:

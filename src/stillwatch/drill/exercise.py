@@ -72,10 +72,17 @@ def plan(settings: Settings) -> tuple[scenarios.Scenario, dict[tuple[str, str], 
     known: dict[str, Any] = {c.name: c.knobs for c in campaign_classes.CLASSES.values()}
     known |= {c.name: c.knobs for c in lookalikes.CLASSES.values()}
     knob.check(turned, known, COMMON_KNOBS)
+    part = {p.kind for p in s.campaigns} | set(s.lookalikes)
+    if idle := sorted({owner for owner, _ in turned if owner and owner not in part}):
+        raise InputError(
+            f"{', '.join(idle)} is no part of scenario {s.name}",
+            where="--knob",
+            mend=f"turn a knob of {', '.join(sorted(part))}, or choose another scenario",
+        )
     exchanges, accounts, days = (
-        settings.exchanges or s.exchanges,
-        settings.accounts or s.accounts,
-        settings.days or s.days,
+        s.exchanges if settings.exchanges is None else settings.exchanges,
+        s.accounts if settings.accounts is None else settings.accounts,
+        s.days if settings.days is None else settings.days,
     )
     for name, value, least in (
         ("--exchanges", exchanges, 100),

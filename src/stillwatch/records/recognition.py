@@ -67,6 +67,9 @@ class Recogniser:
                 continue
             samples.append((file, sample))
             adapter = self._choose(file, sample)
+            if self.table is not USAGE and self._looks_like(sample) is not None:
+                # A table of which this one needs but a column: the usage logs are no accounts.
+                raise self._does_not_fit(sample, file.name if len(files) > 1 else where)
             if adapter is not None:
                 self._check_forced(sample, where)
                 self._fallback = adapter
@@ -87,13 +90,12 @@ class Recogniser:
             )
         meant = self._looks_like(sample)
         if meant is not None:
+            what = what if lacking else f"no {self.table.name} table"
             return InputError(what, where=where, mend=f"it looks like the {meant.name} table: --{meant.name}")
         if not sample.columns and not sample.head:
             return InputError(what, where=where, mend="give files that hold records")
         if self.table is not USAGE:
-            return InputError(
-                what, where=where, mend="name the columns as in the documentation of usage records"
-            )
+            return InputError(what, where=where, mend="name the columns as in docs/reference/tables.md")
         if self._forced is not None and not isinstance(self._forced, NativeAdapter):
             what = f"the adapter {self._forced.name!r} can't read this format"
         return InputError(

@@ -323,7 +323,9 @@ def open_usage(
     found = find_files(path)
     settings = settings if settings is not None else AdapterSettings()
     if adapter is not None and adapter not in ADAPTERS:
-        raise InputError(f"no adapter {adapter!r}", mend=f"allowed are {', '.join(ADAPTERS)}")
+        raise InputError(
+            f"no adapter {adapter!r}", where="--adapter", mend=f"allowed are {', '.join(ADAPTERS)}"
+        )
     forced: Adapter | None = ADAPTERS[adapter](settings) if adapter is not None else None
     if mapping is not None:
         forced = load_mapping(mapping, settings)

@@ -56,7 +56,7 @@ class Key:
             raise InputError(
                 f"this is no sketch key: {len(secret)} bytes instead of {BYTES}",
                 where=str(path),
-                mend="restore the file from a copy, or remove it to get a new key (old sketches then match no more)",
+                mend="name the file that holds the key, or restore it from a copy; without --key a new one is made",
             ) from error
 
     @classmethod
