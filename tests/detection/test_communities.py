@@ -15,7 +15,7 @@ from stillwatch.detection.communities import (
 from stillwatch.detection.evidence import view
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import Vectors, vectors
+from stillwatch.detection.similarity import Frames, Vectors, vectors
 
 
 def campaign(worlds, size, template="t", first=1000, world=None):
@@ -81,7 +81,7 @@ def test_halves_find_the_same_campaign_in_texts_apart(worlds):
 def test_the_core_that_holds_most_of_some_accounts():
     cores = [np.array([4, 5, 6]), np.array([0, 1]), np.array([2, 3])]
     nothing = sparse.csr_matrix((9, 1))
-    nobody = Vectors(nothing, nothing, np.zeros(9), np.zeros(1), 1)
+    nobody = Vectors(nothing, Frames(nothing, np.zeros(9), np.zeros(1)), 1)
     halves = Halves(cores, nobody, nobody)
     for accounts, core, held in (
         ([4, 5, 0], [4, 5, 6], 2),
@@ -238,7 +238,7 @@ def test_shares_of_half_of_the_texts_are_shares_of_these(worlds):
     halves = Halves.of(seen, Settings())
     (core,) = halves.cores
     for space in (halves.first, halves.second):
-        assert space.shares[core].max() == 1
+        assert space.frames.shares[core].max() == 1
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.5])

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection import similarity
+from stillwatch.detection.candidates import EXTRACTION
+from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import KINDS, view
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import vectors
@@ -133,3 +135,89 @@ def test_half_of_the_ties_make_vectors_of_half_of_the_texts(worlds):
     other = vectors(seen, Settings(), ~first)
     assert not (one.matrix.multiply(other.matrix)).nnz
     assert one.mean_similarity(np.arange(5)) == pytest.approx(1)
+
+
+class Dense:
+    """Another Similarity, by definition, of any vectors: here hashed phrases on 256 random directions, not sparse."""
+
+    frames = None
+
+    def __init__(self, rows):
+        length = np.linalg.norm(rows, axis=1)
+        self.known = length > 0
+        self.cosine = np.clip(np.round((unit := rows / np.maximum(length, 1e-12)[:, None]) @ unit.T, 9), 0, 1)
+
+    def likeness_to(self, accounts):
+        return self.cosine[:, accounts].sum(axis=1)
+
+    def sums(self, sets):
+        across = np.array([[self.cosine[np.ix_(a, b)].sum() for b in sets] for a in sets])
+        return across, np.array([self.known[a].sum() for a in sets], dtype=float)
+
+    def neighbours(self, count):
+        others = self.cosine - 2 * np.eye(len(self.cosine))
+        near = np.argsort(-others, axis=1, kind="stable")[:, :count]
+        who = np.repeat(np.arange(len(near)), near.shape[1])
+        found = others[who, near.ravel()] > 0
+        return who[found], near.ravel()[found], others[who, near.ravel()][found]
+
+    def mean_similarity(self, accounts):
+        n = len(accounts)
+        return (self.cosine[np.ix_(accounts, accounts)].sum() - self.known[accounts].sum()) / max(
+            n * (n - 1), 1
+        )
+
+    def similarity_across(self, accounts, others):
+        return self.cosine[np.ix_(accounts, others)].mean() if len(accounts) and len(others) else 0.0
+
+    def separations(self, sets, pool):
+        rest = [np.setdiff1d(pool, one) for one in sets]
+        return np.array(
+            [self.mean_similarity(a) - self.similarity_across(a, b) for a, b in zip(sets, rest, strict=True)]
+        )
+
+    def discrepancy(self, accounts, others):
+        within = self.mean_similarity(accounts) + self.mean_similarity(others)
+        return within - 2 * self.similarity_across(accounts, others)
+
+
+def projected(view, settings, keep=None, kinds=similarity.VECTOR_KINDS):
+    """Likening by dense projections of the phrases."""
+    phrases = vectors(view, settings, keep, kinds).matrix
+    return Dense(phrases @ np.random.default_rng(3).normal(size=(phrases.shape[1], 256)))
+
+
+def test_the_default_says_what_dense_vectors_by_definition_say(worlds):
+    seen = view(worlds.harvest(range(1000, 1012)).evidence())
+    space = vectors(seen, Settings())
+    other = Dense(space.matrix.toarray())
+    sets = [np.arange(5), np.arange(5, 60), np.arange(250, 262)]
+    assert (space.known == other.known).all()
+    np.testing.assert_allclose(space.likeness_to(sets[2]), other.likeness_to(sets[2]), atol=1e-6)
+    for one, two in zip(space.sums(sets), other.sums(sets), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-5)
+    pool = np.arange(120)
+    np.testing.assert_allclose(
+        space.separations(sets[:2], pool), other.separations(sets[:2], pool), atol=1e-6
+    )
+    assert space.discrepancy(sets[1], sets[2]) == pytest.approx(other.discrepancy(sets[1], sets[2]), abs=1e-6)
+    who, near, cosine = space.neighbours(3)
+    of_other = {(a, b): c for a, b, c in zip(*other.neighbours(12), strict=True)}
+    assert all(
+        of_other[a, b] == pytest.approx(c, abs=1e-6)
+        for a, b, c in zip(who, near, cosine, strict=True)
+        if c > 0.5
+    )
+
+
+def test_another_model_of_likeness_can_take_its_place(worlds):
+    """Dense vectors without phrases find and accuse the same campaign: nothing else is asked of them."""
+    seen = view(worlds.harvest(range(1000, 1040)).evidence())
+    found = [
+        [j for j in judge(seen, [], {}, Settings(), likening=likening) if not j.single]
+        for likening in (vectors, projected)
+    ]
+    (usual,), (other,) = found
+    assert other.verdict == usual.verdict == EXTRACTION
+    assert set(other.group.members) == set(usual.group.members)
+    assert other.observations["shared_template"].supports

@@ -16,6 +16,7 @@ from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, Group
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.records.sketches import MARKS
 
 
@@ -23,16 +24,22 @@ class Population:
     """What a view says of all accounts together, computed once for all its groups."""
 
     def __init__(
-        self, view: View, settings: Settings, releases: dict[str, int], beyond: Bools | None = None
+        self,
+        view: View,
+        settings: Settings,
+        releases: dict[str, int],
+        beyond: Bools | None = None,
+        likening: Likening = vectors,
     ) -> None:
         """`releases`: model -> hour of its release; `beyond`: by account, beyond its consent (None: no agreements)."""
         self.view, self.settings, self.releases, self.beyond = view, settings, releases, beyond
+        self.likening = likening
         self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
 
     @cached_property
     def halves(self) -> Halves:
         """Every account's texts in two halves, with the communities that the first one forms."""
-        return Halves.of(self.view, self.settings)
+        return Halves.of(self.view, self.settings, self.likening)
 
     @cached_property
     def linking(self) -> Bools:

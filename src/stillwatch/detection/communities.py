@@ -12,7 +12,7 @@ from scipy import sparse
 from stillwatch.detection.evidence import Floats, Ints, View
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import Vectors, vectors
+from stillwatch.detection.similarity import Frames, Likening, Similarity, membership, vectors
 
 GRAIN = 64
 """Weights of edges and the resolution are counted in 64ths."""
@@ -60,10 +60,10 @@ class Likeness:
     weight: Ints
 
     @classmethod
-    def of(cls, vectors: Vectors, settings: Settings) -> "Likeness":
+    def of(cls, space: Similarity, settings: Settings) -> "Likeness":
         """Each account joined with those nearest to it."""
-        who, near, cosine = vectors.neighbours(settings.neighbours)
-        n = np.int64(max(len(vectors.known), 1))
+        who, near, cosine = space.neighbours(settings.neighbours)
+        n = np.int64(max(len(space.known), 1))
         cells, first = np.unique(np.minimum(who, near) * n + np.maximum(who, near), return_index=True)
         # Whole numbers, so that the order of sums decides nothing.
         return cls(cells // n, cells % n, np.rint(cosine[first] * GRAIN).clip(1).astype(np.int64))
@@ -98,14 +98,14 @@ class Likeness:
         return _parts(np.asarray(partition.membership), accounts)
 
 
-def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
+def alike_in_texts(space: Similarity, settings: Settings) -> list[Ints]:
     """Communities of at least `group_accounts` accounts whose texts are alike.
 
     In a small population the resolution of modularity puts small groups of different kinds into one. So each community is
     looked at by itself once more, and where its own communities are strangers to each other (APART) they stand in its
     place.
     """
-    graph = Likeness.of(vectors, settings)
+    graph = Likeness.of(space, settings)
     least = settings.group_accounts
     found: list[Ints] = []
     for core in graph.communities(settings.text_part, settings.seed):
@@ -114,7 +114,7 @@ def alike_in_texts(vectors: Vectors, settings: Settings) -> list[Ints]:
         parts = [core]
         if len(core) >= 2 * least:
             inner = graph.within(core).communities(len(core) / INNER, settings.seed)
-            parts = merged(vectors, [p for p in inner if len(p) >= least], APART)
+            parts = merged(space, [p for p in inner if len(p) >= least], APART)
         found += parts if len(parts) > 1 else [core]
     return sorted(found, key=lambda part: int(part[0]))
 
@@ -149,12 +149,9 @@ def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
     return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
-def _sums(space: Vectors, cores: list[Ints]) -> tuple[Floats, Floats, Ints]:
-    """Of cores: sums of cosines over all pairs across; accounts with a vector, which are each a pair with itself; sizes."""
-    member = space.members(cores)
-    totals = (member @ space.matrix).tocsr()
-    known = np.asarray(member @ space.known.astype(np.float64))
-    return (totals @ totals.T).toarray(), known, np.array([len(core) for core in cores])
+def _sums(space: Similarity, cores: list[Ints]) -> tuple[Floats, Floats, Ints]:
+    """Of cores: sums of likeness over all pairs across; how much of these is accounts with themselves; sizes."""
+    return *space.sums(cores), np.array([len(core) for core in cores])
 
 
 def _likeness(between: Floats, alone: Floats, sizes: Ints) -> Floats:
@@ -165,7 +162,7 @@ def _likeness(between: Floats, alone: Floats, sizes: Ints) -> Floats:
     return np.asarray(np.round(likeness, 9))
 
 
-def merged(space: Vectors, cores: list[Ints], least: float = ALIKE_CORES) -> list[Ints]:
+def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> list[Ints]:
     """The cores, with those put into one whose accounts are about as alike across as within.
 
     Likeness of two cores is the mean cosine over pairs across, in multiples of the larger mean within. In each pass
@@ -201,21 +198,21 @@ def _at_least(share: sparse.csr_matrix, least: Floats) -> sparse.csr_matrix:
     return found
 
 
-def _frames(space: Vectors, parts: list[Ints]) -> tuple[sparse.csr_matrix, Floats]:
+def _frames(frames: Frames, parts: list[Ints]) -> tuple[sparse.csr_matrix, Floats]:
     """Of parts: mean shares of texts by object, and from which share on one is of the frame (of accounts of a few texts)."""
     size = np.array([len(part) for part in parts])
-    share = (sparse.diags(1 / size) @ space.members(parts) @ space.shares).tocsr()
-    typical = np.array([np.median(space.texts[part]) for part in parts])
+    share = (sparse.diags(1 / size) @ membership(parts, len(frames.texts)) @ frames.shares).tocsr()
+    typical = np.array([np.median(frames.texts[part]) for part in parts])
     least = np.where(typical <= FEW, np.maximum(FRAME, ONCE / np.maximum(typical, 1)), np.inf)
     return share, least
 
 
-def _of_one_frame(space: Vectors, parts: list[Ints]) -> Floats:
+def _of_one_frame(space: Similarity, frames: Frames, parts: list[Ints]) -> Floats:
     """Cosines of parts over their frames; 0 for those that are not of one."""
-    share, least = _frames(space, parts)
+    share, least = _frames(frames, parts)
     frame = _at_least(share, least)
     # Sums over the objects of either frame: over one's, and over the other's, less those of both.
-    rarity = sparse.diags(np.sqrt(space.rarity))
+    rarity = sparse.diags(np.sqrt(frames.rarity))
     across = (frame @ rarity @ share.T).toarray()
     across = across + across.T - (frame @ rarity @ frame.T).toarray()
     squares = frame.multiply(frame) @ rarity
@@ -232,7 +229,7 @@ def _of_one_frame(space: Vectors, parts: list[Ints]) -> Floats:
     return np.where((cosine >= SAME_FRAME) & enough & enough.T & alike, cosine, 0.0)
 
 
-def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
+def of_one_frame(space: Similarity, cores: list[Ints]) -> list[Ints]:
     """The cores, with those of accounts of a few texts put into one most of whose texts carry the same.
 
     Accounts that sent a few texts each are put into cores by what these happen to share. So pairs within look more alike
@@ -241,11 +238,14 @@ def of_one_frame(space: Vectors, cores: list[Ints]) -> list[Ints]:
     In each pass those that are each other's likest become one, until there are none: a part that has something of two
     templates joins one, and does not make them one.
     """
-    framed = [bool(own) for own in np.diff(_at_least(*_frames(space, cores)).indptr)] if cores else []
+    frames = space.frames
+    if frames is None or not cores:
+        return cores
+    framed = [bool(own) for own in np.diff(_at_least(*_frames(frames, cores)).indptr)]
     parts = [core for core, own in zip(cores, framed, strict=True) if own]
     others = [core for core, own in zip(cores, framed, strict=True) if not own]
     while len(parts) > 1:
-        cosine = _of_one_frame(space, parts)
+        cosine = _of_one_frame(space, frames, parts)
         best, number = cosine.argmax(axis=1), np.arange(len(parts))
         into = np.flatnonzero((cosine.max(axis=1) > 0) & (best[best] == number) & (number < best))
         if not len(into):
@@ -265,13 +265,13 @@ class Halves:
     """Each account's texts in two halves, every other one: communities of the first, and vectors of both."""
 
     cores: list[Ints]
-    first: Vectors
-    second: Vectors
+    first: Similarity
+    second: Similarity
 
     @cached_property
     def place(self) -> Ints:
         """By account code: which of the cores it is in; -1 for none."""
-        place = np.full(self.first.matrix.shape[0], -1, dtype=np.int64)
+        place = np.full(len(self.first.known), -1, dtype=np.int64)
         for number, core in enumerate(self.cores):
             place[core] = number
         return place
@@ -286,7 +286,7 @@ class Halves:
         return min((self.cores[number] for number in most), key=lambda core: int(core[0])), int(held.max())
 
     @classmethod
-    def of(cls, view: View, settings: Settings) -> "Halves":
+    def of(cls, view: View, settings: Settings, likening: Likening = vectors) -> "Halves":
         """Split the texts of a view."""
         # Counted are the exchanges that this view knows: what came later must not move a text to the other half.
         exchanges, tie = np.unique(view.tie_ex, return_inverse=True)
@@ -295,6 +295,6 @@ class Halves:
         place = np.empty(len(acc), dtype=np.int64)
         place[order] = np.arange(len(acc)) - np.searchsorted(acc[order], acc[order], "left")
         odd = (place % 2 == 1)[tie]
-        first = vectors(view, settings, ~odd)
+        first = likening(view, settings, ~odd)
         cores = of_one_frame(first, alike_in_texts(first, settings))
-        return cls(cores, first, vectors(view, settings, odd))
+        return cls(cores, first, likening(view, settings, odd))

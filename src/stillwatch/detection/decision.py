@@ -14,6 +14,7 @@ from stillwatch.detection.evidence import Bools, Ints, View
 from stillwatch.detection.groups import Group, form_groups, prompt_communities
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import levels, speaking
+from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.detection.singles import VOLUME, heavy_singles
 
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
@@ -45,17 +46,22 @@ class _Docket:
     """Everything in a view that is to be judged."""
 
     def __init__(
-        self, view: View, agreements: list[Agreement], releases: Mapping[str, int], settings: Settings
+        self,
+        view: View,
+        agreements: list[Agreement],
+        releases: Mapping[str, int],
+        settings: Settings,
+        likening: Likening,
     ) -> None:
         self.view, self.settings = view, settings
         self.coverage = cover(agreements, view.evidence, view.until)
         beyond = self.coverage.beyond if agreements else None
-        self.population = Population(view, settings, dict(releases), beyond)
+        self.population = Population(view, settings, dict(releases), beyond, likening)
         self.allowed = {kind: np.zeros(len(view.active), dtype=bool) for kind in ALLOWED.values()}
         for purpose, kind in ALLOWED.items():
             self.allowed[kind] |= self.coverage.of(purpose, view.totals["n"])
-        self.formed = form_groups(view, settings)
-        self.prompted = prompt_communities(view, settings, self.formed)
+        self.formed = form_groups(view, settings, likening)
+        self.prompted = prompt_communities(view, settings, self.formed, likening)
 
     def _after_consent(
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
@@ -121,14 +127,15 @@ def judge(
     about: Sequence[Ints] | None = None,
     *,
     brief: bool = False,
+    likening: Likening = vectors,
 ) -> list[Judged]:
     """Form, test and weigh the groups of a view: largest first, then single accounts, system prompts, applications' users.
 
     With `about` (sets of account codes) only groups that could be accused and hold half of one of the sets are tested and
     handed out, with the same verdicts. `brief` leaves out groups that no test could make more than legitimate, untested:
-    for looks that ask who is accused or up for review.
+    for looks that ask who is accused or up for review. `likening` says which accounts are alike in what they ask.
     """
-    docket = _Docket(view, agreements, releases, settings)
+    docket = _Docket(view, agreements, releases, settings, likening)
     candidates = docket.groups()
     # Only what could be accused is a hypothesis: not single accounts, not what consent covers, and not what did next to
     # nothing.

@@ -9,7 +9,7 @@ from stillwatch.detection.communities import alike_in_texts, merged, of_one_fram
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import SYSTEM_KINDS, Vectors, vectors
+from stillwatch.detection.similarity import SYSTEM_KINDS, Likening, Similarity, vectors
 from stillwatch.records import findings
 
 TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE, ONE_ACCOUNT = "texts", "system prompt", "infrastructure", "one account"
@@ -184,13 +184,12 @@ class Nearness:
     likest: Ints  # accounts outside that come next, but are not like members
 
     @classmethod
-    def to(cls, vectors: Vectors, core: Ints) -> "Nearness":
+    def to(cls, space: Similarity, core: Ints) -> "Nearness":
         """Nearness of everybody to these accounts."""
-        total = vectors.total(core)
-        cosine = np.asarray(vectors.matrix @ total)
+        cosine = space.likeness_to(core)
         inside = np.zeros(len(cosine), dtype=bool)
         inside[core] = True
-        of = np.where(inside, cosine - vectors.known, cosine) / np.maximum(len(core) - inside, 1)
+        of = np.where(inside, cosine - space.known, cosine) / np.maximum(len(core) - inside, 1)
         typical = float(np.median(of[core]))
         others = np.flatnonzero(~inside & (of > 0) & (of < ALIKE_TO_JOIN * typical))
         order = others[np.lexsort((others, -np.round(of[others], 9)))]
@@ -301,9 +300,11 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     )
 
 
-def _text_groups(view: View, usable: Bools, settings: Settings, origin: str) -> list[Group]:
+def _text_groups(
+    view: View, usable: Bools, settings: Settings, origin: str, likening: Likening
+) -> list[Group]:
     """Groups around cores of accounts whose texts (origin TEXTS) or system prompts (SYSTEM_PROMPT) are alike."""
-    space = vectors(view, settings) if origin == TEXTS else vectors(view, settings, kinds=SYSTEM_KINDS)
+    space = likening(view, settings) if origin == TEXTS else likening(view, settings, kinds=SYSTEM_KINDS)
     cores = merged(space, alike_in_texts(space, settings))
     if origin == TEXTS:
         cores = of_one_frame(space, cores)
@@ -322,11 +323,13 @@ def _text_groups(view: View, usable: Bools, settings: Settings, origin: str) -> 
     return [group for group in formed if group is not None]
 
 
-def form_groups(view: View, settings: Settings) -> list[Group]:
+def form_groups(view: View, settings: Settings, likening: Likening = vectors) -> list[Group]:
     """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
     least = settings.group_accounts
     usable = linking_objects(view, settings)
-    groups = _text_groups(view, usable, settings, TEXTS) if settings.left_out != findings.CONTENT else []
+    groups: list[Group] = []
+    if settings.left_out != findings.CONTENT:
+        groups = _text_groups(view, usable, settings, TEXTS, likening)
     for core in tied_by_infrastructure(infrastructure_edges(view, usable), settings):
         group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None
         if group is not None:
@@ -354,14 +357,16 @@ def _without_fragments(groups: list[Group], owner: Ints) -> list[Group]:
     return kept
 
 
-def prompt_communities(view: View, settings: Settings, others: list[Group]) -> list[Group]:
+def prompt_communities(
+    view: View, settings: Settings, others: list[Group], likening: Likening = vectors
+) -> list[Group]:
     """Candidate groups of accounts whose system prompts are alike, but for those that a group of texts holds; largest first.
 
     A campaign may keep its template in the system prompt, in many wordings, and ask anything beside it.
     """
     if settings.left_out == findings.CONTENT:
         return []
-    groups = _text_groups(view, linking_objects(view, settings), settings, SYSTEM_PROMPT)
+    groups = _text_groups(view, linking_objects(view, settings), settings, SYSTEM_PROMPT, likening)
     groups = [g for g in groups if int(g.firm.sum()) >= settings.group_accounts]
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
     known = [g for g in others if g.origin == TEXTS]

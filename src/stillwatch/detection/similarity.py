@@ -6,11 +6,15 @@ vectors is the standard measure of information retrieval (Salton and Buckley 198
 any language. The root keeps a campaign of a third of all accounts from vanishing: its phrases are not rare.
 What two accounts ask about differs from text to text and averages out; what they wrap it in comes again and again. So
 paraphrased wordings, which share sentences but no whole text, lie close together.
+
+Everybody else asks a `Similarity`, which a `Likening` makes of a view: `vectors` is the default, and a model of a
+provider's own may stand in its place.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numba import njit
@@ -68,18 +72,78 @@ def _nearest(start, columns, values, held_from, holders, held, who, near):  # ty
 
 
 @dataclass(frozen=True)
-class Vectors:
-    """Accounts as vectors.
+class Frames:
+    """What accounts' texts carry, object by object.
 
-    `matrix`: accounts (by code) x text objects (by code), rows of length one or zero. `shares`: likewise, the share of an
-    account's texts that carry the object. `texts`: how many these are, by account. `rarity`: by object, log(accounts /
-    holders).
+    `shares`: accounts (by code) x text objects (by code), the share of an account's texts that carry the object. `texts`:
+    how many these are, by account. `rarity`: by object, log(accounts / holders).
     """
 
-    matrix: sparse.csr_matrix
     shares: sparse.csr_matrix
     texts: Floats
     rarity: Floats
+
+
+class Similarity(Protocol):
+    """How alike accounts are in what they ask. Accounts are codes, likenesses cosines or the like, from 0 to 1."""
+
+    @property
+    def known(self) -> Bools:
+        """By account code: is it like anybody at all?"""
+
+    @property
+    def frames(self) -> Frames | None:
+        """What texts carry, for accounts of a few texts; None where it is not known what makes two texts alike."""
+
+    def likeness_to(self, accounts: Ints) -> Floats:
+        """By account code: sum of its likeness to these accounts, to itself among them."""
+
+    def sums(self, sets: Sequence[Ints]) -> tuple[Floats, Floats]:
+        """Sets x sets: sums of likeness over all pairs across; by set, how much of its own is accounts with themselves."""
+
+    def neighbours(self, count: int) -> tuple[Ints, Ints, Floats]:
+        """(account, neighbour, likeness) of the `count` most similar others of each account; ties go to the lower code."""
+
+    def mean_similarity(self, accounts: Ints) -> float:
+        """Mean likeness over the pairs of a set of accounts; 0 for fewer than two."""
+
+    def similarity_across(self, accounts: Ints, others: Ints) -> float:
+        """Mean likeness of one set's accounts with another's; 0 where one is empty."""
+
+    def separations(self, sets: Sequence[Ints], pool: Ints) -> Floats:
+        """For each set of accounts of a pool: mean likeness within less that with the rest of the pool."""
+
+    def discrepancy(self, accounts: Ints, others: Ints) -> float:
+        """Squared maximum mean discrepancy of two sets of accounts, with the likeness as kernel."""
+
+
+class Likening(Protocol):
+    """Makes a Similarity of all accounts of a view."""
+
+    def __call__(
+        self, view: View, settings: Settings, keep: Bools | None = None, kinds: Sequence[str] = VECTOR_KINDS
+    ) -> Similarity:
+        """`keep`: along the view's ties; others are left out. `kinds`: VECTOR_KINDS (what is asked), or SYSTEM_KINDS."""
+
+
+def membership(sets: Sequence[Ints], n: int) -> sparse.csr_matrix:
+    """Sets of accounts x accounts (n): how often each holds each, for sums over sets."""
+    size = [len(accounts) for accounts in sets]
+    return sparse.csr_matrix(
+        (np.ones(sum(size)), (np.repeat(np.arange(len(sets)), size), np.concatenate(sets))),
+        shape=(len(sets), n),
+    )
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Accounts as vectors: the Similarity that is used by default.
+
+    `matrix`: accounts (by code) x text objects (by code), rows of length one or zero.
+    """
+
+    matrix: sparse.csr_matrix
+    frames: Frames
     seed: int
 
     @cached_property
@@ -91,13 +155,15 @@ class Vectors:
         """Sum of the vectors of these accounts."""
         return np.asarray(self.matrix[accounts].sum(axis=0)).ravel()
 
-    def members(self, sets: Sequence[Ints]) -> sparse.csr_matrix:
-        """Sets of accounts x accounts: how often each holds each, for sums over sets."""
-        size = [len(accounts) for accounts in sets]
-        return sparse.csr_matrix(
-            (np.ones(sum(size)), (np.repeat(np.arange(len(sets)), size), np.concatenate(sets))),
-            shape=(len(sets), self.matrix.shape[0]),
-        )
+    def likeness_to(self, accounts: Ints) -> Floats:
+        """By account code: sum of its cosines with these accounts, with itself among them."""
+        return np.asarray(self.matrix @ self.total(accounts))
+
+    def sums(self, sets: Sequence[Ints]) -> tuple[Floats, Floats]:
+        """Sets x sets: sums of cosines over all pairs across; by set, accounts with a vector: each a pair with itself."""
+        member = membership(sets, self.matrix.shape[0])
+        totals = (member @ self.matrix).tocsr()
+        return (totals @ totals.T).toarray(), np.asarray(member @ self.known.astype(np.float64))
 
     def _within(self, totals: sparse.csr_matrix, size: Ints, known: Floats) -> Floats:
         """Mean cosine over the pairs of each set, from sums of vectors; 0 for fewer than two."""
@@ -122,7 +188,7 @@ class Vectors:
     def separations(self, sets: Sequence[Ints], pool: Ints) -> Floats:
         """For each set of accounts of a pool its separation from the rest of the pool. No account twice in a set."""
         size = np.array([len(accounts) for accounts in sets], dtype=np.int64)
-        member = self.members(sets)
+        member = membership(sets, self.matrix.shape[0])
         totals = (member @ self.matrix).tocsr()
         within = self._within(totals, size, member @ self.known.astype(np.float64))
         whole = np.asarray(totals @ self.total(pool))
@@ -204,4 +270,4 @@ def vectors(
     scaled.eliminate_zeros()
     # System prompts come without a text, too.
     shares.data = np.minimum(shares.data, 1.0)
-    return Vectors(scaled, shares, sent, rarity, settings.seed)
+    return Vectors(scaled, Frames(shares, sent, rarity), settings.seed)

@@ -319,7 +319,11 @@ AGREEMENTS = Table(
         Column("agreement_id", TEXT, "the agreement", required=True),
         Column("account_id", TEXT, "the account that it covers"),
         Column("organisation", TEXT, "or the verified organisation that it covers"),
-        Column("models", pa.list_(TEXT), "list of model names; null means all. In CSV: names with commas or semicolons between them"),
+        Column(
+            "models",
+            pa.list_(TEXT),
+            "list of model names; null means all. In CSV: names with commas or semicolons between them",
+        ),
         Column("purpose", TEXT, "what it allows", values=PURPOSES),
         Column("starts_at", TIME, "from when; null means always", clamp=True),
         Column("ends_at", TIME, "until when; null means for ever", clamp=True),
