@@ -50,6 +50,7 @@ FINDINGS: dict[str, str] = {
     "reasons.supports": "false for a reason against an accusation",
     "reasons.null": "what the figure is compared with, in words: the null of the p-value, or how often the best rival and"
     " extraction show as much; null for agreements and exemptions",
+    "reasons.examples": "a few accounts of the group in which it shows most; none for figures of the whole group",
     "members.campaign_id": "the group; an account may be in several",
     "members.account_id": "the account",
     "members.role": "a `relay` mixes the campaign with other people's traffic; `suspected` is linked only, or exempt",

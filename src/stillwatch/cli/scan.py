@@ -21,6 +21,7 @@ from stillwatch.cli.inputs import (
 from stillwatch.cli.meter import Meter
 from stillwatch.cli.options import Once
 from stillwatch.detection.exemption_file import read_exemptions
+from stillwatch.detection.explanation.wording import plural
 from stillwatch.detection.scan import Inputs, Result
 from stillwatch.detection.scan import scan as run_scan
 from stillwatch.detection.settings import Settings
@@ -88,9 +89,12 @@ def _rules(run: dict[str, Any]) -> list[str]:
     lines = []
     if run["settings_changed"]:
         named = (
-            f"{name} {run['settings'][name]} (not {old})" for name, old in run["settings_changed"].items()
+            f"{name} {run['settings'][name]} (not {old or 'none'})"
+            for name, old in run["settings_changed"].items()
         )
         lines.append(f"settings: {', '.join(named)}")
+    if run["exemptions"] == []:
+        lines.append("exemptions: the file holds none")
     for e in run["exemptions"] or ():
         did = f"{sum(e['exempt'].values()):,} accounts not accused" if e["state"] == "active" else e["state"]
         lines.append(f"exemption {e['exemption_id']} by {e['author']}, until {e['expires_at']}: {did}")
@@ -111,7 +115,7 @@ def summary(result: Result) -> str:
     rows = result.run["rows"]
     groups = result.run["groups"]
     lines = [
-        f"{rows['scanned']:,} exchanges of {result.run['accounts']:,} accounts scanned"
+        f"{plural(rows['scanned'], 'exchange')} of {plural(result.run['accounts'], 'account')} scanned"
         f" ({rows['rejected']:,} rows rejected) in {sum(result.run['seconds'].values()):.1f} s",
         *_losses(result.run),
         f"groups: {groups['extraction']} extraction, {groups['review']} review, {groups['legitimate']} legitimate",

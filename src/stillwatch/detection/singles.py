@@ -67,6 +67,7 @@ def _marked(population: Population, taken: Bools) -> dict[int, dict[str, Observa
                 statement=f"{percent(float(share[code]))} of the account's {int(texts[code])} texts carry the mark;"
                 f" {as_marked} of {view.population} accounts reach that share.",
                 supports=True,
+                examples=(code,),
             )
     return chosen
 

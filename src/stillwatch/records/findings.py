@@ -32,6 +32,7 @@ class Reason:
     """One reason for (`supports`) or against an accusation, in plain words with its figures.
 
     `null`: what the statistic is compared with, in words; None where it is compared with nothing (an agreement).
+    `examples`: ids of a few accounts of the group in which it shows most; none for figures of the whole group.
     """
 
     behaviour: str
@@ -41,6 +42,7 @@ class Reason:
     p_value: float | None
     supports: bool
     null: str | None = None
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ REASON = pa.struct(
         pa.field("p_value", pa.float64()),
         pa.field("supports", pa.bool_()),
         pa.field("null", TEXT),
+        pa.field("examples", pa.list_(TEXT)),
     ]
 )
 

@@ -1,11 +1,12 @@
 """The registry of behaviours, and shares as people read them."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection.behaviours import REGISTRY
-from stillwatch.detection.behaviours.base import percent
+from stillwatch.detection.behaviours.base import EXAMPLES, most, percent
 from stillwatch.records.findings import FAMILIES
 
 
@@ -40,6 +41,18 @@ def test_every_family_has_behaviours_and_titles_are_distinct():
 )
 def test_percent(share, text):
     assert percent(share) == text
+
+
+@given(st.lists(st.integers(-2, 3), max_size=9))
+def test_examples_are_those_that_show_most(shown):
+    accounts = np.arange(len(shown)) * 2 + 5
+    chosen = most(accounts, np.array(shown, dtype=float))
+    values = {int(a): v for a, v in zip(accounts, shown, strict=True)}
+    assert len(chosen) == min(EXAMPLES, sum(v > 0 for v in shown))
+    assert all(values[a] > 0 for a in chosen)
+    left = [v for a, v in values.items() if a not in chosen]
+    assert not chosen or max(left, default=0) <= min(values[a] for a in chosen)
+    assert list(chosen) == sorted(chosen, key=lambda a: (-values[a], a))
 
 
 @given(st.floats(0, 1))

@@ -181,6 +181,10 @@ def test_the_reason_and_its_p_value(case, tmp_path):
         assert behaviour in reasons
         assert 0 <= reasons[behaviour]["p_value"] <= most
         assert reasons[behaviour]["supports"]
+        assert reasons[behaviour]["null"] == REGISTRY[behaviour].null
+        # Accounts of the campaign stand for it.
+        assert 1 <= len(reasons[behaviour]["examples"]) <= 3
+        assert set(reasons[behaviour]["examples"]) <= found.guilty & found.roles[found.nearest].keys()
     assert len(found.accused & found.guilty) >= (0 if case in REVIEWED else 0.9) * len(found.guilty)
     assert not found.accused - found.guilty
     if case == "diluted_relay":

@@ -62,6 +62,7 @@ def test_reasons_for_are_significant_and_reasons_against_are_rivals(scanned):
             assert rival in [pytest.approx(x, rel=0.01) for x in percent.values()]
             assert own in [pytest.approx(percent[way], rel=0.01) for way in ways()["extraction"]]
             assert reason["supports"] == (own > rival)
+            assert reason["examples"] == []
         elif reason["p_value"] is not None:
             assert reason["null"] == REGISTRY[kind].null
         if reason["supports"]:

@@ -116,11 +116,16 @@ def test_it_says_what_was_found(few):
 
 def test_a_reason_names_what_it_is_compared_with(stories, tmp_path):
     one = stories.story(1, accounts=5)
-    tested = replace(one.campaign.reasons[0], p_value=0.001, null="volumes are people's")
-    weighed = replace(tested, behaviour="rival:size", p_value=None, null="one in ten shows as much")
+    tested = replace(
+        one.campaign.reasons[0], p_value=0.001, null="volumes are people's", examples=("a-7", "a-9")
+    )
+    weighed = replace(
+        tested, behaviour="rival:size", p_value=None, null="one in ten shows as much", examples=()
+    )
     neither = replace(weighed, behaviour="agreement", null=None)
     told = replace(one, campaign=replace(one.campaign, reasons=(tested, weighed, neither)))
     text = Page(written(tmp_path, [told], stories.examined())).text
+    assert "Shown most by: a-7, a-9." in text
     assert "Null: volumes are people's." in text
     assert "Compared with: one in ten shows as much." in text
     assert text.count("Null: ") == text.count("Compared with: ") == 1

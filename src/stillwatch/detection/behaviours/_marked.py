@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stillwatch.detection.behaviours.base import Observation, percent
+from stillwatch.detection.behaviours.base import Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 
 NULL = (
@@ -44,6 +44,7 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
             statement=f"{percent(of_texts)} of the group's texts {wording}; {percent(inside)} of its accounts do so"
             f" regularly, against {percent(rate)} outside.",
             supports=inside >= 0.3 and inside > 3 * rate,
+            examples=most(case.members, share[case.members]),
         )
 
     return examine

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from stillwatch.detection.behaviours.base import Observation, percent
+from stillwatch.detection.behaviours.base import Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import KINDS, Ints
 
@@ -23,10 +23,14 @@ def _shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Int
     return view.link_acc[links[keep]][several], obj[keep][several]
 
 
-def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
-    """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
+def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[Ints, Ints, int]:
+    """Which of these accounts hold an object of this kind with others of them; with how many; and how many objects."""
     acc, obj = _shared(case, (kind,), accounts)
-    return len(np.unique(acc)), len(np.unique(obj))
+    _, inverse, held = np.unique(obj, return_inverse=True, return_counts=True)
+    who, at = np.unique(acc, return_inverse=True)
+    most_held = np.zeros(len(who), dtype=np.int64)
+    np.maximum.at(most_held, at, held[inverse])
+    return who, most_held, len(held)
 
 
 def sharing_tail(case: Case, kinds: Sequence[str], accounts: Ints, rate: float) -> float:
@@ -66,15 +70,15 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
     """A test over kinds (kind -> wording of the thing): the strongest, corrected for how many were tried."""
 
     def examine(case: Case) -> Observation | None:
-        best: tuple[float, float, str] | None = None
+        best: tuple[float, float, str, tuple[int, ...]] | None = None
         tried = 0
         chosen = case.by_content
         for kind, thing in kinds.items():
             if kind not in case.view.kinds_shared:
                 continue
             tried += 1
-            sharers, objects = sharing_accounts(case, kind, case.members)
-            share = sharers / len(case.members)
+            sharers, held, objects = sharing_accounts(case, kind, case.members)
+            share = len(sharers) / len(case.members)
             rate = pair_rate(case, kind)
             p = 1.0
             expected = 1 - (1 - rate) ** (len(case.members) - 1)
@@ -85,15 +89,16 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
                 f" ({objects} in all); of as many accounts outside {percent(expected)} would."
             )
             if best is None or (p, -share) < (best[0], -best[1]):
-                best = (p, share, text)
+                best = (p, share, text, most(sharers, held))
         if best is None:
             return None
-        p, share, text = best
+        p, share, text, examples = best
         return Observation(
             statistic=share,
             p_value=None if chosen is None else min(1.0, p * tried),
             statement=text,
             supports=share >= 0.1,
+            examples=examples,
         )
 
     return examine

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._blocks import ends, status_known
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Bools, Ints
 from stillwatch.detection.ledger import HOUR_US
@@ -45,6 +45,7 @@ def examine(case: Case) -> Observation | None:
         return None
     first = (view.totals["first"] // HOUR_US).astype(np.int64)
     own, foreign = first[members], first[others]
+    began = members[own > end[0]]
     own, foreign = own[own > end[0]], foreign[foreign > end[0]]
     if len(own) < 4 or len(foreign) < 30:
         return None
@@ -61,6 +62,7 @@ def examine(case: Case) -> Observation | None:
         + (" It happened in one wave only, which can be chance." if waves < 2 else ""),
         # Accounts that begin together (a class, a launch) meet one wave of blocks by one chance.
         supports=share >= 0.3 and p < 0.05 and waves >= 2,
+        examples=most(began, after),
     )
 
 

@@ -3,10 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from stillwatch.detection.case import Case
+from stillwatch.detection.evidence import Bools, Floats, Ints
 from stillwatch.records.findings import CONTENT, INFRASTRUCTURE, TIMING
 
-__all__ = ["CONTENT", "INFRASTRUCTURE", "TIMING", "Behaviour", "Observation", "percent"]
+__all__ = ["CONTENT", "INFRASTRUCTURE", "TIMING", "Behaviour", "Observation", "most", "percent"]
+
+EXAMPLES = 3
+"""Accounts that stand for what a behaviour sees, at most."""
 
 
 @dataclass(frozen=True)
@@ -14,13 +20,15 @@ class Observation:
     """What one behaviour's test found in one group.
 
     `p_value` is None where no test that is free of double dipping could be made; `supports` says whether the
-    figure speaks for extraction (a description, the test of significance comes later over all groups).
+    figure speaks for extraction (a description, the test of significance comes later over all groups). `examples`: codes
+    of a few accounts of the group in which it shows most, or that weigh most in it.
     """
 
     statistic: float
     p_value: float | None
     statement: str
     supports: bool
+    examples: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,13 @@ class Behaviour:
     atlas: str
     reference: str
     examine: Callable[[Case], Observation | None]
+
+
+def most(accounts: Ints, shown: Bools | Floats | Ints) -> tuple[int, ...]:
+    """Those few of these accounts in which it shows most (`shown`: one value each), of equal ones the lowest codes."""
+    values = np.asarray(shown, dtype=np.float64)
+    order = np.lexsort((accounts, -values))[:EXAMPLES]
+    return tuple(int(accounts[at]) for at in order if values[at] > 0)
 
 
 def percent(share: float) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import matched
-from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Bools, Ints
 
@@ -51,7 +51,7 @@ def _rate(case: Case, accounts: Ints, known: Bools, having: Bools) -> float | No
 def examine(case: Case) -> Observation | None:
     """The aspect that most sets the members apart; one script, whichever it is, never counts for anything."""
     chosen = case.by_infrastructure
-    best: tuple[float, float, float, float, str] | None = None
+    best: tuple[float, float, float, float, str, tuple[int, ...]] | None = None
     tried = 0
     for wording, (known, having) in aspects(case).items():
         own = case.members[known[case.members]]
@@ -70,16 +70,18 @@ def examine(case: Case) -> Observation | None:
             f"{percent(share)} of {len(own)} accounts {wording}; of outside accounts with as many requests"
             f" {percent(rate)} do."
         )
-        best = min(best or (2.0, 0.0, 0.0, 0.0, ""), (tail, rate - share, share, rate, text))
+        seen = (tail, rate - share, share, rate, text, most(own, having[own]))
+        best = seen if best is None else min(best, seen)
     if best is None:
         return None
-    tail, _, share, rate, text = best
+    tail, _, share, rate, text, examples = best
     return Observation(
         statistic=share,
         p_value=None if chosen is None else min(1.0, tail * tried),
         statement=text
         + (" The group was chosen by what it sends, so this is no test." if chosen is None else ""),
         supports=share >= 0.3 and share > 3 * rate,
+        examples=examples,
     )
 
 

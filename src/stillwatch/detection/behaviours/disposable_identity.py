@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 
 DISPOSABLE = ("virtual_card", "prepaid_card")
@@ -25,6 +25,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"{percent(inside)} of the accounts are unverified and pay with virtual or prepaid cards;"
         f" outside {percent(rate)} are.",
         supports=inside >= 0.2 and inside > 2 * rate,
+        examples=most(case.members, disposable[case.members]),
     )
 
 

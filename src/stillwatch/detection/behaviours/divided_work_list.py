@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from stillwatch.detection.behaviours._matched import alike
-from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import Floats, Ints
 
@@ -105,6 +105,7 @@ def examine(case: Case) -> Observation | None:
             else ""
         ),
         supports=share < 0.05 and case.typical_share >= 0.2 and p is not None and p < 0.05,
+        examples=most(case.members, own[case.members]),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import widened
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Bools, Floats
 from stillwatch.detection.groups import BUSY, CERTAIN, EVEN
@@ -67,6 +67,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"Exchanges an account: median {np.median(counts):.0f}, nine in ten between {low:.0f} and {high:.0f};"
         f" coefficient of variation {observed:.2f}, in random sets outside {np.median(drawn):.2f} (people are uneven).",
         supports=observed < 1.0 and p < 0.05,
+        examples=most(case.members, 1 / (1 + np.abs(counts - np.median(counts)))),
     )
 
 

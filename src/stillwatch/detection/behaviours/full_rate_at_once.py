@@ -1,6 +1,6 @@
 """New accounts at full rate at once."""
 
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 
 
@@ -19,6 +19,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"{percent(inside)} of the accounts sent ten requests or more on a day within three days of their"
         f" creation; outside {percent(rate)} did.",
         supports=inside >= 0.3 and p < 0.05,
+        examples=most(case.members, (case.population.first_days * rushed)[case.members]),
     )
 
 

@@ -83,6 +83,7 @@ def of_account(view: View, code: int, p_value: float | None = None) -> Observati
         p_value=p_value,
         statement=statement,
         supports=as_busy / view.population < RARE if p_value is None else p_value <= LEVEL,
+        examples=(code,),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._blocks import blocks_begin, status_known
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, Population, binomial_tail
 from stillwatch.detection.evidence import Floats
 
@@ -96,6 +96,7 @@ def examine(case: Case) -> Observation | None:
         f" exchanges on models older than nine in ten of the group's before; over the same hours outside, or earlier in"
         f" the group, {percent(rate)} did.",
         supports=share >= 0.1 and p < 0.05,
+        examples=most(own, moved[own]),
     )
 
 

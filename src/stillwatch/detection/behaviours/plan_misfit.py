@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Floats
 
@@ -34,14 +34,17 @@ def examine(case: Case) -> Observation | None:
     known = plans[case.members] != ""
     if 2 * known.sum() < len(case.members):
         return None
+    beyond = np.zeros(len(volumes), dtype=bool)
     exceeding, rates = 0, []
     limits = []
     for plan in PLANS:
-        own = volumes[case.members[plans[case.members] == plan]]
+        mine = case.members[plans[case.members] == plan]
+        own = volumes[mine]
         others = volumes[case.outside[plans[case.outside] == plan]]
         if not len(own) or len(others) < LEAST:
             continue
         limit, rate = limit_of(others)
+        beyond[mine] = own > limit
         exceeding += int((own > limit).sum())
         rates += [rate] * len(own)
         limits.append(f"{limit:,.0f} on {plan}")
@@ -56,6 +59,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"{percent(share)} of {len(rates)} accounts on such plans sent more than 99 in 100 accounts outside on"
         f" the same plan do (exchanges: {', '.join(limits)}); such accounts make {percent(rate)} of exchanges outside.",
         supports=share >= 0.3 and p < 0.05,
+        examples=most(case.members, (volumes * beyond)[case.members]),
     )
 
 

@@ -1,6 +1,8 @@
 """A move to a new model within a day of its release."""
 
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from dataclasses import replace
+
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 
 
@@ -23,10 +25,11 @@ def examine(case: Case) -> Observation | None:
                 statement=f"{percent(share)} of the accounts that were active before moved 40% or more of their traffic to"
                 f" {model} within 24 hours of its release; outside {percent(rate)} did.",
                 supports=share >= 0.3 and p < 0.05,
+                examples=most(own, pivots[own]),
             )
     if best is None or best.p_value is None:
         return None
-    return Observation(best.statistic, min(1.0, best.p_value * tested), best.statement, best.supports)
+    return replace(best, p_value=min(1.0, best.p_value * tested))
 
 
 BEHAVIOUR = Behaviour(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import alike
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Ints
 
@@ -41,6 +41,8 @@ def examine(case: Case) -> Observation | None:
         statement=f"Daily rhythm of the accounts from one day to another is {observed:.2f} (0: all hours alike); of accounts"
         f" outside that are as active it is {drawn.mean():.2f}. Batch jobs have none either.",
         supports=observed < 0.5 * float(drawn.mean()) and p < 0.05,
+        # Of those whose rhythm is known best.
+        examples=most(own, pairs[own] * np.maximum(1 - cosines[own] / pairs[own], 0)),
     )
 
 

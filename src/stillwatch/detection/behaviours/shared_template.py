@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.groups import SYSTEM_PROMPT, Nearness
 
@@ -54,12 +54,14 @@ def examine(case: Case) -> Observation | None:
     if not len(case.group.text_objects):
         return None
     texts = case.typical_share
+    examples = most(case.group.accounts, case.group.content_share * case.group.firm)
     text = f"{percent(texts)} of a typical account's texts are built from the same phrases"
     if case.group.origin == SYSTEM_PROMPT:
         text = f"{percent(texts)} of a typical account's texts come with system prompts that are alike"
-        return Observation(texts, None, f"{text}. These formed the group.", supports=False)
+        return Observation(texts, None, f"{text}. These formed the group.", supports=False, examples=examples)
     if not case.textual:
-        return Observation(texts, None, f"{text}. Infrastructure formed the group.", supports=texts >= 0.3)
+        text += ". Infrastructure formed the group."
+        return Observation(texts, None, text, supports=texts >= 0.3, examples=examples)
     found = replicated(case)
     if found:
         text += (
@@ -72,6 +74,7 @@ def examine(case: Case) -> Observation | None:
         p_value=found.p_value if found else None,
         statement=text + ".",
         supports=texts >= 0.15,
+        examples=examples,
     )
 
 

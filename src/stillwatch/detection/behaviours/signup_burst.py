@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 
 WINDOW = 48
@@ -31,7 +31,8 @@ def examine(case: Case) -> Observation | None:
     others = others[others >= 0]
     if len(own) < 4 or len(others) < 30:
         return None
-    count, _ = densest(own, WINDOW)
+    count, start = densest(own, WINDOW)
+    then = (created[chosen] >= start) & (created[chosen] < start + WINDOW)
     rate = (densest(others, WINDOW)[0] + 0.5) / (len(others) + 1)
     # Every account could have begun the window: a union bound over starts, of which the fullest was taken.
     p = min(1.0, len(own) * binomial_tail(count - 1, len(own) - 1, rate))
@@ -42,6 +43,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"{percent(share)} of the accounts were made within the same {WINDOW} hours; of accounts outside the group"
         f" at most {percent(rate)} were.",
         supports=share >= 0.2 and p < 0.05,
+        examples=most(chosen, then),
     )
 
 

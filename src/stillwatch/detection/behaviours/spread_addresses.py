@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import alike
-from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation
+from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, most
 from stillwatch.detection.case import Case, draw_tail
 
 
@@ -30,6 +30,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"The accounts show {observed:.2f} new addresses for each exchange; outside accounts with as many"
         f" exchanges show {drawn.mean():.2f}. Build machines change addresses too.",
         supports=observed >= 0.2 and p < 0.05,
+        examples=most(own, ratio[own]),
     )
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import matched
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Floats, Ints
 
@@ -90,6 +90,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"Beyond daily rhythms, the accounts' activity in blocks of three hours correlates by {observed:.3f} on"
         f" average; sets of outside accounts of the same volumes reach {drawn.mean():.3f} (largest {drawn.max():.3f}).",
         supports=observed > 0.01 and p < 0.05,
+        examples=most(members, volumes),
     )
 
 

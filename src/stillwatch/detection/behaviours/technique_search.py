@@ -4,7 +4,7 @@ import numpy as np
 from scipy import special
 
 from stillwatch.detection.behaviours._blocks import status_known
-from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import Floats
 
@@ -82,6 +82,7 @@ def examine(case: Case) -> Observation | None:
         f" {mostly} of {len(members)} accounts sent; outside it refused {percent(outside)}. Safety research is refused,"
         " too.",
         supports=share >= 0.3 and p < 0.05,
+        examples=most(members, refused[members]),
     )
 
 

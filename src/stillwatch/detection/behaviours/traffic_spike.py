@@ -3,7 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import matched
-from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, percent
+from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Floats, Ints
 
@@ -60,6 +60,7 @@ def examine(case: Case) -> Observation | None:
         f" accounts of the same volumes {percent(float(drawn.mean()))} do (most {percent(float(drawn.max()))})."
         " Events of a weekend do so, too.",
         supports=observed >= 0.5 and p < 0.05,
+        examples=most(members, volumes[members]),
     )
 
 

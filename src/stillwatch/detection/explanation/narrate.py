@@ -96,6 +96,7 @@ def _rival_null(judged: Judged, feature: Feature, value: float) -> str:
 
 
 def _reasons(judged: Judged) -> tuple[Reason, ...]:
+    ids = judged.case.view.evidence.accounts.ids
     found = [
         Reason(
             behaviour=name,
@@ -105,6 +106,7 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             p_value=None if seen.p_value is None else float(min(max(seen.p_value, 0.0), 1.0)),
             supports=seen.supports,
             null=None if seen.p_value is None else REGISTRY[name].null,
+            examples=tuple(map(str, ids[list(seen.examples)])),
         )
         for name, seen in judged.observations.items()
         # A figure that is significant but small speaks for nothing, and not against either. But how much an account
