@@ -49,7 +49,7 @@ FINDINGS: dict[str, str] = {
     "reasons.p_value": "null where there is none",
     "reasons.supports": "false for a reason against an accusation",
     "reasons.null": "what the figure is compared with, in words: the null of the p-value, or how often the best rival and"
-    " extraction show as much; null for agreements and exemptions",
+    " extraction show as much; null where nothing was tested",
     "reasons.examples": "a few accounts of the group in which it shows most; none for figures of the whole group",
     "members.campaign_id": "the group; an account may be in several",
     "members.account_id": "the account",

@@ -10,7 +10,7 @@ from stillwatch.records.recognition import chain
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE
 from stillwatch.records.tables import open_usage
-from stillwatch.records.whole_tables import read_accounts
+from stillwatch.records.whole_tables import read_accounts, read_agreements, read_releases
 
 NATIVE = {"event_id": "e", "time": "2026-03-02T00:00:00Z", "account_id": "a", "model": "m"}
 
@@ -53,6 +53,20 @@ def test_an_empty_file_is_said(tmp_path):
     (tmp_path / "empty.jsonl").touch()
     with pytest.raises(InputError, match="the file is empty; give files that hold records"):
         open_usage(str(tmp_path / "empty.jsonl"), rejects=RejectLog())
+
+
+def test_tables_with_columns_of_others_and_folders_of_several_are_read(tmp_path):
+    """Agreements joined with facts of their accounts; and a folder where each table finds its own files."""
+    (tmp_path / "agreements.csv").write_text(
+        "agreement_id,account_id,purpose,plan,verified,payment_kind,organisation\ng-1,a-1,distillation,paid,true,card,X\n"
+    )
+    assert read_agreements(str(tmp_path / "agreements.csv"), RejectLog()).num_rows == 1
+    (tmp_path / "accounts.csv").write_text("account_id,organisation,agreement_id\na-1,X,g-1\n")
+    assert read_accounts(str(tmp_path / "accounts.csv"), RejectLog()).num_rows == 1
+    (tmp_path / "accounts.csv").write_text("account_id,organisation\na-1,X\n")
+    (tmp_path / "releases.csv").write_text("model,released_at\nm-1,2026-03-01\n")
+    assert read_agreements(str(tmp_path), RejectLog()).num_rows == 1
+    assert read_releases(str(tmp_path), RejectLog()).num_rows == 1
 
 
 def test_usage_logs_given_as_another_table_are_refused(tmp_path):

@@ -59,7 +59,7 @@ class Once(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, or fail with a line that names the option."""
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
-        for param, times in Counter(order).items():
+        for param, times in Counter(order).items() if not ctx.resilient_parsing else ():
             if times > 1 and isinstance(param, click.Option) and not (param.multiple or param.is_flag):
                 raise click.UsageError(f"{param.opts[0]} is given {times} times; give it once", ctx)
         return super().parse_args(ctx, args)

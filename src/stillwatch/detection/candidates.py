@@ -36,7 +36,7 @@ UNTIED = (
 )
 ASIDE = "Too few of its accounts are left that could be accused, without those that are something else by themselves."
 REST = (
-    "Many of its accounts are something else by themselves, and those that are left are not more probably extraction than"
+    "Many of its accounts would not be accused by themselves, and those that are left are not more probably extraction than"
     " not."
 )
 FROM_TESTS = ("synchrony", "agreement")
@@ -178,7 +178,7 @@ class Candidate:
         )
 
     def _stands(self, part: Case, chosen_by: Sequence[str] = ()) -> bool:
-        """Is a part of the group, by figures that did not choose it, more probably extraction than not?"""
+        """Is a part of the group, by figures other than those, more probably extraction than not?"""
         # That a part is small is no sign that it is something else: the cut made it so.
         standing = alone(part, (*chosen_by, "size"), accounts=len(self.case.members))
         return standing.probability(self.case.population.settings.prior) >= MORE_THAN_NOT

@@ -13,6 +13,7 @@ from stillwatch.detection.explanation import narrate
 from stillwatch.detection.onset import first_hours
 from stillwatch.detection.preparation import Clock, Prepared
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.records.findings import Campaign, Member
 
 
@@ -34,12 +35,15 @@ class Judging:
     agreements: list[Agreement]
     releases: dict[str, int]
     exemptions: Exemptions
+    likening: Likening = vectors
 
     @classmethod
-    def of(cls, prepared: Prepared, settings: Settings, exemptions: Exemptions) -> "Judging":
+    def of(
+        cls, prepared: Prepared, settings: Settings, exemptions: Exemptions, likening: Likening = vectors
+    ) -> "Judging":
         """The evidence that these settings ask for is gathered where it is not at hand."""
         evidence = prepared.evidence(settings)
-        return cls(settings, evidence, prepared.agreements(evidence), prepared.releases, exemptions)
+        return cls(settings, evidence, prepared.agreements(evidence), prepared.releases, exemptions, likening)
 
     @property
     def last(self) -> int:
@@ -48,7 +52,15 @@ class Judging:
 
     def judge(self, seen: View, about: Sequence[Ints] | None = None) -> list[Judged]:
         """Groups of a view of this evidence with their verdicts; `about` as in `decision.judge`."""
-        found = judge(seen, self.agreements, self.releases, self.settings, about, brief=about is not None)
+        found = judge(
+            seen,
+            self.agreements,
+            self.releases,
+            self.settings,
+            about,
+            brief=about is not None,
+            likening=self.likening,
+        )
         return [self.exemptions.apply(judged) for judged in found]
 
     def verdicts(self, clock: Clock, stage: str = "") -> list[Verdict]:

@@ -22,6 +22,7 @@ from stillwatch.detection.run_record import Inputs, Resources, RunRecord
 from stillwatch.detection.screening import Screening
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.shadow import Shadow, compare_with
+from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketches import Key
@@ -63,20 +64,32 @@ def scan(
     shadow: Settings | None = None,
     exemptions: Sequence[Exemption] | None = None,
     raw_examples: bool = False,
+    likening: Likening = vectors,
     progress: Progress = lambda stage, rows: None,
     finish: Finish = lambda folder, campaigns, members: None,
 ) -> Result:
     """Scan usage logs and write the results into folder `out`.
 
     `shadow` are settings that judge beside the live ones and change nothing; `exemptions` is None where no file of
-    them was given. `finish` is called with the folder in the making, to add files (the bundle) before everything appears at
-    once.
+    them was given. `likening` says which accounts are alike in what they ask, live and in shadow. `finish` is called
+    with the folder in the making, to add files (the bundle) before everything appears at once.
     Raises InputError for input that cannot be used; nothing is left half-written.
     """
     with making(out, inputs.usage, ("rejected", "shadow", "screening")) as folder:
         clock = Clock(progress)
         return _scan(
-            inputs, folder, out, settings, shadow, exemptions, resources, key, raw_examples, clock, finish
+            inputs,
+            folder,
+            out,
+            settings,
+            shadow,
+            exemptions,
+            resources,
+            key,
+            raw_examples,
+            likening,
+            clock,
+            finish,
         )
 
 
@@ -90,6 +103,7 @@ def _scan(
     resources: Resources,
     key: Key,
     raw_examples: bool,
+    likening: Likening,
     clock: Clock,
     finish: Finish,
 ) -> Result:
@@ -100,12 +114,12 @@ def _scan(
     with clock.stage("ledger"):
         evidence = prepared.evidence(settings)
         exemptions = resolve(given or (), evidence.accounts, taken.exchange_files, key)
-    judging = Judging.of(prepared, settings, exemptions)
+    judging = Judging.of(prepared, settings, exemptions, likening)
     found = judging.verdicts(clock)
     shadow: Shadow | None = None
     if shadow_settings is not None:
         # After the live verdicts, which know nothing of it.
-        shadow = compare_with(found, prepared, shadow_settings, exemptions, clock)
+        shadow = compare_with(found, prepared, shadow_settings, exemptions, clock, likening)
         (made / "shadow").mkdir()
         write_tables(made / "shadow", *_rows(shadow.found))
     screening: Screening | None = None

@@ -85,7 +85,10 @@ class Frames:
 
 
 class Similarity(Protocol):
-    """How alike accounts are in what they ask. Accounts are codes, likenesses cosines or the like, from 0 to 1."""
+    """How alike accounts are in what they ask. Accounts are codes, likenesses cosines or the like, from 0 to 1.
+
+    An account is like itself by 1 where it is `known`, and by 0 where it is not.
+    """
 
     @property
     def known(self) -> Bools:

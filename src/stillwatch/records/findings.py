@@ -31,7 +31,7 @@ FAMILIES = (CONTENT, TIMING, INFRASTRUCTURE)
 class Reason:
     """One reason for (`supports`) or against an accusation, in plain words with its figures.
 
-    `null`: what the statistic is compared with, in words; None where it is compared with nothing (an agreement).
+    `null`: what the statistic is compared with, in words; None where nothing was tested (an agreement).
     `examples`: ids of a few accounts of the group in which it shows most; none for figures of the whole group.
     """
 

@@ -67,8 +67,8 @@ class Recogniser:
                 continue
             samples.append((file, sample))
             adapter = self._choose(file, sample)
-            if self.table is not USAGE and self._looks_like(sample) is not None:
-                # A table of which this one needs but a column: the usage logs are no accounts.
+            if adapter is not None and self.table is ACCOUNTS and self._looks_like(sample) is USAGE:
+                # Accounts need but one column, which usage logs have: they would describe nobody.
                 raise self._does_not_fit(sample, file.name if len(files) > 1 else where)
             if adapter is not None:
                 self._check_forced(sample, where)

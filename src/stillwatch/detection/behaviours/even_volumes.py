@@ -31,8 +31,8 @@ def spreads(counts: np.ndarray, kept: Bools | None = None) -> Floats:
 def usual(counts: np.ndarray) -> Bools:
     """In each row of counts: those that no group would leave out for how much or how little they sent.
 
-    Groups are formed without accounts far busier than the typical one, or far less active: any set looks more even
-    after that, so that those it is compared with have to be cut in the same way.
+    Groups of texts are formed without accounts far busier than the typical one, or far less active: any set looks more
+    even after that, so that those it is compared with have to be cut alike (here by all that accounts sent).
     """
     volume = np.log1p(counts)
     typical = np.median(volume, axis=1, keepdims=True)
@@ -65,7 +65,8 @@ def examine(case: Case) -> Observation | None:
         statistic=observed,
         p_value=p,
         statement=f"Exchanges an account: median {np.median(counts):.0f}, nine in ten between {low:.0f} and {high:.0f};"
-        f" coefficient of variation {observed:.2f}, in random sets outside {np.median(drawn):.2f} (people are uneven).",
+        f" coefficient of variation {observed:.2f}, in random sets outside {np.median(drawn):.2f} (people are"
+        " uneven; accounts far busier or less active than the typical one are left out of either).",
         supports=observed < 1.0 and p < 0.05,
         examples=most(case.members, 1 / (1 + np.abs(counts - np.median(counts)))),
     )
@@ -78,7 +79,7 @@ BEHAVIOUR = Behaviour(
     field_numbers=(7,),
     statistic="coefficient of variation of exchanges by account, beyond Poisson's",
     null="random sets of as many accounts outside the group, of those at least as active as its least active; all without"
-    " accounts far busier or far less active than the set's typical one, whom groups leave out",
+    " accounts far busier or far less active than the set's typical one, whom groups of texts leave out",
     atlas="AML.T0024.002",
     reference="Anthropic, 23 Feb 2026 (load balancing); Cao et al. 2014 (SynchroTrap)",
     examine=examine,

@@ -49,8 +49,8 @@ class _Line:
         return np.asarray(factors < self.needed if self.cleared else factors >= self.needed)
 
 
-def _smallest(judged: Judged, line: _Line, *, stay: bool) -> list[str] | None:
-    """The smallest set of figures that speak for the verdict, the weightiest first; None if there is none.
+def _smallest(judged: Judged, line: _Line, *, stay: bool) -> tuple[list[str] | None, bool]:
+    """The smallest set of figures that speak for the verdict, the weightiest first, or None; and whether all were tried.
 
     stay: a set with which the verdict still holds when the others of them are left out; or one without which it does not.
     """
@@ -60,10 +60,12 @@ def _smallest(judged: Judged, line: _Line, *, stay: bool) -> list[str] | None:
     weights = {name: side * weight for name, weight in judged.weighing.weights.items()}
     speaking = sorted((n for n in weights if weights[n] > 0), key=lambda n: (-weights[n], n))
     names = [*speaking, *(n for n in weights if weights[n] <= 0)]
+    all_tried = True
     for size in range(len(speaking) + 1):
         among = len(speaking)
         while comb(among, size) > (MOST_OF_CLEARED if line.cleared else MOST):
             among -= 1
+            all_tried = False
         sets = np.fromiter(chain.from_iterable(combinations(range(among), size)), np.int64)
         sets = sets.reshape(comb(among, size), size)
         chosen = _among(sets, len(speaking))
@@ -73,8 +75,8 @@ def _smallest(judged: Judged, line: _Line, *, stay: bool) -> list[str] | None:
         factors = np.round(bayes_factors(judged.figures, power, names, kept), 9)
         best = int((factors if stay != line.cleared else -factors).argmax())
         if line.holds(factors)[best] == stay:
-            return [speaking[k] for k in sets[best].tolist()]
-    return None
+            return [speaking[k] for k in sets[best].tolist()], all_tried
+    return None, all_tried
 
 
 def _among(sets: Ints, count: int) -> Bools:
@@ -90,13 +92,13 @@ def smallest_carrying(judged: Judged) -> list[str] | None:
     Empty where the verdict needs none; None where figures do not decide it.
     """
     line = _Line.of(judged)
-    return None if line is None else _smallest(judged, line, stay=True)
+    return None if line is None else _smallest(judged, line, stay=True)[0]
 
 
 def overturning(judged: Judged) -> list[str] | None:
     """Names of the fewest figures without which the verdict would not stand, the weightiest first; None if none are."""
     line = _Line.of(judged)
-    return None if line is None else _smallest(judged, line, stay=False)
+    return None if line is None else _smallest(judged, line, stay=False)[0]
 
 
 def sentences(judged: Judged) -> list[str]:
@@ -104,17 +106,22 @@ def sentences(judged: Judged) -> list[str]:
     line = _Line.of(judged)
     if line is None:
         return []
-    carrying, fallen = (_words(_smallest(judged, line, stay=stay)) for stay in (True, False))
+    (carrying, _), (fallen, all_tried) = (
+        (_words(names), every)
+        for names, every in (_smallest(judged, line, stay=stay) for stay in (True, False))
+    )
+    found = []
     if line.cleared:
-        return [
+        found.append(
             f"Cleared, against all that speaks for extraction, by: {carrying}."
             if carrying
-            else "All that speaks for extraction is not enough for a review, even if nothing else is counted.",
-            f"Would be up for review if these figures were explained otherwise: {fallen}."
-            if fallen
-            else "Would be up for review only with more evidence for extraction than there is.",
-        ]
-    found = []
+            else "All that speaks for extraction is not enough for a review, even if nothing else is counted."
+        )
+        if fallen:
+            found.append(f"Would be up for review if these figures were explained otherwise: {fallen}.")
+        elif all_tried:
+            found.append("Would be up for review only with more evidence for extraction than there is.")
+        return found
     if carrying:
         found.append(f"Carried by, against all that speaks for other uses: {carrying}.")
     if fallen:

@@ -17,6 +17,7 @@ from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.statement import KIND_WORDS, noted, statement
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
+from stillwatch.detection.explanation.wording import plural
 from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
 from stillwatch.detection.rivals import Feature, features
 from stillwatch.detection.roles import roles
@@ -89,9 +90,13 @@ def _rival_null(judged: Judged, feature: Feature, value: float) -> str:
     use = judged.weighing.best_benign
     own, other = judged.weighing.compared
     rival = KIND_WORDS[use] + (f" ({other.replace('_', ' ')})" if other != use else "")
+    way = f" ({own.replace('_', ' ')})" if own != "extraction" else ""
+    accounts = len(judged.case.members)
+    power = judged.case.population.settings.power(accounts, heavy=judged.heavy)
     return (
         f"a group that is {rival} shows {as_much} in {100 * feature.levels[other][level]:.3g}% of cases, one that"
-        f" extracts in {100 * feature.levels[own][level]:.3g}% (table of rivals, set by hand)"
+        f" extracts{way} in {100 * feature.levels[own][level]:.3g}% (table of rivals, set by hand; for"
+        f" {plural(accounts, 'account')} their ratio counts to the power {power:.2g})"
     )
 
 

@@ -54,7 +54,7 @@ def statement(judged: Judged) -> str:
     )
     if aside := int((judged.group.firm & judged.aside).sum()):
         untied = ", or nothing but the prompt ties them to the others" if of_prompts else ""
-        head += f" Of these {aside} are only suspected: by themselves another use explains them{untied}."
+        head += f" Of these {aside} are only suspected: by themselves extraction does not clearly explain them{untied}."
     supporting = [REGISTRY[name].title.lower() for name, seen in judged.observations.items() if noted(seen)]
     signs = f" Signs: {', '.join(supporting)}." if supporting else " No sign of extraction was found."
     rival = KIND_WORDS[judged.weighing.best_benign]

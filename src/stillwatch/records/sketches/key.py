@@ -56,7 +56,7 @@ class Key:
             raise InputError(
                 f"this is no sketch key: {len(secret)} bytes instead of {BYTES}",
                 where=str(path),
-                mend="name the file that holds the key, or restore it from a copy; without --key a new one is made",
+                mend="name the file that holds the key (--key), or restore it from a copy",
             ) from error
 
     @classmethod
