@@ -31,8 +31,7 @@ class Agreement:
     starts: int | None  # hour
     ends: int | None  # hour, exclusive
     limit: int | None
-    named: str = ""
-    """Whom it names, in words; empty where it names nobody."""
+    named: str  # whom it names, in words; empty where it names nobody
 
     @property
     def distillation(self) -> bool:
@@ -49,9 +48,12 @@ def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreeme
     for row in sorted(table.to_pylist(), key=lambda r: str(r["agreement_id"])):
         covered: list[int] = []
         claimed: list[int] = []
-        if row["account_id"] in codes:
-            covered.append(codes[row["account_id"]])
-        elif row["account_id"] is None and row["organisation"]:
+        named = ""
+        if row["account_id"] is not None:
+            named = f"account {row['account_id']}"
+            covered += [codes[row["account_id"]]] if row["account_id"] in codes else []
+        elif row["organisation"]:
+            named = f"organisation {row['organisation']}"
             same = facts.organisation == row["organisation"]
             covered.extend(np.flatnonzero(same & (facts.verified == 1)).tolist())
             claimed.extend(np.flatnonzero(same & (facts.verified != 1)).tolist())
@@ -67,11 +69,7 @@ def read_agreements(table: pa.Table | None, facts: AccountFacts) -> list[Agreeme
                 else int(row["starts_at"].timestamp() * 1e6) // HOUR_US,
                 ends=None if row["ends_at"] is None else -(-int(row["ends_at"].timestamp() * 1e6) // HOUR_US),
                 limit=row["max_exchanges"],
-                named=f"account {row['account_id']}"
-                if row["account_id"] is not None
-                else f"organisation {row['organisation']}"
-                if row["organisation"]
-                else "",
+                named=named,
             )
         )
     return found

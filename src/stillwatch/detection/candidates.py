@@ -76,6 +76,11 @@ class Judged:
         return self.case.group
 
     @property
+    def power(self) -> float:
+        """To which power the likelihood ratio of each of its figures counts."""
+        return self.case.population.settings.power(len(self.case.members), heavy=self.heavy)
+
+    @property
     def own_exchanges(self) -> Floats:
         """Exchanges of the campaign by account, along `group.accounts`; all of them where no text ties the group."""
         return self.case.exchanges_by_account

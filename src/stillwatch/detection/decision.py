@@ -7,7 +7,6 @@ import numpy as np
 from stillwatch.detection.agreements import Agreement, Coverage, cover
 from stillwatch.detection.applications import prompt_groups
 from stillwatch.detection.behaviours import Observation
-from stillwatch.detection.behaviours.heavy_account import LEVEL
 from stillwatch.detection.candidates import Candidate, Judged
 from stillwatch.detection.case import Case, Population
 from stillwatch.detection.evidence import Bools, Ints, View
@@ -89,8 +88,8 @@ class _Docket:
         for formed, given in heavy_singles(self.population, taken):
             single = self._after_consent(formed, 1, given)[1]
             # Of those who are examined for nothing but their volume such are kept as stand out, or somebody should look at.
-            p_value = given[VOLUME].p_value if VOLUME in given else None
-            marked, stands_out = given.keys() != {VOLUME}, p_value is not None and p_value <= LEVEL
+            marked, volume = given.keys() != {VOLUME}, given.get(VOLUME)
+            stands_out = volume is not None and volume.p_value is not None and volume.supports
             found += [c for c in single if marked or stands_out or c.may_matter(self.settings)]
         return found
 

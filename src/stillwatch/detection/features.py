@@ -238,7 +238,7 @@ def measure(case: Case) -> dict[str, float | None]:
     has_text = bool(view.totals["texts"][case.members].sum())
     payment = None
     if "payment" in view.kinds_shared:
-        payment = len(sharing_accounts(case, "payment", case.members)[0]) / len(case.members)
+        payment = sharing_accounts(case, "payment", case.members)[0] / len(case.members)
     shared_address, one_place = _addresses(case)
     return {
         "elicitation": _marks(case, ("reasoning_elicitation", "reasoning_after_the_fact", "fake_debug")),

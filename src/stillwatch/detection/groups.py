@@ -154,12 +154,21 @@ def _own_exchanges(view: View, text: Ints, weight: Floats) -> tuple[Ints, Floats
     return tied[own], np.minimum(score[own], TELLING)
 
 
+def busy_from(volume: Floats, typical: Floats | float) -> Floats:
+    """By row of logarithms of volumes: from where on one is far busier than the typical one, an outlier.
+
+    Modified z-score (Iglewicz and Hoaglin 1993).
+    """
+    off = np.median(np.abs(volume - typical), axis=-1, keepdims=True)
+    return np.asarray(typical + BUSY * np.maximum(1.4826 * off, EVEN))
+
+
 def _certainty(view: View, core: Ints, tied: Ints, score: Floats) -> Floats:
     """By account: how surely it takes part, in multiples of what is typical of the core.
 
     How telling its own texts are on average, times the logarithm of how many it sent, each beside the typical account's. Who
     sent one or two faintly similar texts may be of the same language or subject and nothing else. An account that is far
-    busier than the others is not surer for it, and an outlier (modified z-score, Iglewicz and Hoaglin 1993) not one of them.
+    busier than the others is not surer for it, and an outlier not one of them.
     """
     n = len(view.active)
     who = view.evidence.ex_acc[tied]
@@ -170,9 +179,8 @@ def _certainty(view: View, core: Ints, tied: Ints, score: Floats) -> Floats:
         return np.zeros(n)
     volume = np.log1p(sent)
     usual = float(np.log1p(np.median(sent[some])))
-    spread = max(1.4826 * float(np.median(np.abs(volume[some] - usual))), EVEN)
     certain = telling / np.median(telling[some]) * np.minimum(volume / usual, 1.0)
-    return np.asarray(np.where(volume < usual + BUSY * spread, certain, 0.0))
+    return np.asarray(np.where(volume < busy_from(volume[some], usual), certain, 0.0))
 
 
 @dataclass(frozen=True)

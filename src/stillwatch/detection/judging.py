@@ -38,12 +38,17 @@ class Judging:
     likening: Likening = vectors
 
     @classmethod
-    def of(
-        cls, prepared: Prepared, settings: Settings, exemptions: Exemptions, likening: Likening = vectors
-    ) -> "Judging":
+    def of(cls, prepared: Prepared, settings: Settings, exemptions: Exemptions) -> "Judging":
         """The evidence that these settings ask for is gathered where it is not at hand."""
         evidence = prepared.evidence(settings)
-        return cls(settings, evidence, prepared.agreements(evidence), prepared.releases, exemptions, likening)
+        return cls(
+            settings,
+            evidence,
+            prepared.agreements(evidence),
+            prepared.releases,
+            exemptions,
+            prepared.likening,
+        )
 
     @property
     def last(self) -> int:

@@ -15,6 +15,7 @@ from stillwatch.detection.intake import Intake, take_in
 from stillwatch.detection.ledger import HOUR_US, relate
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.engines import open_engine
 from stillwatch.records import tables as records
 from stillwatch.records import whole_tables
@@ -57,6 +58,7 @@ class Prepared:
     releases: dict[str, int]
     register: pa.Table | None
     taken: Intake
+    likening: Likening = vectors
     engine_version: str = ""
     _evidence: dict[tuple[int, ...], Evidence] = field(default_factory=dict)
 
@@ -93,9 +95,15 @@ class Prepared:
 
 
 def prepare(
-    inputs: Inputs, resources: Resources, key: Key, work: Path, rejects: RejectLog, clock: Clock
+    inputs: Inputs,
+    resources: Resources,
+    key: Key,
+    work: Path,
+    rejects: RejectLog,
+    clock: Clock,
+    likening: Likening = vectors,
 ) -> Prepared:
-    """Read all tables and sketch the exchanges into `work`.
+    """Read all tables and sketch the exchanges into `work`. `likening` says which accounts are alike in what they ask.
 
     Raises InputError for input that cannot be used, or that holds no usable exchange.
     """
@@ -124,7 +132,7 @@ def prepare(
         )
     if not taken.rows:
         raise _nothing_usable(inputs, reader, rejects, taken)
-    return Prepared(inputs, resources, work, rejects, reader, accounts, releases, register, taken)
+    return Prepared(inputs, resources, work, rejects, reader, accounts, releases, register, taken, likening)
 
 
 def _read_accounts(inputs: Inputs, rejects: RejectLog, salt: bytes) -> pa.Table | None:

@@ -109,17 +109,17 @@ def _scan(
 ) -> Result:
     made = folder.made
     rejects = RejectLog(made / "rejected")
-    prepared = prepare(inputs, resources, key, folder.work, rejects, clock)
+    prepared = prepare(inputs, resources, key, folder.work, rejects, clock, likening)
     taken = prepared.taken
     with clock.stage("ledger"):
         evidence = prepared.evidence(settings)
         exemptions = resolve(given or (), evidence.accounts, taken.exchange_files, key)
-    judging = Judging.of(prepared, settings, exemptions, likening)
+    judging = Judging.of(prepared, settings, exemptions)
     found = judging.verdicts(clock)
     shadow: Shadow | None = None
     if shadow_settings is not None:
         # After the live verdicts, which know nothing of it.
-        shadow = compare_with(found, prepared, shadow_settings, exemptions, clock, likening)
+        shadow = compare_with(found, prepared, shadow_settings, exemptions, clock)
         (made / "shadow").mkdir()
         write_tables(made / "shadow", *_rows(shadow.found))
     screening: Screening | None = None

@@ -10,7 +10,6 @@ from stillwatch.detection.judging import Judging, Verdict
 from stillwatch.detection.preparation import Clock, Prepared
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import changed
-from stillwatch.detection.similarity import Likening, vectors
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,10 @@ class Shadow:
 
 
 def compare_with(
-    live: Sequence[Verdict],
-    prepared: Prepared,
-    settings: Settings,
-    exemptions: Exemptions,
-    clock: Clock,
-    likening: Likening = vectors,
+    live: Sequence[Verdict], prepared: Prepared, settings: Settings, exemptions: Exemptions, clock: Clock
 ) -> Shadow:
     """Judge with other settings, under the same exemptions, and hold what they find against the live verdicts."""
     with clock.stage("shadow ledger"):
-        judging = Judging.of(prepared, settings, exemptions, likening)
+        judging = Judging.of(prepared, settings, exemptions)
     found = judging.verdicts(clock, "shadow ")
     return Shadow(settings, found, compare([seen(v.judged) for v in live], [seen(v.judged) for v in found]))

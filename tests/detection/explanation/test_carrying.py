@@ -110,9 +110,7 @@ def test_in_words(accused):
 @pytest.fixture(scope="module")
 def cleared(worlds):
     """A crowd of old, verified customers of all kinds with one template, on the day they got it."""
-    world = worlds.World()
-    worlds.people(world, np.random.default_rng(3), range(300))
-    worlds.apart(world)
+    world = worlds.strangers()
     for k, number in enumerate(range(1000, 1040)):
         world.account(
             number, created=worlds.MONDAY - 9000 - 200 * k, verified=True, plan="paid", payment_kind="card"

@@ -23,14 +23,20 @@ def _shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Int
     return view.link_acc[links[keep]][several], obj[keep][several]
 
 
-def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[Ints, Ints, int]:
-    """Which of these accounts hold an object of this kind with others of them; with how many; and how many objects."""
+def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
+    """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
     acc, obj = _shared(case, (kind,), accounts)
+    return len(np.unique(acc)), len(np.unique(obj))
+
+
+def _sharing_most(case: Case, kind: str) -> tuple[int, ...]:
+    """Members of the group that hold an object of this kind with most others."""
+    acc, obj = _shared(case, (kind,), case.members)
     _, inverse, held = np.unique(obj, return_inverse=True, return_counts=True)
     who, at = np.unique(acc, return_inverse=True)
     most_held = np.zeros(len(who), dtype=np.int64)
     np.maximum.at(most_held, at, held[inverse])
-    return who, most_held, len(held)
+    return most(who, most_held)
 
 
 def sharing_tail(case: Case, kinds: Sequence[str], accounts: Ints, rate: float) -> float:
@@ -70,15 +76,15 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
     """A test over kinds (kind -> wording of the thing): the strongest, corrected for how many were tried."""
 
     def examine(case: Case) -> Observation | None:
-        best: tuple[float, float, str, tuple[int, ...]] | None = None
+        best: tuple[float, float, str, str] | None = None
         tried = 0
         chosen = case.by_content
         for kind, thing in kinds.items():
             if kind not in case.view.kinds_shared:
                 continue
             tried += 1
-            sharers, held, objects = sharing_accounts(case, kind, case.members)
-            share = len(sharers) / len(case.members)
+            sharers, objects = sharing_accounts(case, kind, case.members)
+            share = sharers / len(case.members)
             rate = pair_rate(case, kind)
             p = 1.0
             expected = 1 - (1 - rate) ** (len(case.members) - 1)
@@ -89,16 +95,16 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
                 f" ({objects} in all); of as many accounts outside {percent(expected)} would."
             )
             if best is None or (p, -share) < (best[0], -best[1]):
-                best = (p, share, text, most(sharers, held))
+                best = (p, share, text, kind)
         if best is None:
             return None
-        p, share, text, examples = best
+        p, share, text, kind = best
         return Observation(
             statistic=share,
             p_value=None if chosen is None else min(1.0, p * tried),
             statement=text,
             supports=share >= 0.1,
-            examples=examples,
+            examples=_sharing_most(case, kind),
         )
 
     return examine

@@ -6,7 +6,7 @@ from stillwatch.detection.behaviours._matched import widened
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Bools, Floats
-from stillwatch.detection.groups import BUSY, CERTAIN, EVEN
+from stillwatch.detection.groups import CERTAIN, busy_from
 
 SAMPLE = 2000
 """Accounts in a reference draw at most: spread is known well enough from so many."""
@@ -36,10 +36,7 @@ def usual(counts: np.ndarray) -> Bools:
     """
     volume = np.log1p(counts)
     typical = np.median(volume, axis=1, keepdims=True)
-    off = np.median(np.abs(volume - typical), axis=1, keepdims=True)
-    return np.asarray(
-        (volume < typical + BUSY * np.maximum(1.4826 * off, EVEN)) & (volume >= CERTAIN * typical)
-    )
+    return np.asarray((volume < busy_from(volume, typical)) & (volume >= CERTAIN * typical))
 
 
 def examine(case: Case) -> Observation | None:

@@ -49,34 +49,33 @@ class _Line:
         return np.asarray(factors < self.needed if self.cleared else factors >= self.needed)
 
 
-def _smallest(judged: Judged, line: _Line, *, stay: bool) -> tuple[list[str] | None, bool]:
-    """The smallest set of figures that speak for the verdict, the weightiest first, or None; and whether all were tried.
+def _smallest(judged: Judged, *, stay: bool) -> list[str] | None:
+    """The smallest set of figures that speak for the verdict, the weightiest first; None if there is none.
 
     stay: a set with which the verdict still holds when the others of them are left out; or one without which it does not.
     """
-    settings = judged.case.population.settings
-    power = settings.power(len(judged.case.members), heavy=judged.heavy)
+    line = _Line.of(judged)
+    if line is None:
+        return None
     side = -1 if line.cleared else 1
     weights = {name: side * weight for name, weight in judged.weighing.weights.items()}
     speaking = sorted((n for n in weights if weights[n] > 0), key=lambda n: (-weights[n], n))
     names = [*speaking, *(n for n in weights if weights[n] <= 0)]
-    all_tried = True
     for size in range(len(speaking) + 1):
         among = len(speaking)
         while comb(among, size) > (MOST_OF_CLEARED if line.cleared else MOST):
             among -= 1
-            all_tried = False
         sets = np.fromiter(chain.from_iterable(combinations(range(among), size)), np.int64)
         sets = sets.reshape(comb(among, size), size)
         chosen = _among(sets, len(speaking))
         kept = np.ones((len(sets), len(names)), dtype=bool)
         kept[:, : len(speaking)] = chosen if stay else ~chosen
         # Rounded: which of two equal ones comes first must not depend on the machine.
-        factors = np.round(bayes_factors(judged.figures, power, names, kept), 9)
+        factors = np.round(bayes_factors(judged.figures, judged.power, names, kept), 9)
         best = int((factors if stay != line.cleared else -factors).argmax())
         if line.holds(factors)[best] == stay:
-            return [speaking[k] for k in sets[best].tolist()], all_tried
-    return None, all_tried
+            return [speaking[k] for k in sets[best].tolist()]
+    return None
 
 
 def _among(sets: Ints, count: int) -> Bools:
@@ -91,14 +90,12 @@ def smallest_carrying(judged: Judged) -> list[str] | None:
 
     Empty where the verdict needs none; None where figures do not decide it.
     """
-    line = _Line.of(judged)
-    return None if line is None else _smallest(judged, line, stay=True)[0]
+    return _smallest(judged, stay=True)
 
 
 def overturning(judged: Judged) -> list[str] | None:
     """Names of the fewest figures without which the verdict would not stand, the weightiest first; None if none are."""
-    line = _Line.of(judged)
-    return None if line is None else _smallest(judged, line, stay=False)[0]
+    return _smallest(judged, stay=False)
 
 
 def sentences(judged: Judged) -> list[str]:
@@ -106,12 +103,10 @@ def sentences(judged: Judged) -> list[str]:
     line = _Line.of(judged)
     if line is None:
         return []
-    (carrying, _), (fallen, all_tried) = (
-        (_words(names), every)
-        for names, every in (_smallest(judged, line, stay=stay) for stay in (True, False))
-    )
+    carrying, fallen = _words(smallest_carrying(judged)), _words(overturning(judged))
     found = []
     if line.cleared:
+        against = sum(weight < 0 for weight in judged.weighing.weights.values())
         found.append(
             f"Cleared, against all that speaks for extraction, by: {carrying}."
             if carrying
@@ -119,7 +114,8 @@ def sentences(judged: Judged) -> list[str]:
         )
         if fallen:
             found.append(f"Would be up for review if these figures were explained otherwise: {fallen}.")
-        elif all_tried:
+        elif comb(against, against // 2) <= MOST_OF_CLEARED:
+            # All sets were tried.
             found.append("Would be up for review only with more evidence for extraction than there is.")
         return found
     if carrying:

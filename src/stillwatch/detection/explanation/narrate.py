@@ -91,12 +91,10 @@ def _rival_null(judged: Judged, feature: Feature, value: float) -> str:
     own, other = judged.weighing.compared
     rival = KIND_WORDS[use] + (f" ({other.replace('_', ' ')})" if other != use else "")
     way = f" ({own.replace('_', ' ')})" if own != "extraction" else ""
-    accounts = len(judged.case.members)
-    power = judged.case.population.settings.power(accounts, heavy=judged.heavy)
     return (
         f"a group that is {rival} shows {as_much} in {100 * feature.levels[other][level]:.3g}% of cases, one that"
         f" extracts{way} in {100 * feature.levels[own][level]:.3g}% (table of rivals, set by hand; for"
-        f" {plural(accounts, 'account')} their ratio counts to the power {power:.2g})"
+        f" {plural(len(judged.case.members), 'account')} their ratio counts to the power {judged.power:.2g})"
     )
 
 
