@@ -193,6 +193,17 @@ def made_by() -> dict[str, str | None]:
     }
 
 
+def earlier(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The report of an earlier run; empty where there was none. One with other settings ends the benchmark."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return {}
+    report: dict[str, Any] = json.loads(path.read_text())
+    if report["settings"] != settings:
+        raise SystemExit(f"{path} was made with {report['settings']}; give the same, or leave out --add")
+    return report
+
+
 def write(name: str, report: dict[str, Any]) -> None:
     """Keep a report, and what it was made by, as benchmarks/results/NAME.json."""
     RESULTS.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """Is `scan` even between languages: in what it finds, and in whom it burdens without cause?
 
-    python benchmarks/languages.py [--classes reasoning_elicitation] [--seeds 9011] [--quiet-seeds 9021]
+    python benchmarks/languages.py [--classes reasoning_elicitation] [--seeds 9011] [--quiet-seeds 9021] [--add]
 
 First the same campaign (all but its words alike) is drawn in each language: the share of its accounts that are
 accused. Then exercises without any campaign: the share of people whose account writes a language that a scan accuses
@@ -17,12 +17,13 @@ with equal rates: `needed` is how many people who write the language (with Engli
 before equal rates can pass, at the rate seen over all languages, or, with nobody named, at least, at the upper bound of
 that rate.
 
-Writes benchmarks/results/languages.json. Development used seeds 61 to 69.
+Writes benchmarks/results/languages.json. With --add, exercises of an earlier run with the same settings count too and
+are not made again. Development used seeds 61 to 69.
 """
 
 import argparse
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from scipy import stats
 from _common import (
     Named,
     campaign_alone,
+    earlier,
     percent,
     show,
     upper_bound,
@@ -43,7 +45,10 @@ from stillwatch.drill.prompts.packs import language_names
 from stillwatch.drill.render import account_ids
 
 LANGUAGES = ("en", "zh", "ar", "es", "hi")
+WHO = ("ordinary", "harmless")
 BAR = 1.25
+Quiet = dict[str, Any]
+"""An exercise without a campaign: its seed, and counts of people by language for each prior and `WHO`."""
 
 
 def ratio_bound(events: float, people: int, base_events: float, base_people: int) -> float:
@@ -68,14 +73,14 @@ def people_needed(rate: float, people: int, base_people: int) -> float:
     return high * people / rate
 
 
-def over_exercises(counts: list[tuple[Counter[str], Counter[str]]], language: str) -> float | None:
+def over_exercises(counts: list[dict[str, Any]], language: str) -> float | None:
     """Upper 95% bound of the ratio by a bootstrap over exercises: people of one group are named together.
 
-    counts: people named and all people, by language, of each exercise. None where a draw names nobody who writes English.
+    counts: `named` and `people` by language, of each exercise. None where a draw names nobody who writes English.
     """
     rng = np.random.default_rng(0)
     table = np.array(
-        [[named[language], people[language], named["en"], people["en"]] for named, people in counts], float
+        [[c[what].get(t, 0) for t in (language, "en") for what in ("named", "people")] for c in counts], float
     )
     drawn = table[rng.integers(0, len(table), (4000, len(table)))].sum(axis=1)
     if not drawn[:, [1, 2]].all():
@@ -84,12 +89,12 @@ def over_exercises(counts: list[tuple[Counter[str], Counter[str]]], language: st
     return float(np.quantile(ratio, 0.95))
 
 
-def campaigns(options: argparse.Namespace) -> list[dict[str, Any]]:
+def campaigns(seeds: list[int], options: argparse.Namespace) -> list[dict[str, Any]]:
     """Recall of each class, seed and language."""
     rows = []
     numbers = language_names()
     for kind in options.classes:
-        for seed in options.seeds:
+        for seed in seeds:
             for language in LANGUAGES:
                 knobs = {"language": numbers.index(language)}
                 guilty, found = campaign_alone(kind, seed, options, knobs)
@@ -114,44 +119,44 @@ def written(settings: Settings) -> dict[str, str]:
     return dict(zip(ids, (language_names()[i] for i in exercise.accounts["language"]), strict=True))
 
 
-def burdens(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """People of each language over all exercises without a campaign, and how many are named under each prior."""
-    kinds = [(prior, who) for prior in options.quiet_priors for who in ("ordinary", "harmless")]
-    people: dict[tuple[float, str], Counter[str]] = {kind: Counter() for kind in kinds}
-    burdened: dict[tuple[float, str], Counter[str]] = {kind: Counter() for kind in kinds}
-    accused: dict[tuple[float, str], Counter[str]] = {kind: Counter() for kind in kinds}
-    by_exercise: dict[tuple[float, str], list[tuple[Counter[str], Counter[str]]]] = {
-        kind: [] for kind in kinds
-    }
-    for seed in options.quiet_seeds:
-        size = (options.quiet_exchanges, options.quiet_accounts)
-        exercise = Exercise.made("quiet", seed, [f"--exchanges={size[0]}", f"--accounts={size[1]}"])
-        grouped = frozenset().union(*(g.accounts for g in exercise.groups))
-        language_of = written(Settings("quiet", *size, seed=seed))
-        for prior in options.quiet_priors:
-            found = Named.of(exercise.look(Judging(prior=prior)))
-            for who in ("ordinary", "harmless"):
-                here = {
-                    a: tongue for a, tongue in language_of.items() if who == "harmless" or a not in grouped
+def quiet(seed: int, options: argparse.Namespace) -> Quiet:
+    """One exercise without a campaign: people, and of these accused and named, by language, under each prior."""
+    size = (options.quiet_exchanges, options.quiet_accounts)
+    exercise = Exercise.made("quiet", seed, [f"--exchanges={size[0]}", f"--accounts={size[1]}"])
+    grouped = frozenset().union(*(g.accounts for g in exercise.groups))
+    language_of = written(Settings("quiet", *size, seed=seed))
+    counts = []
+    for prior in options.quiet_priors:
+        found = Named.of(exercise.look(Judging(prior=prior)))
+        for who in WHO:
+            here = {a: tongue for a, tongue in language_of.items() if who == "harmless" or a not in grouped}
+            counts.append(
+                {
+                    "prior": prior,
+                    "who": who,
+                    "people": Counter(here.values()),
+                    "accused": Counter(t for a, t in here.items() if a in found.accused),
+                    "named": Counter(t for a, t in here.items() if a in found.accused or a in found.reviewed),
                 }
-                everybody = Counter(here.values())
-                burden = Counter(t for a, t in here.items() if a in found.accused or a in found.reviewed)
-                people[prior, who] += everybody
-                burdened[prior, who] += burden
-                accused[prior, who] += Counter(t for a, t in here.items() if a in found.accused)
-                by_exercise[prior, who].append((burden, everybody))
-        so_far = ", ".join(
-            f"{burdened[prior, 'harmless'].total()} at {prior}" for prior in options.quiet_priors
-        )
-        print(f"quiet, seed {seed}: named so far {so_far}", flush=True)
+            )
+    return {"seed": seed, "counts": counts}
+
+
+def burdens(exercises: list[Quiet]) -> list[dict[str, Any]]:
+    """People of each language over all exercises, how many are named, and the ratio to English with its bounds."""
+    kinds: dict[tuple[float, str], list[dict[str, Any]]] = defaultdict(list)
+    for count in (c for exercise in exercises for c in exercise["counts"]):
+        kinds[count["prior"], count["who"]].append(count)
     rows = []
-    for (prior, who), count in people.items():
-        of = burdened[prior, who]
-        everyone, all_named = count.total(), of.total()
+    for (prior, who), counts in kinds.items():
+        people, accused, of = (
+            sum((Counter(c[what]) for c in counts), Counter()) for what in ("people", "accused", "named")
+        )
+        everyone, all_named = people.total(), of.total()
         rate = all_named / everyone if all_named else upper_bound(0, everyone)
         for language in LANGUAGES:
-            n, x = count[language], of[language]
-            base = (of["en"], count["en"])
+            n, x = people[language], of[language]
+            base = (of["en"], people["en"])
             bound = ratio_bound(x, n, *base)
             needed = people_needed(rate, n, base[1])
             rows.append(
@@ -160,11 +165,11 @@ def burdens(options: argparse.Namespace) -> list[dict[str, Any]]:
                     "who": who,
                     "language": language,
                     "people": n,
-                    "accused": accused[prior, who][language],
+                    "accused": accused[language],
                     "accused_or_reviewed": x,
                     "ratio": x / n * base[1] / base[0] if n and base[0] else None,
                     "ratio_at_most": bound if math.isfinite(bound) else None,
-                    "ratio_at_most_over_exercises": over_exercises(by_exercise[prior, who], language),
+                    "ratio_at_most_over_exercises": over_exercises(counts, language),
                     "needed": math.ceil(needed) if math.isfinite(needed) else None,
                     "needed_is_a_lower_bound": not all_named,
                 }
@@ -234,15 +239,24 @@ def main() -> None:
     parser.add_argument("--tier", default="plain")
     parser.add_argument("--exchanges", type=int, default=40_000, help="of each campaign's exercise")
     parser.add_argument("--accounts", type=int, default=2_000, help="of each campaign's exercise")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[9011, 9012, 9013])
+    parser.add_argument("--seeds", type=int, nargs="*", default=[9011, 9012, 9013])
     parser.add_argument("--quiet-exchanges", type=int, default=200_000)
     parser.add_argument("--quiet-accounts", type=int, default=9_000)
     parser.add_argument("--quiet-priors", type=float, nargs="+", default=[0.01, 0.5])
     parser.add_argument("--quiet-seeds", type=int, nargs="*", default=list(range(9021, 9031)))
+    parser.add_argument("--add", action="store_true", help="count exercises of an earlier run too")
     options = parser.parse_args()
-    found, people = campaigns(options), burdens(options)
+    settings = {k: v for k, v in vars(options).items() if k not in ("seeds", "quiet_seeds", "add")}
+    kept = earlier("languages", settings) if options.add else {}
+    found, exercises = kept.get("campaigns", []), kept.get("exercises", [])
+    found += campaigns([s for s in options.seeds if s not in {row["seed"] for row in found}], options)
+    for seed in (s for s in options.quiet_seeds if s not in {e["seed"] for e in exercises}):
+        exercises.append(quiet(seed, options))
+        print(f"quiet, seed {seed}", flush=True)
+    people = burdens(exercises)
     tell(found, people)
-    write("languages", {"settings": vars(options), "bar": BAR, "campaigns": found, "people": people})
+    report = {"bar": BAR, "campaigns": found, "people": people, "exercises": exercises}
+    write("languages", {"settings": settings} | report)
 
 
 if __name__ == "__main__":

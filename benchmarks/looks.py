@@ -17,7 +17,6 @@ settings count too and are not made again. Development used seeds 61 to 69, and 
 """
 
 import argparse
-import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -30,10 +29,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from _common import (
-    RESULTS,
     Look,
     Named,
     Planted,
+    earlier,
     everyone,
     found_groups,
     make_drill,
@@ -179,18 +178,6 @@ def summarise(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def earlier(name: str, settings: Options) -> list[dict[str, Any]]:
-    """Exercises of an earlier run; none where there was none. Others' settings end the benchmark."""
-    path = RESULTS / f"{name}.json"
-    if not path.exists():
-        return []
-    report = json.loads(path.read_text())
-    if report["settings"] != settings:
-        raise SystemExit(f"{path} was made with {report['settings']}; give the same, or leave out --add")
-    runs: list[dict[str, Any]] = report["runs"]
-    return runs
-
-
 def fewest(runs: list[dict[str, Any]]) -> int:
     """Groups of the class with the fewest."""
     counted: dict[str, int] = defaultdict(int)
@@ -218,7 +205,7 @@ def main() -> None:
         for k in ("mode", "days", "every", "exchanges_per_day", "accounts", "lookalikes")
     }
     name = f"looks-{options.mode}"
-    runs = earlier(name, settings) if options.add else []
+    runs = earlier(name, settings).get("runs", []) if options.add else []
     seeds = (seed for seed in count(options.first_seed) if seed not in {run["seed"] for run in runs})
     while fewest(runs) < options.groups:
         seed = next(seeds)
