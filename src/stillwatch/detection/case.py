@@ -14,6 +14,7 @@ from scipy import sparse, stats
 from stillwatch.detection.communities import Halves
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, Group
+from stillwatch.detection.ledger import HOUR_US
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
@@ -60,12 +61,6 @@ class Population:
         """By mark: share of each account's texts that carry it."""
         texts = np.maximum(self.view.totals["texts"], 1)
         return {name: self.view.totals[f"mark_{name}"] / texts for name in MARKS}
-
-    @cached_property
-    def days(self) -> int:
-        """Days from the first hour to the last, begun ones too."""
-        hour = self.view.ledger["hour"]
-        return (int(hour.max()) - int(hour.min())) // 24 + 1 if len(hour) else 0
 
     @cached_property
     def _own_day(self) -> Ints:
@@ -208,6 +203,21 @@ class Case:
     def outside(self) -> Ints:
         """Codes of active accounts that have nothing to do with the group."""
         return np.flatnonzero(self.view.active & ~self.inside)
+
+    @cached_property
+    def days(self) -> int:
+        """Days of the log, begun ones too: as many as there are between accounts outside, or the members' own if these are more.
+
+        A group in another time zone may reach beyond the others' first or last hour; this stays as it was.
+        """
+        return max(self._days_of(self.outside), self._days_of(self.members))
+
+    def _days_of(self, accounts: Ints) -> int:
+        """Days from the first hour of any of these accounts to the last of any."""
+        if not len(accounts):
+            return 0
+        first, last = (self.view.totals[end][accounts] // HOUR_US for end in ("first", "last"))
+        return int(last.max() - first.min()) // 24 + 1
 
     @cached_property
     def typical_share(self) -> float:

@@ -216,7 +216,7 @@ def _addresses(case: Case) -> tuple[float | None, float | None]:
 
 def _span(case: Case) -> float | None:
     """Median over members of the days from their first exchange of the campaign's own to their last."""
-    if case.population.days < TELLING_DAYS:
+    if case.days < TELLING_DAYS:
         return None
     first, last = case.view.totals["first"], case.view.totals["last"]
     who = case.members

@@ -81,7 +81,8 @@ def take_in(
             table, file, compression="zstd", compression_level=1, use_dictionary=["model", "surface"]
         )
         taken.exchange_files.append(file)
-        has_text = pc.is_valid(batch.column("input_text"))
+        # A prompt may be logged without what was asked under it, and is shown in the report then, too.
+        has_text = pc.or_(pc.is_valid(batch.column("input_text")), pc.is_valid(batch.column("system_text")))
         words = pa.Table.from_arrays(
             [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS_SCHEMA
         ).filter(has_text)

@@ -121,6 +121,7 @@ ALONE = {
     INFRASTRUCTURE: [
         "bulk_signup",
         "template_harvest by one telephone for six",
+        "template_harvest in system prompts",
     ],
     TIMING: [
         *("bulk_signup", "account_replacement", "account_replacement to older models"),
@@ -128,6 +129,21 @@ ALONE = {
     ],
 }
 """Cases by the one family that is left to speak."""
+SPOKEN = ("input_text", "output_text", "tool_count", "turn", "conversation_id")
+LEFT_OUT = {
+    "agentic_coding of any task, by cards": (),
+    "template_harvest in system prompts": SPOKEN,
+}
+"""Columns to take away in cases where one family forms the group and the other is tested."""
+WEAK = {
+    (CONTENT, "load_balanced"),
+    (CONTENT, "template_harvest"),
+    (INFRASTRUCTURE, "bulk_signup"),
+    (INFRASTRUCTURE, "template_harvest by one telephone for six"),
+    (TIMING, "bulk_signup"),
+    (TIMING, "release_pivot"),
+}
+"""What is left says too little to accuse even by itself; elsewhere only the rule of two families stops it."""
 
 
 def drill_of(case: str, folder: Path) -> Path:
@@ -196,9 +212,7 @@ def only(family: str, case: str, drill: Path) -> None:
 
     Texts or means have to be left, since timing forms no group; those that form one are not tested in it.
     """
-    if case.endswith("by cards"):
-        return
-    gone = MEANS if family == CONTENT else TEXTS
+    gone = LEFT_OUT.get(case, MEANS if family == CONTENT else TEXTS)
     for file in sorted((drill / "usage").glob("*.parquet")):
         rows = pq.read_table(file)
         pq.write_table(rows.drop_columns([name for name in gone if name in rows.column_names]), file)
@@ -213,13 +227,16 @@ def test_one_family_alone_is_at_most_reviewed(family, case, tmp_path):
         drill,
         tmp_path / "out",
         settings=Settings(looks=0, left_out="" if family == TIMING else TIMING, prior=CERTAIN),
-        accounts=family != CONTENT or case.endswith("by cards"),
+        accounts=family != CONTENT or case in LEFT_OUT,
     )
     assert not found.accused
-    reasons = found.groups[found.nearest]["reasons"]
-    tested = {REGISTRY[r["behaviour"]].family for r in reasons if r["p_value"] is not None}
+    group = found.groups[found.nearest]
+    tested = {REGISTRY[r["behaviour"]].family for r in group["reasons"] if r["p_value"] is not None}
     # What forms a group is not tested in it: so where means alone are logged, nothing is.
-    assert tested == (set() if family == INFRASTRUCTURE else {family})
+    assert tested == (set() if family == INFRASTRUCTURE and case not in LEFT_OUT else {family})
+    if (family, case) not in WEAK:
+        assert group["verdict"] == "review"
+        assert group["probability"] >= Settings().accuse_probability
 
 
 @pytest.mark.parametrize("share", [0.5, 0.7, 0.9])

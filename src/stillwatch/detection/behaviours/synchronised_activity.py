@@ -41,7 +41,7 @@ def _matrix(case: Case, row: Ints, hour: Ints, count: Floats, rows: int) -> Floa
 
     The set's own clock: a group that is moved to another time zone looks the same.
     """
-    blocks = 8 * case.population.days
+    blocks = 8 * case.days
     block = (hour - hour.min()) // 3
     counts = np.bincount(row * blocks + block, weights=count, minlength=rows * blocks)
     return np.asarray(counts.reshape(rows, blocks), dtype=np.float64)
@@ -72,7 +72,7 @@ def examine(case: Case) -> Observation | None:
     enough = volumes >= 2
     members, volumes = case.members[enough], volumes[enough]
     pool = case.outside[totals[case.outside] >= 2]
-    if len(members) < 4 or len(pool) < 30 or case.population.days < 2:
+    if len(members) < 4 or len(pool) < 30 or case.days < 2:
         return None
     rng = case.generator(2)
     if len(members) > SAMPLE:

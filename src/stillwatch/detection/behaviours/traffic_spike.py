@@ -42,7 +42,7 @@ def examine(case: Case) -> Observation | None:
     volumes = view.totals["n"]
     if len(members) < 4 or len(case.outside) < 30:
         return None
-    if case.population.last_hour - int(view.ledger["hour"].min()) < 2 * WINDOW:
+    if 24 * case.days <= 2 * WINDOW:
         return None
     rng = case.generator(5)
     if len(members) > SAMPLE:
