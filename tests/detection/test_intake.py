@@ -68,8 +68,14 @@ def test_texts_come_back_by_row(log, tmp_path):
     taken, _ = take(log, tmp_path)
     found = texts_of(taken.text_files, np.array([3, 251, 499, 250]))
     assert found == {r: f"question number {r} about rivers and boats" for r in (3, 251, 499)}
-    prompts = texts_of(taken.text_files, np.array([3, 4, 251, 499]), "system_text")
-    assert prompts == {3: "rules of desk 0", 251: "rules of desk 2", 499: "rules of desk 1"}
+    # In row 255 a prompt stands without what was asked under it.
+    prompts = texts_of(taken.text_files, np.array([3, 4, 251, 255, 499]), "system_text")
+    assert prompts == {
+        3: "rules of desk 0",
+        251: "rules of desk 2",
+        255: "rules of desk 0",
+        499: "rules of desk 1",
+    }
 
 
 def test_a_window_takes_its_start_and_leaves_its_end(log, tmp_path):

@@ -112,7 +112,7 @@ USAGE = Table(
             TEXT,
             "IPv4 or IPv6 address that the request came from",
             otel="client.address",
-            without="shared addresses and spread credentials are not examined",
+            without="shared addresses, and accounts on ever-new addresses, are not examined",
         ),
         Column(
             "client_asn",
