@@ -206,7 +206,7 @@ class Case:
 
     @cached_property
     def days(self) -> int:
-        """Days of the log, begun ones too: as many as there are between accounts outside, or the members' own if these are more.
+        """Days of the log, begun ones too: from the first to the last of accounts outside, or the members' own if more.
 
         A group in another time zone may reach beyond the others' first or last hour; this stays as it was.
         """
