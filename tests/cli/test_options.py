@@ -52,7 +52,8 @@ def test_what_is_no_size_or_too_small_is_refused(text):
 @click.option("--one")
 @click.option("--many", multiple=True)
 @click.option("--flag", is_flag=True)
-def command(one, many, flag):
+@click.option("--part", type=click.FloatRange(0, 1))
+def command(one, many, flag, part):
     click.echo(f"{one} {many} {flag}")
 
 
@@ -69,3 +70,20 @@ def test_an_option_of_one_value_is_given_once(arguments):
 def test_options_of_many_values_and_values_that_look_like_options_are_no_repeats():
     told = CliRunner().invoke(command, ["--many", "a", "--many", "b", "--flag", "--flag", "--one", "--one"])
     assert told.output == "--one ('a', 'b') True\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--one", ""], "--one is empty; give a value, or leave it out"),
+        (["--one="], "--one is empty"),
+        (["--many", "a", "--many", ""], "--many is empty"),
+        (["--part", "nan"], "--part is not a number"),
+        (["--part", "-NaN"], "--part is not a number"),
+        (["--part", "much"], "--part"),
+    ],
+)
+def test_what_is_empty_or_no_number_is_refused(arguments, says):
+    told = CliRunner().invoke(command, arguments)
+    assert told.exit_code == 2
+    assert says in told.output

@@ -26,6 +26,7 @@ def test_summary_and_json_say_the_same(few, tmp_path):
     told = stillwatch("scan", "--usage", few, "--out", tmp_path / "a")
     assert told.returncode == 0, told.stderr
     assert "400 exchanges of" in told.stdout
+    assert "warning: no accounts table (--accounts)" in told.stdout
     assert f"report: {tmp_path / 'a' / 'report.html'}" in told.stdout
     run = json.loads(
         stillwatch(
@@ -37,11 +38,30 @@ def test_summary_and_json_say_the_same(few, tmp_path):
     assert json.loads((tmp_path / "b" / "run.json").read_text()) == run
 
 
+def test_logs_without_texts_are_warned_of(few, tmp_path):
+    rows = pq.read_table(few)
+    pq.write_table(rows.drop_columns(["input_text"]), tmp_path / "mute.parquet")
+    told = stillwatch("scan", "--usage", tmp_path / "mute.parquet", "--out", tmp_path / "out")
+    assert told.returncode == 0, told.stderr
+    assert "warning: no exchange has an input_text: all content evidence" in told.stdout
+
+
+def test_a_folder_of_other_things_is_left_as_it_is(few, tmp_path):
+    (tmp_path / "out" / "shadow").mkdir(parents=True)
+    (tmp_path / "out" / "shadow" / "mine.txt").write_text("mine")
+    told = stillwatch("scan", "--usage", few, "--out", tmp_path / "out")
+    assert told.returncode == 2
+    assert "holds shadow, and no run.json of an earlier run" in told.stderr
+    assert (tmp_path / "out" / "shadow" / "mine.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["--usage", "nowhere.parquet"], "nowhere.parquet"),
         (["--usage", "USAGE", "--prior", "2"], "--prior"),
+        (["--usage", "USAGE", "--prior", "nan"], "--prior is not a number"),
+        (["--usage", ""], "--usage is empty"),
         (["--usage", "USAGE", "--memory", "little"], "--memory"),
         (
             ["--usage", "USAGE", "--since", "2026-03-05", "--until", "2026-03-04"],

@@ -29,6 +29,15 @@ def test_a_folder_that_is_no_scan_is_said(exercise, tmp_path):
         )
 
 
+@pytest.mark.parametrize("content", [b"", b"PAR1 no more"])
+def test_a_damaged_table_is_said(exercise, tmp_path, content):
+    (tmp_path / "campaigns.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"campaigns\.parquet: cannot be read as Parquet"):
+        CliRunner().invoke(
+            score, [f"--truth={exercise / 'truth'}", f"--scan={tmp_path}"], catch_exceptions=False
+        )
+
+
 @pytest.mark.parametrize(
     ("accused", "review", "verdict", "says"),
     [

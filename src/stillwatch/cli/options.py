@@ -1,5 +1,6 @@
 """What options of all commands have in common: types, and that one is given once."""
 
+import math
 import re
 from collections import Counter
 from datetime import UTC, datetime
@@ -54,15 +55,32 @@ class Size(click.ParamType[int]):
 
 
 class Once(click.Command):
-    """A command that refuses an option that is given twice where it takes one value: either could be meant."""
+    """A command that refuses what is a slip more often than meant.
+
+    An option that is given twice where it takes one value; an empty value, as of a variable of the shell that is not set
+    (as a path it would be the current folder); and what is no number in place of one.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse, or fail with a line that names the option."""
-        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        given, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for param, times in Counter(order).items() if not ctx.resilient_parsing else ():
+            name = param.opts[0] if isinstance(param, click.Option) else param.make_metavar(ctx)
             if times > 1 and isinstance(param, click.Option) and not (param.multiple or param.is_flag):
-                raise click.UsageError(f"{param.opts[0]} is given {times} times; give it once", ctx)
+                raise click.UsageError(f"{name} is given {times} times; give it once", ctx)
+            value = given.get(param.name or "")
+            if "" in (value if isinstance(value, list | tuple) else (value,)):
+                raise click.UsageError(f"{name} is empty; give a value, or leave it out", ctx)
+            if isinstance(param.type, click.types.FloatParamType) and _is_nan(value):
+                raise click.UsageError(f"{name} is not a number", ctx)
         return super().parse_args(ctx, args)
+
+
+def _is_nan(value: object) -> bool:
+    try:
+        return math.isnan(float(str(value)))
+    except ValueError:
+        return False
 
 
 MOMENT, SIZE = Moment(), Size()

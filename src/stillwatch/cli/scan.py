@@ -54,8 +54,15 @@ def _losses(run: dict[str, Any]) -> list[str]:
         lines.append(
             f"not read: {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
         )
+    if cost := run["absent_columns"].get("input_text"):
+        lines.append(f"warning: no exchange has an input_text: {cost}")
     table = run["accounts_table"]
-    if table is not None and 2 * table["in_usage"] < run["accounts"]:
+    if table is None:
+        lines.append(
+            "warning: no accounts table (--accounts): who the accounts are is not weighed, so hardly any campaign is"
+            " accused"
+        )
+    elif 2 * table["in_usage"] < run["accounts"]:
         lines.append(
             f"warning: only {table['in_usage']:,} of {run['accounts']:,} accounts in the logs have a row in the"
             " accounts table; is it the same provider's, of the same time?"
@@ -98,6 +105,10 @@ def _rules(run: dict[str, Any]) -> list[str]:
     for e in run["exemptions"] or ():
         did = f"{sum(e['exempt'].values()):,} accounts not accused" if e["state"] == "active" else e["state"]
         lines.append(f"exemption {e['exemption_id']} by {e['author']}, until {e['expires_at']}: {did}")
+        if e["state"] == "active" and not e["accounts"]:
+            lines.append(
+                f"warning: exemption {e['exemption_id']} covers nothing: no verified account declares {e['organisation']}"
+            )
     if run["shadow"] is not None:
         lines.append(f"shadow: {run['shadow']['difference']}")
     if run["screening"] is not None:

@@ -1,5 +1,6 @@
 """The folder of results: made aside, and put into place whole."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,24 @@ from stillwatch.records.errors import InputError, plainly
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of run: the names that it may write, folders among them, and which of them says that a folder is its own."""
+
+    record: str
+    names: Sequence[str]
+
+
+SCAN = Kind(
+    "run.json",
+    (
+        *("bundle.json", "campaigns.parquet", "members.parquet", "report.html", "run.json"),
+        *("rejected", "screening", "shadow"),
+    ),
+)
+REPLAY = Kind("replay.json", ("replay.json", "rejected"))
+
+
+@dataclass(frozen=True)
 class OutFolder:
     """Where a run works: `made` for what will be published, `work` for what is thrown away."""
 
@@ -19,16 +38,18 @@ class OutFolder:
 
 
 @contextmanager
-def making(out: Path, usage: str, folders: Sequence[str] = ("rejected",)) -> Iterator[OutFolder]:
+def making(out: Path, usage: str, kind: Kind) -> Iterator[OutFolder]:
     """A place to make results in; what stands in `made` at the end appears in `out`, and nothing after an error.
 
-    `folders` are those that a run of this kind may make: of an earlier run they go, whether or not this one makes them.
-    Raises InputError when `out` is the folder of the logs (`usage`), or cannot be written to.
+    Of an earlier run of this kind everything goes, whether or not this one makes it again; what else lies there stays.
+    Raises InputError when `out` is the folder of the logs (`usage`), holds something of these names that no such run wrote,
+    or cannot be written to.
     """
     if Path(usage).is_dir() and out.resolve() == Path(usage).resolve():
         raise InputError(
             "results would lie among the logs", where=str(out), mend="give another folder with --out"
         )
+    _check_own(out, kind)
     fresh = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -41,16 +62,37 @@ def making(out: Path, usage: str, folders: Sequence[str] = ("rejected",)) -> Ite
         folder = OutFolder(work, work / "made")
         folder.made.mkdir()
         yield folder
-        _publish(folder.made, out, folders)
+        _publish(folder.made, out, kind)
     finally:
         shutil.rmtree(work, ignore_errors=True)
         if fresh and not any(out.iterdir()):
             out.rmdir()
 
 
-def _publish(made: Path, out: Path, folders: Sequence[str]) -> None:
-    for name in folders:
-        if (out / name).is_dir():
+def _check_own(out: Path, kind: Kind) -> None:
+    """Whoever names a folder of other things by mistake loses none of them."""
+    there = [name for name in kind.names if (out / name).exists()]
+    if there and not _is_record(out / kind.record):
+        raise InputError(
+            f"holds {there[0]}, and no {kind.record} of an earlier run that wrote it",
+            where=str(out),
+            mend="give another folder with --out, or move that away",
+        )
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        record = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and "stillwatch" in record.get("versions", ())
+
+
+def _publish(made: Path, out: Path, kind: Kind) -> None:
+    for name in kind.names:
+        if (out / name).is_dir() and not (out / name).is_symlink():
             shutil.rmtree(out / name)
+        elif not (made / name).is_file():
+            (out / name).unlink(missing_ok=True)
     for item in sorted(made.iterdir()):
         item.replace(out / item.name)

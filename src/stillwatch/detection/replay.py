@@ -16,7 +16,7 @@ from stillwatch.detection.evidence import view
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import resolve
 from stillwatch.detection.judging import Judging
-from stillwatch.detection.out_folder import making
+from stillwatch.detection.out_folder import REPLAY, making
 from stillwatch.detection.preparation import Clock, Prepared, Progress, prepare
 from stillwatch.detection.run_record import Inputs, Resources, of_input, versions
 from stillwatch.detection.settings import Settings
@@ -108,7 +108,7 @@ def replay(
             mend="give --a or --b a file with other values",
         )
     clock = Clock(progress)
-    with making(out, inputs.usage) as folder:
+    with making(out, inputs.usage, REPLAY) as folder:
         rejects = RejectLog(folder.made / "rejected")
         prepared = prepare(inputs, resources, key, folder.work, rejects, clock)
         with clock.stage("ledger"):

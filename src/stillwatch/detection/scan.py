@@ -16,7 +16,7 @@ from stillwatch.detection.explanation import narrate
 from stillwatch.detection.explanation.report import write_report
 from stillwatch.detection.intake import texts_of
 from stillwatch.detection.judging import Judging, Verdict
-from stillwatch.detection.out_folder import OutFolder, making
+from stillwatch.detection.out_folder import SCAN, OutFolder, making
 from stillwatch.detection.preparation import Clock, Progress, prepare
 from stillwatch.detection.run_record import Inputs, Resources, RunRecord
 from stillwatch.detection.screening import Screening
@@ -75,7 +75,7 @@ def scan(
     with the folder in the making, to add files (the bundle) before everything appears at once.
     Raises InputError for input that cannot be used; nothing is left half-written.
     """
-    with making(out, inputs.usage, ("rejected", "shadow", "screening")) as folder:
+    with making(out, inputs.usage, SCAN) as folder:
         clock = Clock(progress)
         return _scan(
             inputs,

@@ -81,7 +81,12 @@ def _read(path: Path) -> pa.Table:
         inside = path.parent / "truth" / path.name
         mend = f"give {inside.parent}" if inside.exists() else "give the folder that drill or scan wrote"
         raise InputError("no such table", where=str(path), mend=mend)
-    return pq.read_table(path)
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowInvalid, OSError):
+        raise InputError(
+            "cannot be read as Parquet", where=str(path), mend="write it once more with drill or scan"
+        ) from None
 
 
 def score(truth: Path, scanned: Path) -> Score:
@@ -112,7 +117,7 @@ def score(truth: Path, scanned: Path) -> Score:
     table = truth.parent / "accounts.parquet"
     everyone = {row["account_id"] for row in truth_accounts}
     if table.exists():
-        everyone |= set(pq.read_table(table, columns=["account_id"])["account_id"].to_pylist())
+        everyone |= set(_read(table)["account_id"].to_pylist())
     if examined and examined.isdisjoint(everyone):
         raise InputError(
             "no account that the scan examined is in the exercise",

@@ -300,7 +300,9 @@ class _Loader:
     def fields(self, node: yaml.Node | None, of: str, allowed: Sequence[str] | None) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):
             raise self.fail(
-                node, f"{of} must be a mapping of names to values", "see the example in the documentation"
+                node,
+                f"{of} must be a mapping of names to values",
+                "see the example in docs/reference/adapters.md",
             )
         found: dict[str, yaml.Node] = {}
         for key, value in node.value:
@@ -315,7 +317,9 @@ class _Loader:
     def plain(self, node: yaml.Node) -> object:
         """A scalar's value."""
         if not isinstance(node, yaml.ScalarNode):
-            raise self.fail(node, "a single value belongs here", "see the example in the documentation")
+            raise self.fail(
+                node, "a single value belongs here", "see the example in docs/reference/adapters.md"
+            )
         try:
             value: object = yaml.safe_load(yaml.serialize(node))
         except (yaml.YAMLError, ValueError):
