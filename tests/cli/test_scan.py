@@ -136,6 +136,8 @@ def test_what_was_judged_by_stands_in_the_summary(few, tmp_path):
     (tmp_path / "x.yaml").write_text(
         "- {exemption_id: x-1, organisation: Acme, author: anna, reason: told us, starts_at: 2020-01-01,\n"
         "   expires_at: 2020-06-01, template: 'a text of twelve words or more is what an exemption has to name here'}\n"
+        "- {exemption_id: x-2, organisation: Nobody, author: anna, reason: told us, starts_at: 2026-02-01,\n"
+        "   expires_at: 2026-12-01, template: 'a text of twelve words or more is what an exemption has to name here'}\n"
     )
     told = stillwatch(
         *("scan", "--usage", few, "--out", tmp_path / "out", "--prior", "0.03"),
@@ -145,6 +147,9 @@ def test_what_was_judged_by_stands_in_the_summary(few, tmp_path):
     assert told.returncode == 0, told.stderr
     assert "settings: prior 0.03 (not 0.01), min_exchanges 60 (not 40)" in told.stdout
     assert "exemption x-1 by anna, until 2020-06-01T00:00:00+00:00: expired" in told.stdout
+    assert "exemption x-2 by anna, until 2026-12-01T00:00:00+00:00: 0 accounts not accused" in told.stdout
+    assert "warning: exemption x-2 covers nothing: no verified account declares Nobody" in told.stdout
+    assert "warning: exemption x-1" not in told.stdout
     assert "shadow: No difference between the live settings and the shadow settings." in told.stdout
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["settings_changed"] == {"prior": 0.01, "min_exchanges": 40}
