@@ -104,3 +104,16 @@ def test_times_are_utc():
     assert wording.time(None) == "–"
     assert wording.epoch(int(datetime(2026, 9, 1, tzinfo=UTC).timestamp())) == "2026-09-01 00:00 UTC"
     assert wording.epoch(10**15) == "not known"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.784, "0.78"), (-0.784, "-0.78"), (9.94, "9.9"), (412.0, "410"), (1_234_567.0, "1,200,000")],
+)
+def test_multiples_are_written_out(value, said):
+    assert wording.multiple(value) == said
+
+
+@pytest.mark.parametrize(("log10", "said"), [(0.3, "2"), (2.985, "970"), (7.3, "10⁷"), (4_000.2, "10⁴⁰⁰⁰")])
+def test_factors_beyond_a_million_are_powers_of_ten(log10, said):
+    assert wording.factor(log10) == said

@@ -17,7 +17,7 @@ from stillwatch.detection.explanation.carrying import sentences
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.statement import KIND_WORDS, noted, statement
 from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
-from stillwatch.detection.explanation.wording import plural
+from stillwatch.detection.explanation.wording import multiple, plural
 from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
 from stillwatch.detection.rivals import Feature, features
 from stillwatch.detection.roles import roles
@@ -73,7 +73,7 @@ RATIOS = frozenset({"daily_rhythm", "address_spread", "likeness", "verified", "d
 def _figure(name: str, value: float) -> str:
     """A feature's value with a size that fits: shares in per cent, comparisons as multiples, others as they are."""
     if name in RATIOS:
-        return f"{value:.2g} times"
+        return f"{multiple(value)} times"
     return f"{value:.3g}" if name in COUNTS else f"{100 * value:.0f}%"
 
 

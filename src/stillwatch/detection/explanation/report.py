@@ -263,7 +263,11 @@ def _page(stories: Sequence[Story], examined: Examined) -> _Page:
         absent=sorted(examined.absent_columns.items()),
         settings=[
             ("prior", wording.prior(examined.prior)),
-            *((name, _setting(value)) for name, value in sorted(examined.settings.items())),
+            *(
+                (name, _setting(value))
+                for name, value in sorted(examined.settings.items())
+                if name != "prior"
+            ),
         ],
         examples_note=(
             "Raw text, as it was asked for. Reading it is an access to users' content."
@@ -287,7 +291,7 @@ def _falling(value: float) -> float:
 
 def _setting(value: object) -> str:
     return (
-        value
+        value or "none"
         if isinstance(value, str)
         else json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)
     )

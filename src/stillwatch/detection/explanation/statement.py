@@ -2,6 +2,7 @@
 
 from stillwatch.detection.behaviours import REGISTRY, Observation
 from stillwatch.detection.candidates import EXTRACTION, Judged
+from stillwatch.detection.explanation.wording import factor
 from stillwatch.detection.groups import SYSTEM_PROMPT
 
 KIND_WORDS = {
@@ -66,7 +67,7 @@ def statement(judged: Judged) -> str:
         families = "; ".join(sorted(judged.significant))
         return (
             f"{head}{signs} Evidence of {len(judged.significant)} families ({families}) is significant; the best other"
-            f" explanation is {rival}, and the evidence is 10^{judged.weighing.log10_bayes_factor:.1f} times as"
+            f" explanation is {rival}, and the evidence is {factor(judged.weighing.log10_bayes_factor)} times as"
             " probable under extraction as under the other uses together."
         )
     if judged.verdict == "review":

@@ -97,6 +97,16 @@ def statistic(value: float | None) -> str:
     return f"{value:,.1f}" if 1000 <= abs(value) < 1e6 else f"{value:.4g}"
 
 
+def multiple(value: float) -> str:
+    """How many times as much, with two figures, written out."""
+    return f"{value:.2g}" if abs(value) < 10 else f"{float(f'{value:.2g}'):,.0f}"
+
+
+def factor(log10: float) -> str:
+    """A factor given by its logarithm: written out up to a million, then as a power of ten."""
+    return multiple(10.0**log10) if log10 < 6 else f"10{str(round(log10)).translate(_SUPERSCRIPT)}"
+
+
 def signed(value: float) -> str:
     """A number with its sign and two decimals, with a true minus."""
     return f"{value:+.2f}".replace("-", "−") if math.isfinite(value) else "not known"
