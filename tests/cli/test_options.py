@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.cli.options import MOMENT, SIZE, Once
+from stillwatch.cli.options import MOMENT, SIZE, Strict
 
 
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2200, 1, 1)))
@@ -48,7 +48,7 @@ def test_what_is_no_size_or_too_small_is_refused(text):
         SIZE.convert(text, None, None)
 
 
-@click.command(cls=Once)
+@click.command(cls=Strict)
 @click.option("--one")
 @click.option("--many", multiple=True)
 @click.option("--flag", is_flag=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from stillwatch.cli.options import Once
+from stillwatch.cli.options import Strict
 
 
 def _progress() -> Callable[[int, int], None] | None:
@@ -90,7 +90,7 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
     click.echo(f"Written to {out}")
 
 
-@click.command(cls=Once)
+@click.command(cls=Strict)
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The folder to make; the usage table is in DIR/usage."
 )

@@ -1,4 +1,4 @@
-"""What options of all commands have in common: types, and that one is given once."""
+"""What options of all commands have in common: types, and what is refused of any."""
 
 import math
 import re
@@ -54,7 +54,7 @@ class Size(click.ParamType[int]):
         return size
 
 
-class Once(click.Command):
+class Strict(click.Command):
     """A command that refuses what is a slip more often than meant.
 
     An option that is given twice where it takes one value; an empty value, as of a variable of the shell that is not set

@@ -19,7 +19,7 @@ from stillwatch.cli.inputs import (
     window_options,
 )
 from stillwatch.cli.meter import Meter
-from stillwatch.cli.options import Once
+from stillwatch.cli.options import Strict
 from stillwatch.cli.text_table import text_table
 from stillwatch.detection.comparison import Change, Comparison, Seen
 from stillwatch.detection.exemption_file import read_exemptions
@@ -148,7 +148,7 @@ def render(done: Replayed) -> str:
 
 
 @click.command(
-    cls=Once,
+    cls=Strict,
     epilog="Example: stillwatch replay --usage logs/ --accounts accounts.parquet --b stricter.yaml --every 7"
     " --out difference",
 )

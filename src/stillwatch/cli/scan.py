@@ -19,7 +19,7 @@ from stillwatch.cli.inputs import (
     window_options,
 )
 from stillwatch.cli.meter import Meter
-from stillwatch.cli.options import Once
+from stillwatch.cli.options import Strict
 from stillwatch.detection.exemption_file import read_exemptions
 from stillwatch.detection.explanation.wording import plural
 from stillwatch.detection.scan import Inputs, Result
@@ -152,7 +152,7 @@ def summary(result: Result) -> str:
 
 
 @click.command(
-    cls=Once,
+    cls=Strict,
     epilog="Example: stillwatch scan --usage logs/ --accounts accounts.parquet --releases releases.parquet"
     " --agreements agreements.parquet --out results",
 )

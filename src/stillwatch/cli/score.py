@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from stillwatch.cli.options import Once
+from stillwatch.cli.options import Strict
 from stillwatch.cli.text_table import text_table
 from stillwatch.detection.scoring import GroupScore, Score
 from stillwatch.detection.scoring import score as run_score
@@ -73,7 +73,7 @@ def render(score: Score) -> str:
     )
 
 
-@click.command(cls=Once, epilog="Example: stillwatch score --truth exercise/truth --scan results")
+@click.command(cls=Strict, epilog="Example: stillwatch score --truth exercise/truth --scan results")
 @click.option("--truth", required=True, type=click.Path(path_type=Path), help="The folder truth/ of a drill.")
 @click.option(
     "--scan", "scanned", required=True, type=click.Path(path_type=Path), help="The folder that scan wrote."
