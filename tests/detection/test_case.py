@@ -182,8 +182,31 @@ def population(worlds, said, **facts):
 def test_days_are_the_accounts_own(worlds):
     """A day ends where the account's first hour comes round again, so that no time zone cuts it in two."""
     found = population(worlds, {0: [5, 26, 27], 1: [47], 2: [23, 24, 48]})
-    assert found.days == 2, "from hour 5 to hour 48"
     assert found.active_days.tolist() == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("member_hours", "days"),
+    [
+        ((10, 30), 2),
+        ((-30, -10), 2),  # before the first hour of anybody else
+        ((40, 60), 2),  # after the last
+        ((-10, 80), 4),
+    ],
+)
+def test_days_of_the_log_are_those_of_others_or_the_members_own(worlds, member_hours, days):
+    world = worlds.World()
+    for number, hours in {0: (5, 26), 1: (47, 48), 10: member_hours, 11: member_hours}.items():
+        for hour in hours:
+            world.say(number, worlds.MONDAY + hour)
+    assert worlds.case(world, [10, 11]).days == days
+
+
+def test_without_others_the_days_are_the_members_own(worlds):
+    world = worlds.World()
+    for hour in (0, 23, 24):
+        world.say(3, worlds.MONDAY + hour)
+    assert worlds.case(world, [3]).days == 2
 
 
 def test_rhythm_of_flat_and_of_sharp_clocks(worlds):
@@ -342,7 +365,6 @@ def test_an_empty_view_is_a_population(worlds):
     world = worlds.World()
     world.say(0, worlds.MONDAY)
     empty = Population(view(world.evidence(), until=worlds.MONDAY), Settings(), {"m": worlds.MONDAY})
-    assert empty.days == 0
     assert empty.halves.cores == []
     assert empty.long_items[0].tolist() == []
     assert empty.asked.shape == (1, 0)
