@@ -37,7 +37,9 @@ def test_what_an_earlier_run_left_goes_and_nothing_else(tmp_path):
     assert names(tmp_path / "mine") == ["old"]
 
 
-@pytest.mark.parametrize("record", [None, "", "[]", '{"versions": {"other": "1"}}', '{"runs": 3}'])
+@pytest.mark.parametrize(
+    "record", [None, "", "[]", '{"versions": {"other": "1"}}', '{"versions": 3}', '{"runs": 3}']
+)
 @pytest.mark.parametrize("name", ["rejected", "a.txt"])
 def test_what_no_earlier_run_wrote_stays(tmp_path, name, record):
     (tmp_path / name).mkdir()

@@ -216,8 +216,8 @@ class Case:
         """Days from the first hour of any of these accounts to the last of any."""
         if not len(accounts):
             return 0
-        first, last = (self.view.totals[end][accounts] // HOUR_US for end in ("first", "last"))
-        return int(last.max() - first.min()) // 24 + 1
+        first, last = self.view.totals["first"][accounts].min(), self.view.totals["last"][accounts].max()
+        return int(last // HOUR_US - first // HOUR_US) // 24 + 1
 
     @cached_property
     def typical_share(self) -> float:

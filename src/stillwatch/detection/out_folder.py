@@ -85,7 +85,8 @@ def _is_record(path: Path) -> bool:
         record = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(record, dict) and "stillwatch" in record.get("versions", ())
+    versions = record.get("versions") if isinstance(record, dict) else None
+    return isinstance(versions, dict) and "stillwatch" in versions
 
 
 def _publish(made: Path, out: Path, kind: Kind) -> None:

@@ -76,13 +76,13 @@ def likest(own: Collection[str], holders: Mapping[str, Sequence[str]], size: Map
     return best if 2 * hits[best] >= len(own) else None
 
 
-def _read(path: Path) -> pa.Table:
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
     if not path.exists():
         inside = path.parent / "truth" / path.name
         mend = f"give {inside.parent}" if inside.exists() else "give the folder that drill or scan wrote"
         raise InputError("no such table", where=str(path), mend=mend)
     try:
-        return pq.read_table(path)
+        return pq.read_table(path, columns=columns)
     except (pa.ArrowInvalid, OSError):
         raise InputError(
             "cannot be read as Parquet", where=str(path), mend="write it once more with drill or scan"
@@ -117,7 +117,7 @@ def score(truth: Path, scanned: Path) -> Score:
     table = truth.parent / "accounts.parquet"
     everyone = {row["account_id"] for row in truth_accounts}
     if table.exists():
-        everyone |= set(_read(table)["account_id"].to_pylist())
+        everyone |= set(_read(table, ["account_id"])["account_id"].to_pylist())
     if examined and examined.isdisjoint(everyone):
         raise InputError(
             "no account that the scan examined is in the exercise",

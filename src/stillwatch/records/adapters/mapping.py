@@ -286,6 +286,9 @@ def load_mapping(path: Path, settings: AdapterSettings | None = None) -> Mapping
     return _Loader(where, settings or AdapterSettings()).adapter(node)
 
 
+SEE_EXAMPLE = "see the example in docs/reference/adapters.md"
+
+
 class _Loader:
     """Reads the nodes of a mapping file, so that every error can tell its line."""
 
@@ -302,7 +305,7 @@ class _Loader:
             raise self.fail(
                 node,
                 f"{of} must be a mapping of names to values",
-                "see the example in docs/reference/adapters.md",
+                SEE_EXAMPLE,
             )
         found: dict[str, yaml.Node] = {}
         for key, value in node.value:
@@ -317,9 +320,7 @@ class _Loader:
     def plain(self, node: yaml.Node) -> object:
         """A scalar's value."""
         if not isinstance(node, yaml.ScalarNode):
-            raise self.fail(
-                node, "a single value belongs here", "see the example in docs/reference/adapters.md"
-            )
+            raise self.fail(node, "a single value belongs here", SEE_EXAMPLE)
         try:
             value: object = yaml.safe_load(yaml.serialize(node))
         except (yaml.YAMLError, ValueError):
