@@ -8,6 +8,7 @@ import ipaddress
 import json
 import math
 import re
+import socket
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -58,6 +59,7 @@ FALSE_WORDS = frozenset({"false", "f", "0", "no", "n"})
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?", re.ASCII)
 _BLANK = " \t\n\r\v\f"
+_PLAIN_IPV6 = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:]*")
 _ZONE_NAME = re.compile(r"\s*(?:UTC|GMT)\Z")  # as BigQuery and HTTP write the zone
 
 Coerced: TypeAlias = tuple[object, str | None]
@@ -88,6 +90,14 @@ def clean_address(value: str) -> str | None:
 
     A port, brackets and a zone are left off, as proxies log them.
     """
+    if _PLAIN_IPV6.fullmatch(value):
+        try:
+            packed = socket.inet_pton(socket.AF_INET6, value)
+        except OSError:
+            return None
+        # What begins with zeros may hold an IPv4 address, which C libraries write out, and RFC 5952 only where it is mapped.
+        if any(packed[:2]):
+            return socket.inet_ntop(socket.AF_INET6, packed)
     text = value.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

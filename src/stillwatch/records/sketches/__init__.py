@@ -6,6 +6,7 @@ test a guessed text against them.
 """
 
 from stillwatch.records.sketches.key import Key
+from stillwatch.records.sketches.luck import luck
 from stillwatch.records.sketches.marks import LANGUAGES, MARKS, MARKS_VERSION, Mark
 from stillwatch.records.sketches.sketch import SKETCH_SCHEMA, sketch, split_words, words
 from stillwatch.records.sketches.unicode_table import SCRIPTS
@@ -18,6 +19,7 @@ __all__ = [
     "SKETCH_SCHEMA",
     "Key",
     "Mark",
+    "luck",
     "sketch",
     "split_words",
     "words",
