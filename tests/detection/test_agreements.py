@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.detection.agreements import Passed, cover, listed, read_agreements
-from stillwatch.detection.evidence import NEVER
+from stillwatch.detection.view import NEVER
 from stillwatch.records.schema import AGREEMENTS
 
 

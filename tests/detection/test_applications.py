@@ -3,9 +3,10 @@
 import numpy as np
 
 from stillwatch.detection.applications import prompt_groups
-from stillwatch.detection.evidence import KINDS, view
+from stillwatch.detection.evidence import KINDS
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, form_groups
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 
 def numbers(group, seen):

@@ -11,12 +11,12 @@ from stillwatch.detection.aside import BETTER, beside_it, of_their_own, put_asid
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.case import Population
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import view
 from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.detection.rivals import Weighing
 from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.standing import alone
+from stillwatch.detection.view import view
 
 CAMPAIGN = range(1000, 1040)
 FIRST = list(CAMPAIGN)[:6]

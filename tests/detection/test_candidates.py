@@ -9,9 +9,9 @@ from stillwatch.detection import candidates
 from stillwatch.detection.behaviours import Observation
 from stillwatch.detection.candidates import ASIDE, EXTRACTION, LEGITIMATE, REST, REVIEW, UNTIED, Candidate
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import view
 from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 from stillwatch.records.findings import CONTENT, FAMILIES, INFRASTRUCTURE, TIMING
 
 CAMPAIGN = range(1000, 1040)

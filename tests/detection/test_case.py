@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from stillwatch.detection.case import Population, binomial_tail, draw_tail
-from stillwatch.detection.evidence import KINDS, view
+from stillwatch.detection.evidence import KINDS
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 from stillwatch.records.sketches import MARKS
 
 
@@ -358,7 +359,7 @@ def test_repeated_items(worlds):
     world = worlds.World()
     for number, item in ((0, "same"), (1, "same"), (0, "own"), (0, "own")):
         world.say(number, worlds.MONDAY, item=item)
-    assert worlds.populate(world).repeated_item.tolist() == [True, True]
+    assert worlds.populate(world).repeated_item.tolist() == [True, False, False, True]
 
 
 def test_an_empty_view_is_a_population(worlds):

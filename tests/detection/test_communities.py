@@ -12,10 +12,10 @@ from stillwatch.detection.communities import (
     of_one_frame,
     tied_by_infrastructure,
 )
-from stillwatch.detection.evidence import view
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Frames, Vectors, vectors
+from stillwatch.detection.view import view
 
 
 def campaign(worlds, size, template="t", first=1000, world=None):

@@ -11,13 +11,13 @@ from stillwatch.detection.agreements import Passed, read_agreements
 from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.candidates import EXTRACTION, LEGITIMATE, REVIEW
 from stillwatch.detection.decision import holds_half, judge
-from stillwatch.detection.evidence import NEVER, view
 from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.detection.rivals import features
 from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import levels
 from stillwatch.detection.singles import HEAVY_EXCHANGES
+from stillwatch.detection.view import NEVER, view
 from stillwatch.records.findings import (
     CONTENT,
     DATA_STATES,

@@ -1,12 +1,10 @@
-"""Evidence as arrays, and what it was before an hour."""
+"""Indices of rows by key, against a search."""
 
 import numpy as np
-import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.evidence import KINDS, N_CONTENT, Ragged, view
-from stillwatch.records.sketches import MARKS
+from stillwatch.detection.evidence import Postings, Ragged, Runs
 
 
 @given(st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(0, 9), max_size=12))
@@ -17,227 +15,21 @@ def test_ragged_places_against_a_search(keys, wanted):
     assert found.tolist() == [place for part in expected for place in part.tolist()]
 
 
-@st.composite
-def small_worlds(draw, worlds):
-    """Up to seven accounts, twelve hours, few objects: everything meets everything."""
-    world = worlds.World()
-    names = st.sampled_from(["x", "y", "z"])
-    maybe = st.one_of(st.none(), names)
-    n = draw(st.integers(1, 7))
-    for number in range(n):
-        if draw(st.booleans()):
-            world.account(
-                number,
-                created=worlds.MONDAY - draw(st.integers(1, 100)),
-                payment_fingerprint=draw(maybe),
-                phone_fingerprint=draw(maybe),
-                plan=draw(st.sampled_from([None, "paid"])),
-                verified=draw(st.one_of(st.none(), st.booleans())),
-            )
-    for _ in range(draw(st.integers(1, 30))):
-        world.say(
-            draw(st.integers(0, n - 1)),
-            worlds.MONDAY + draw(st.integers(0, 11)),
-            objects=tuple(
-                draw(st.dictionaries(st.sampled_from(["prefix", "system", "phrase"]), names)).items()
-            ),
-            item=draw(maybe),
-            address=draw(maybe),
-            credential=draw(maybe),
-            end_user=draw(maybe),
-            tools=draw(st.one_of(st.none(), st.booleans())),
-            later_turn=draw(st.one_of(st.none(), st.booleans())),
-            model=draw(st.sampled_from(["m", "n"])),
-            marks=tuple(draw(st.sets(st.sampled_from(["rubric_grading", "fake_debug"])))),
-            text=draw(st.booleans()),
-        )
-    return world
-
-
-def seen_by(world, view):
-    """What a view says in names instead of codes, objects named by who uses them when."""
-    evidence = view.evidence
-    ids = evidence.accounts.ids
-    facts = evidence.accounts
-    events = {row: e.event_id for row, e in enumerate(world.exchanges)}
-    active = np.flatnonzero(view.active)
-    totals = {
-        ids[code]: {name: float(column[code]) for name, column in view.totals.items()} for code in active
-    }
-    novelty = {
-        ids[code]: {kind: float(counts[code]) for kind, counts in view.novelty.items()} for code in active
-    }
-    # What is kept of each exchange that carries an object.
-    looks = {
-        events[int(evidence.ex_row[ex])]: (
-            int(evidence.ex_marks[ex]),
-            int(evidence.ex_tools[ex]),
-            int(evidence.ex_later[ex]),
-        )
-        for ex in np.unique(view.tie_ex).tolist()
-    }
-    carried = {}
-    for ex, obj in zip(view.tie_ex.tolist(), view.tie_obj.tolist(), strict=True):
-        carried.setdefault(obj, []).append(events[int(evidence.ex_row[ex])])
-    texts = sorted((KINDS[evidence.obj_kind[obj]], sorted(of)) for obj, of in carried.items())
-    users = {}
-    for acc, obj, share in zip(
-        view.share_acc.tolist(), view.share_obj.tolist(), view.share.tolist(), strict=True
-    ):
-        users.setdefault(obj, []).append((ids[acc], round(share, 9)))
-    shares = sorted((KINDS[evidence.obj_kind[obj]], sorted(of)) for obj, of in users.items())
-    # What one account holds alone joins nobody, in a scan of the past it is not even an object.
-    links = sorted(
-        (KINDS[evidence.obj_kind[obj]], evidence.obj_value[obj], ids[acc])
-        for acc, obj in zip(view.link_acc.tolist(), view.link_obj.tolist(), strict=True)
-        if view.popularity[obj] > 1
+@given(st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(0, 9), max_size=12))
+def test_runs_against_a_search(keys, wanted):
+    keys, wanted = np.sort(np.array(keys, dtype=np.int32)), np.array(wanted, dtype=np.int64)
+    places, count = Runs.of(keys, 10).both(wanted)
+    expected = [np.flatnonzero(keys == key).tolist() for key in wanted]
+    assert (
+        places.tolist() == Runs.of(keys, 10).places(wanted).tolist() == [p for part in expected for p in part]
     )
-    known = {
-        ids[code]: (int(view.created[code]), str(facts.plan[code]), int(facts.verified[code]))
-        for code in active
-    }
-    return totals, novelty, looks, texts, shares, links, known
+    assert count.tolist() == [len(part) for part in expected]
 
 
-@settings(max_examples=150)
-@given(data=st.data())
-def test_a_view_of_the_past_is_the_evidence_of_the_past(worlds, data):
-    world = data.draw(small_worlds(worlds))
-    hour = worlds.MONDAY + data.draw(st.integers(1, 12))
-    earlier = world.before(hour)
-    if earlier.exchanges:
-        then = view(earlier.evidence())
-        now = view(world.evidence(), until=hour)
-        assert seen_by(world, now) == seen_by(earlier, then)
-        assert now.population == then.population
-
-
-@settings(max_examples=60)
-@given(data=st.data())
-def test_order_of_rows_and_keys_mean_nothing(worlds, data):
-    world = data.draw(small_worlds(worlds))
-    mixed = world.shuffled(np.random.default_rng(data.draw(st.integers(0, 99))))
-    one, two = world.evidence(salt=0), mixed.evidence(salt=1)
-    for name in (
-        "ex_time", "ex_acc", "ex_hour", "tie_ex", "tie_obj", "tie_ready", "link_acc", "link_obj",
-        "link_hour", "obj_kind", "obj_value", "ex_marks", "ex_tools", "ex_later",
-    ):  # fmt: skip
-        assert getattr(one, name).tolist() == getattr(two, name).tolist(), name
-    assert one.accounts.ids.tolist() == two.accounts.ids.tolist()
-    assert seen_by(world, view(one)) == seen_by(mixed, view(two))
-
-
-@pytest.fixture
-def world(worlds):
-    """Three accounts with one template on half of their texts; the first two share a card and an address."""
-    world = worlds.World()
-    for number in range(3):
-        world.account(
-            number,
-            created=worlds.MONDAY - 24,
-            payment_fingerprint="card" if number < 2 else "other",
-            plan="paid",
-            verified=number == 0,
-            organisation="Acme",
-        )
-        for k in range(4):
-            world.say(
-                number,
-                worlds.MONDAY + 2 * number + k,
-                objects=worlds.template("t") if k < 2 else (),
-                item=f"{number}-{k}",
-                address="shared" if number < 2 else f"own-{k}",
-                marks=("fake_debug",) if number == 0 and k == 0 else (),
-            )
-    return world
-
-
-def test_what_accounts_are(worlds, world):
-    world.say(7, worlds.MONDAY)  # without a row in the accounts table
-    facts = world.evidence().accounts
-    assert facts.ids.tolist() == [worlds.name_of(n) for n in (0, 1, 2, 7)]
-    assert facts.created.tolist() == [worlds.MONDAY - 24] * 3 + [-1]
-    assert facts.verified.tolist() == [1, 0, 0, -1]
-    assert facts.known.tolist() == [True, True, True, False]
-    assert facts.plan.tolist() == ["paid"] * 3 + [""]
-    assert facts.present == {
-        "account_id", "created_at", "payment_fingerprint", "plan", "verified", "organisation",
-    }  # fmt: skip
-
-
-def test_without_an_accounts_table_nothing_is_known(worlds):
-    world = worlds.World()
-    world.say(0, worlds.MONDAY)
-    facts = world.evidence().accounts
-    assert facts.present == frozenset()
-    assert facts.created.tolist() == facts.verified.tolist() == [-1]
-    assert not facts.known.any()
-
-
-def test_objects_and_their_holders(world):
-    seen = view(world.evidence())
-    kinds = [KINDS[k] for k in seen.evidence.obj_kind]
-    assert kinds == ["prefix", "suffix", "payment", "address"]
-    assert seen.popularity.tolist() == [3, 3, 2, 2]
-    assert seen.share.tolist() == [0.5] * 6
-    assert seen.evidence.obj_value.tolist() == ["", "", "card", "shared"]
-
-
-def test_sums_of_accounts(worlds, world):
-    seen = view(world.evidence())
-    assert seen.totals["n"].tolist() == seen.totals["texts"].tolist() == [4, 4, 4]
-    assert seen.totals["mark_fake_debug"].tolist() == [1, 0, 0]
-    assert seen.novelty["address"].tolist() == [1, 1, 4]
-    assert (seen.totals["first"] // 3.6e9).tolist() == [worlds.MONDAY + 2 * k for k in range(3)]
-    assert (seen.totals["last"] // 3.6e9).tolist() == [worlds.MONDAY + 2 * k + 3 for k in range(3)]
-
-
-def test_what_is_kept_of_exchanges(worlds):
-    world = worlds.World()
-    told = (
-        {"tools": True, "later_turn": None, "marks": ("fake_debug", "rubric_grading")},
-        {"tools": None, "later_turn": True},
-        {},
-    )
-    for number, what in enumerate(told):
-        world.say(number, worlds.MONDAY + number, objects=worlds.template("t"), item=f"i-{number}", **what)
-    world.say(0, worlds.MONDAY + 9, item="alone", tools=True)  # carries nothing that others carry
-    evidence = world.evidence()
-    assert evidence.ex_acc.tolist() == [0, 1, 2]
-    assert evidence.ex_marks.tolist() == [MARKS["fake_debug"].mask | MARKS["rubric_grading"].mask, 0, 0]
-    assert evidence.ex_tools.tolist() == [1, -1, 0]
-    assert evidence.ex_later.tolist() == [-1, 1, 0]
-
-
-def test_shares_of_text_objects_over_accounts(world):
-    seen = view(world.evidence())
-    assert seen.share_by_text.tolist() == [1.5, 1.5, 0, 0], "three accounts at a half each"
-    assert seen.typical_texts == 4
-    assert seen.share_obj[seen.texts_by_account.places(np.array([1]))].tolist() == [0, 1]
-
-
-def test_a_template_is_an_object_from_its_third_account_on(worlds, world):
-    evidence = world.evidence()
-    third = worlds.MONDAY + 4
-    assert not len(view(evidence, until=third).share_obj)
-    later = view(evidence, until=third + 1)
-    assert later.share_acc.tolist() == [0, 0, 1, 1, 2, 2]
-    assert later.share.tolist() == [0.5] * 2 + [2 / 3] * 2 + [1.0] * 2
-
-
-def test_text_share_and_exchanges_with(world):
-    seen = view(world.evidence())
-    text = np.flatnonzero(seen.evidence.obj_kind < N_CONTENT)
-    exchanges = seen.exchanges_with(text)
-    assert len(exchanges) == 6
-    assert (np.diff(exchanges) > 0).all()
-    who, share = seen.text_share(exchanges[seen.evidence.ex_acc[exchanges] > 0])
-    assert who.tolist() == [1, 2]
-    assert share.tolist() == [0.5, 0.5]
-
-
-def test_before_the_first_exchange_there_is_nobody(worlds, world):
-    nobody = view(world.evidence(), until=worlds.MONDAY)
-    assert nobody.population == 0
-    assert not len(nobody.link_acc)
-    assert not len(nobody.tie_ex)
+@given(st.lists(st.lists(st.integers(0, 6), unique=True, max_size=5), max_size=12))
+def test_postings_turn_lists_round(lists):
+    start = np.r_[0, np.cumsum([len(each) for each in lists], dtype=np.int64)].astype(np.int64)
+    posted = Postings.of(start, np.array([o for each in lists for o in each], dtype=np.int32), 7)
+    exchanges, which = posted.of_objects(np.arange(7))
+    expected = [(e, o) for o in range(7) for e, each in enumerate(lists) if o in each]
+    assert list(zip(exchanges.tolist(), which.tolist(), strict=True)) == expected

@@ -10,12 +10,13 @@ import pytest
 
 from stillwatch.detection.candidates import EXTRACTION, LEGITIMATE, REVIEW
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import NEVER, gather, view
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import Exemptions, Standing, resolve
 from stillwatch.detection.explanation import narrate
+from stillwatch.detection.gathering import gather
 from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import NEVER, view
 from stillwatch.records.sketches import Key, sketch
 
 CAMPAIGN = range(1000, 1040)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stillwatch.detection.evidence import KINDS, N_CONTENT, view
+from stillwatch.detection.evidence import KINDS, N_CONTENT
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, form_groups, prompt_communities
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 
 def formed(world, settings=None):
@@ -248,9 +249,11 @@ def test_the_seed_is_the_only_chance(worlds):
     assert [m for m, _ in formed(world, other)] == [m for m, _ in formed(world)]
 
 
-def test_an_account_that_is_far_busier_than_the_others_is_none_of_them(worlds):
-    """A monitor that asks what a campaign asks, ten times as often."""
+@pytest.mark.parametrize("looked_at", [256, 20])
+def test_an_account_that_is_far_busier_than_the_others_is_none_of_them(worlds, looked_at):
+    """A monitor that asks what a campaign asks, ten times as often; also where a sample of what it asks is looked at."""
     world = worlds.strangers()
+    world.settings = replace(world.settings, looked_at=looked_at)
     campaign = range(1000, 1030)
     worlds.harvesters(world, campaign, *worlds.template("t"), *worlds.PHRASES)
     worlds.harvesters(world, [3000], *worlds.template("t"), *worlds.PHRASES, texts=150)

@@ -51,7 +51,7 @@ def test_every_row_comes_through_with_its_sketch(log, tmp_path):
     taken, seen = take(log, tmp_path)
     table = pa.concat_tables(pq.read_table(file) for file in taken.exchange_files)
     assert taken.rows == table.num_rows == seen[-1] == 500
-    assert table.column_names == ["row", *KEPT, *SKETCH_SCHEMA.names]
+    assert table.column_names == ["row", "luck", "hour", *KEPT, *SKETCH_SCHEMA.names]
     assert table["row"].to_pylist() == list(range(500))
     assert table["item_hash"].null_count == 100
     assert len(taken.exchange_files) > 1

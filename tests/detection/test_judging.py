@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from stillwatch.detection.evidence import view
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import Exemptions, Standing
 from stillwatch.detection.judging import Judging
 from stillwatch.detection.preparation import Clock
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 CAMPAIGN = range(1000, 1024)
 

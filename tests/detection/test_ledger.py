@@ -3,20 +3,22 @@
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stillwatch.detection.intake import KEPT
-from stillwatch.detection.ledger import CONTENT_KINDS, HOUR_US, PHRASE_KINDS, _without_repeats, relate
+from stillwatch.detection.carried import CONTENT_KINDS, PHRASE_KINDS
+from stillwatch.detection.intake import HOUR_US, KEPT, NUMBERS
+from stillwatch.detection.ledger import _without_repeats, relate
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import open_engine
 from stillwatch.records.schema import USAGE
-from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck, sketch
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
-SCHEMA = pa.schema([pa.field("row", pa.int64()), *(pa.field(c, USAGE[c].type) for c in KEPT), *SKETCH_SCHEMA])
+SCHEMA = pa.schema([*NUMBERS, *(pa.field(c, USAGE[c].type) for c in KEPT), *SKETCH_SCHEMA])
 
 exchange = st.fixed_dictionaries(
     {
@@ -32,7 +34,9 @@ exchange = st.fixed_dictionaries(
 
 
 def computed(rows, tmp_path):
-    table = pa.Table.from_pylist([{"row": i, **row} for i, row in enumerate(rows)], schema=SCHEMA)
+    lucks = luck(pa.array([row["event_id"] for row in rows], pa.large_string())).tolist()
+    numbered = [{"row": i, "luck": lucks[i], "hour": hour(row["time"]), **row} for i, row in enumerate(rows)]
+    table = pa.Table.from_pylist(numbered, schema=SCHEMA)
     with open_engine("duckdb", scratch=tmp_path / "s", threads=2, memory=1 << 30) as engine:
         return relate(engine, engine.table("log", table), Settings())
 
@@ -69,7 +73,7 @@ def test_ledger_and_shared_things_are_what_plain_python_finds(rows, tmp_path):
             users[row["prefix_hash"]].setdefault(row["account_id"], hour(row["time"]))
     ready = {value: sorted(first.values())[2] for value, first in users.items() if len(first) >= 3}
     prefix = CONTENT_KINDS.index("prefix")
-    objects = {r["value"]: r["ready"] for r in found.content.to_pylist() if r["kind"] == prefix}
+    objects = {r["value"]: r["ready"] for r in found.objects.to_pylist() if r["kind"] == prefix}
     assert objects == ready
     holders = defaultdict(set)
     for row in kept:
@@ -165,15 +169,17 @@ def test_phrases_count_from_the_third_account_on(kind, column, tmp_path):
             "time": START + timedelta(hours=h),
             "account_id": who,
             "model": "m",
+            "text_words": 3,
             column: own,
         }
         for n, (who, h, own) in enumerate(told)
     ]
-    found = computed(rows, tmp_path).content.to_pylist()
-    assert {r["kind"] for r in found} == {CONTENT_KINDS.index(kind)}
-    assert {r["value"] for r in found} == {7}, "two accounts are too few for 8 and 9"
-    assert sorted(r["row"] for r in found) == [0, 1, 2, 3, 4]
-    assert {r["ready"] for r in found} == {hour(START) + 5}
+    relations = computed(rows, tmp_path)
+    (found,) = relations.objects.to_pylist()  # two accounts are too few for 8 and 9
+    assert found == {"kind": CONTENT_KINDS.index(kind), "value": 7, "ready": hour(START) + 5}
+    carriers = np.diff(relations.exchanges.start) == 1
+    assert sorted(relations.exchanges.row[carriers].tolist()) == [0, 1, 2, 3, 4]
+    assert relations.exchanges.carried.tolist() == [0] * 5
 
 
 def test_of_exchanges_with_shared_texts_marks_and_flags_are_kept(tmp_path):
@@ -185,14 +191,26 @@ def test_of_exchanges_with_shared_texts_marks_and_flags_are_kept(tmp_path):
     )
     rows = [
         {"event_id": f"e{n}", "time": START + timedelta(hours=n), "account_id": who, "model": "m",
-         "prefix_hash": 1, "marks": marks, "system_marks": system, "tool_count": tools, "turn": turn}
+         "text_words": 9, "prefix_hash": 1, "marks": marks, "system_marks": system, "tool_count": tools, "turn": turn}
         for n, (who, (marks, system, tools, turn)) in enumerate(zip("abcd", told, strict=True))
     ]  # fmt: skip
     rows.append(
-        {"event_id": "x", "time": START, "account_id": "a", "model": "m", "prefix_hash": 2, "marks": 1}
+        {
+            "event_id": "x",
+            "time": START,
+            "account_id": "a",
+            "model": "m",
+            "text_words": 9,
+            "prefix_hash": 2,
+            "marks": 1,
+        }
     )
     kept = computed(rows, tmp_path).exchanges
-    assert kept["event_id"].to_pylist() == ["e0", "e1", "e2", "e3"], "what nobody else sent is not kept"
-    assert kept["marks"].to_pylist() == [3, 4, 1, 0]
-    assert kept["tools"].to_pylist() == [1, 0, -1, -1]
-    assert kept["later"].to_pylist() == [1, 0, -1, -1]
+    order = np.argsort(kept.row)
+    assert np.diff(kept.start)[order].tolist() == [1, 1, 1, 1, 0], "what nobody else sent is no object"
+    assert kept.marks[order].tolist() == [3, 4, 1, 0, 1]
+    assert kept.tools[order].tolist() == [1, 0, -1, -1, -1]
+    assert kept.later[order].tolist() == [1, 0, -1, -1, -1]
+    assert kept.time[order].tolist() == [
+        int((START + timedelta(hours=n)).timestamp() * 1e6) for n in (0, 1, 2, 3, 0)
+    ]

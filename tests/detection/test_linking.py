@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.evidence import KINDS, N_CONTENT, view
+from stillwatch.detection.evidence import KINDS, N_CONTENT
 from stillwatch.detection.linking import (
     EDGES_PER_ACCOUNT,
     KIND_WEIGHT,
@@ -13,6 +13,7 @@ from stillwatch.detection.linking import (
     linking_objects,
 )
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 
 def said(worlds, holders, strangers=0, texts=3):

@@ -5,10 +5,10 @@ import pytest
 
 from stillwatch.detection.candidates import EXTRACTION, MIXTURE, REVIEW
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import view
 from stillwatch.detection.mixtures import halves, is_mixture
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.standing import alone
+from stillwatch.detection.view import view
 
 EVENT = range(2000, 2015)
 BUILDS = range(2100, 2115)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.ledger import HOUR_US
+from stillwatch.detection.intake import HOUR_US
 from stillwatch.detection.onset import accuses, first_hours
 
 FIRST = 1000

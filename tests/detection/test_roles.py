@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import view
 from stillwatch.detection.roles import roles
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 CAMPAIGN = range(1000, 1040)
 

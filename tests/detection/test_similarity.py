@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from stillwatch.detection import similarity
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import KINDS, view
+from stillwatch.detection.evidence import KINDS
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import vectors
+from stillwatch.detection.view import view
 
 WORDS = st.lists(
     st.lists(st.lists(st.integers(0, 7), max_size=3, unique=True), max_size=5), min_size=4, max_size=12
@@ -130,9 +131,8 @@ def test_greetings_and_clients_are_no_part_of_a_vector(worlds):
 
 def test_half_of_the_ties_make_vectors_of_half_of_the_texts(worlds):
     seen = said(worlds, [[[0], [1]] for _ in range(5)] + [[[]]] * 5)
-    first = np.asarray(seen.evidence.ex_hour[seen.tie_ex] == worlds.MONDAY)
-    one = vectors(seen, Settings(), first)
-    other = vectors(seen, Settings(), ~first)
+    one = vectors(seen, Settings(), 0)
+    other = vectors(seen, Settings(), 1)
     assert not (one.matrix.multiply(other.matrix)).nnz
     assert one.mean_similarity(np.arange(5)) == pytest.approx(1)
 
@@ -147,12 +147,17 @@ class Dense:
         self.known = length > 0
         self.cosine = np.clip(np.round((unit := rows / np.maximum(length, 1e-12)[:, None]) @ unit.T, 9), 0, 1)
 
-    def likeness_to(self, accounts):
-        return self.cosine[:, accounts].sum(axis=1)
+    def likeness_of(self, accounts, others):
+        return self.cosine[np.ix_(accounts, others)].sum(axis=1)
 
-    def sums(self, sets):
-        across = np.array([[self.cosine[np.ix_(a, b)].sum() for b in sets] for a in sets])
-        return across, np.array([self.known[a].sum() for a in sets], dtype=float)
+    def around(self, accounts, count):
+        return np.arange(len(self.cosine))
+
+    def pairs(self, sets, count):
+        return np.triu_indices(len(sets), 1)
+
+    def across(self, sets, i, j):
+        return np.array([self.cosine[np.ix_(sets[a], sets[b])].sum() for a, b in zip(i, j, strict=True)])
 
     def neighbours(self, count):
         others = self.cosine - 2 * np.eye(len(self.cosine))
@@ -181,9 +186,9 @@ class Dense:
         return within - 2 * self.similarity_across(accounts, others)
 
 
-def projected(view, settings, keep=None, kinds=similarity.VECTOR_KINDS):
+def projected(view, settings, half=None, kinds=similarity.VECTOR_KINDS):
     """Likening by dense projections of the phrases."""
-    phrases = vectors(view, settings, keep, kinds).matrix
+    phrases = vectors(view, settings, half, kinds).matrix
     return Dense(phrases @ np.random.default_rng(3).normal(size=(phrases.shape[1], 256)))
 
 
@@ -193,9 +198,13 @@ def test_the_default_says_what_dense_vectors_by_definition_say(worlds):
     other = Dense(space.matrix.toarray())
     sets = [np.arange(5), np.arange(5, 60), np.arange(250, 262)]
     assert (space.known == other.known).all()
-    np.testing.assert_allclose(space.likeness_to(sets[2]), other.likeness_to(sets[2]), atol=1e-6)
-    for one, two in zip(space.sums(sets), other.sums(sets), strict=True):
-        np.testing.assert_allclose(one, two, atol=1e-5)
+    everybody = np.arange(len(space.known))
+    np.testing.assert_allclose(
+        space.likeness_of(everybody, sets[2]), other.likeness_of(everybody, sets[2]), atol=1e-6
+    )
+    i, j = np.triu_indices(len(sets))
+    np.testing.assert_allclose(space.across(sets, i, j), other.across(sets, i, j), atol=1e-5)
+    assert [each.tolist() for each in space.pairs(sets, 2)] == [[0, 0, 1], [1, 2, 2]]
     pool = np.arange(120)
     np.testing.assert_allclose(
         space.separations(sets[:2], pool), other.separations(sets[:2], pool), atol=1e-6

@@ -16,19 +16,18 @@ import pyarrow as pa
 from scipy import stats
 
 from stillwatch.detection.behaviours import Behaviour, Observation
+from stillwatch.detection.carried import CONTENT_KINDS
 from stillwatch.detection.case import Case, Population
-from stillwatch.detection.evidence import KINDS, Evidence, gather, view
+from stillwatch.detection.evidence import KINDS, Evidence
+from stillwatch.detection.gathering import gather
 from stillwatch.detection.groups import Group, form_groups
-from stillwatch.detection.ledger import (
-    CONTENT_KINDS,
-    EXCHANGE_KINDS,
-    HOUR_US,
-    NOVELTY_KINDS,
-    Relations,
-)
+from stillwatch.detection.intake import HOUR_US
+from stillwatch.detection.ledger import EXCHANGE_KINDS, NOVELTY_KINDS, Exchanges, Relations
+from stillwatch.detection.sampling import luck_limit
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 from stillwatch.records.schema import ACCOUNTS
-from stillwatch.records.sketches import MARKS
+from stillwatch.records.sketches import MARKS, luck
 
 MONDAY = 496_560
 """Midnight of a Monday in August 2026, in hours since the epoch: the worlds' first hour."""
@@ -139,7 +138,7 @@ class World:
 
     def evidence(self, salt: int = 0) -> Evidence:
         """What the statistics read."""
-        return gather(self.relations(salt), self.accounts_table())
+        return gather(self.relations(salt), self.accounts_table(), self.settings.looked_at)
 
 
 def _value(kind: str, name: str, salt: int) -> int:
@@ -167,7 +166,20 @@ def _relations(world: World, salt: int) -> Relations:
             value = getattr(e, kind)
             if value is not None:
                 first_use[kind][acc, value] = min(e.hour, first_use[kind].get((acc, value), e.hour))
+    lucks = luck(pa.array([e.event_id for _, e in rows], pa.large_string())).tolist()
+    so_far: Counter[int] = Counter()
+    limits = {}
+    for acc, hour in sorted(ledger):
+        so_far[acc] += ledger[acc, hour]["n"]
+        (limits[acc, hour],) = luck_limit(np.array([so_far[acc]]), world.settings.looked_at).tolist()
+    looked_at = [
+        (row, e)
+        for row, e in rows
+        if (e.text or e.content()) and lucks[row] < limits[code[e.account], e.hour]
+    ]
+    for _, e in looked_at:
         for thing in e.content():
+            acc = code[e.account]
             users[thing][acc] = min(e.hour, users[thing].get(acc, e.hour))
 
     ready = {}
@@ -177,17 +189,9 @@ def _relations(world: World, salt: int) -> Relations:
         )
         if len(hours) >= needed:
             ready[thing] = sorted(hours.values())[needed - 1]
-    value = {thing: _value(*thing, salt) for thing in ready}
-    content = [
-        (row, CONTENT_KINDS.index(thing[0]), place, value[thing], ready[thing])
-        for row, e in rows
-        for place, thing in enumerate(e.content())
-        if thing in ready
-    ]
-    carriers = {row for row, *_ in content}
-    touched = sorted(
-        ((e.time, e.event_id, row, e) for row, e in rows if row in carriers), key=lambda t: t[:2]
-    )
+    things = {thing: place for place, thing in enumerate(ready)}
+    carried = [[things[thing] for thing in e.content() if thing in ready] for _, e in looked_at]
+    names = sorted({e.model for _, e in looked_at})
 
     fresh: Counter[tuple[str, int, int]] = Counter()
     shared = []
@@ -225,26 +229,28 @@ def _relations(world: World, salt: int) -> Relations:
             hour=pa.int32(),
             fresh=pa.int64(),
         ),
-        content=_table(
-            content, row=pa.int64(), kind=pa.int16(), place=pa.int16(), value=pa.int64(), ready=pa.int32()
+        objects=_table(
+            [
+                (CONTENT_KINDS.index(kind), _value(kind, name, salt), ready[kind, name])
+                for kind, name in things
+            ],
+            kind=pa.int8(),
+            value=pa.int64(),
+            ready=pa.int32(),
         ),
-        exchanges=pa.table(
-            {
-                "row": pa.array([row for *_, row, _ in touched], pa.int64()),
-                "time": _stamps(time for time, *_ in touched),
-                "acc": pa.array([code[e.account] for *_, e in touched], pa.int32()),
-                "hour": pa.array([e.hour for *_, e in touched], pa.int32()),
-                "item_hash": pa.array(
-                    [None if e.item is None else _value("item", e.item, salt) for *_, e in touched],
-                    pa.int64(),
-                ),
-                "marks": pa.array(
-                    [sum(MARKS[m].mask for m in set(e.marks)) for *_, e in touched], pa.int64()
-                ),
-                "tools": pa.array([_flag(e.tools) for *_, e in touched], pa.int8()),
-                "model": pa.array([e.model for *_, e in touched], pa.string()),
-                "later": pa.array([_flag(e.later_turn) for *_, e in touched], pa.int8()),
-            }
+        exchanges=Exchanges(
+            row=np.array([row for row, _ in looked_at], np.int64),
+            time=np.array([e.time for _, e in looked_at], np.int64),
+            luck=np.array([lucks[row] for row, _ in looked_at], np.int64),
+            acc=np.array([code[e.account] for _, e in looked_at], np.int32),
+            model=np.array([names.index(e.model) for _, e in looked_at], np.int32),
+            marks=np.array([sum(MARKS[m].mask for m in set(e.marks)) for _, e in looked_at], np.int64),
+            text=np.array([e.text for _, e in looked_at], np.bool_),
+            tools=np.array([_flag(e.tools) for _, e in looked_at], np.int8),
+            later=np.array([_flag(e.later_turn) for _, e in looked_at], np.int8),
+            start=np.r_[0, np.cumsum([len(each) for each in carried], dtype=np.int64)],
+            carried=np.array([thing for each in carried for thing in each], np.int32),
+            models=tuple(names),
         ),
         shared=_table(shared, kind=pa.string(), acc=pa.int32(), value=pa.large_string(), hour=pa.int32()),
         models=_table(
@@ -295,7 +301,8 @@ def _table(rows: list[tuple], **types: pa.DataType) -> pa.Table:
 def text_objects(world: World, evidence: Evidence, *things: tuple[str, str]) -> np.ndarray:
     """Codes of these text objects in `evidence`, which was made from `world`."""
     wanted = {(kind, name) for kind, name in things}
-    rows, kinds = evidence.ex_row[evidence.tie_ex], evidence.obj_kind[evidence.tie_obj]
+    rows = np.repeat(evidence.ex_row, np.diff(evidence.tie_start))
+    kinds = evidence.obj_kind[evidence.tie_obj]
     carried = [dict(e.content()) for e in world.exchanges]
     return np.unique(
         [

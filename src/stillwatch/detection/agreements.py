@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.detection.evidence import NEVER, AccountFacts, Bools, Evidence, Floats, Ints
+from stillwatch.detection.evidence import AccountFacts, Bools, Evidence, Floats, Ints
 from stillwatch.detection.explanation.wording import plural
-from stillwatch.detection.ledger import HOUR_US
+from stillwatch.detection.intake import HOUR_US
+from stillwatch.detection.view import NEVER
 
 COVERED = 0.95
 """An account is covered when agreements cover this share of its exchanges."""

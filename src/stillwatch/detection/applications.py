@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stillwatch.detection.evidence import KINDS, Bools, Ints, Ragged, View
+from stillwatch.detection.evidence import KINDS, Bools, Ints, Ragged
 from stillwatch.detection.groups import FRAGMENT, SYSTEM_PROMPT, Group, infrastructure_marks, kinds_held
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import View
 from stillwatch.records import findings
 
 SYSTEM_KIND = KINDS.index("system")
@@ -24,16 +25,19 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
     if settings.left_out == findings.CONTENT:
         return []
     usable = linking_objects(view, settings)
-    sends = (view.evidence.obj_kind[view.share_obj] == SYSTEM_KIND) & (view.share >= MOSTLY)
-    at = np.flatnonzero(sends & ~left_out[view.share_acc])
-    at = at[np.lexsort((view.share_acc[at], view.share_obj[at]))]
-    prompts, start = np.unique(view.share_obj[at], return_index=True)
+    at = np.flatnonzero((view.evidence.obj_kind == SYSTEM_KIND)[view.share_obj])
+    acc = np.searchsorted(view.share_start, at, "right") - 1
+    share = view.share(acc, at)
+    sends = np.flatnonzero((share >= MOSTLY) & ~left_out[acc])
+    sends = sends[np.lexsort((acc[sends], view.share_obj[at[sends]]))]
+    acc, share = acc[sends], share[sends]
+    prompts, start = np.unique(view.share_obj[at[sends]], return_index=True)
     if not len(prompts):
         return []
     groups: list[Group] = []
     made = _Made(others, len(view.active))
-    for prompt, chosen in zip(prompts.tolist(), np.split(at, start[1:]), strict=True):
-        accounts, share = view.share_acc[chosen], view.share[chosen]
+    each = zip(prompts.tolist(), np.split(acc, start[1:]), np.split(share, start[1:]), strict=True)
+    for prompt, accounts, share_of in each:
         if len(accounts) < settings.group_accounts or made.has(accounts):
             continue
         infrastructure = infrastructure_marks(view, accounts, usable)
@@ -44,7 +48,7 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
             Group(
                 origin=SYSTEM_PROMPT,
                 accounts=accounts,
-                content_share=share,
+                content_share=share_of,
                 infrastructure_kinds=kinds_held(view, infrastructure, accounts),
                 firm=everybody,
                 by_text=everybody,

@@ -39,6 +39,7 @@ REST = (
     "Many of its accounts would not be accused by themselves, and those that are left are not more probably extraction than"
     " not."
 )
+UNTESTED = "It was cleared without its tests: whatever they said, it would not have come to a review, nor at a prior of 5%."
 FROM_TESTS = ("synchrony", "agreement")
 """Features that come from the tests."""
 SYNCHRONY = "synchronised_activity"
@@ -120,6 +121,13 @@ class Candidate:
     notes: tuple[str, ...]
     given: Mapping[str, Observation] | None = None  # a single account's observations
     passed: tuple[Passed, ...] = ()
+    untested: bool = False  # its tests are left out, and it is judged by its other figures
+
+    def leave_out_tests(self) -> None:
+        """Judge it by its other figures; for one that may not matter, before anything asks for its tests."""
+        self.untested = True
+        if not self.consent:
+            self.notes = (*self.notes, UNTESTED)
 
     @property
     def heavy(self) -> bool:
@@ -132,6 +140,8 @@ class Candidate:
         """What each behaviour sees in it."""
         if self.given is not None:
             return self.given
+        if self.untested:
+            return {}
         found = {name: self._synchrony if name == SYNCHRONY else self._seen(name) for name in REGISTRY}
         return {name: seen for name, seen in found.items() if seen is not None}
 
@@ -174,7 +184,7 @@ class Candidate:
     @cached_property
     def _evidence(self) -> tuple[dict[str, float | None], Weighing]:
         """All its figures and what they say."""
-        synchrony = self._synchrony if self.given is None else None
+        synchrony = self._synchrony if self.given is None and not self.untested else None
         # Only what was tested can agree.
         clear = sum(p <= CLEAR for p in self.family_p.values())
         return self._weighed(

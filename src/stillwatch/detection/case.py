@@ -12,12 +12,14 @@ import numpy as np
 from scipy import sparse, stats
 
 from stillwatch.detection.communities import Halves
-from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, Group
-from stillwatch.detection.ledger import HOUR_US
+from stillwatch.detection.intake import HOUR_US
 from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
+from stillwatch.detection.traits import Trait, traits
+from stillwatch.detection.view import View
 from stillwatch.records.sketches import MARKS
 
 
@@ -55,6 +57,33 @@ class Population:
         pairs = np.where(self.linking, held * (held - 1) / 2, 0)
         by_kind = np.bincount(kind, weights=pairs, minlength=len(KINDS))
         return {name: float(by_kind[i]) for i, name in enumerate(KINDS)}
+
+    @cached_property
+    def traits(self) -> dict[str, Trait]:
+        """What accounts are or are not, by name."""
+        return traits(self.view)
+
+    @cached_property
+    def address_rates(self) -> tuple[Ints, Floats, Floats, Ints]:
+        """(stratum of volume and addresses an exchange, by account; sum of these and active accounts, by stratum)."""
+        n, active = self.view.totals["n"], self.view.active
+        stratum = np.round(2 * np.log2(np.maximum(n, 1))).astype(np.int64)
+        each = self.view.novelty["address"] / np.maximum(n, 1)
+        rates = np.bincount(stratum[active], weights=each[active])
+        return stratum, np.asarray(each), np.asarray(rates, np.float64), np.bincount(stratum[active])
+
+    @cached_property
+    def rhythm_sums(self) -> tuple[float, float]:
+        """Sums of `rhythm` over all accounts."""
+        cosines, pairs = self.rhythm
+        return float(cosines.sum()), float(pairs.sum())
+
+    @cached_property
+    def ends(self) -> tuple[Ints, Ints]:
+        """Active accounts in order of their first exchange, and in order of their last, latest first."""
+        active = np.flatnonzero(self.view.active)
+        first, last = self.view.totals["first"][active], self.view.totals["last"][active]
+        return active[np.argsort(first, kind="stable")], active[np.argsort(-last, kind="stable")]
 
     @cached_property
     def mark_share(self) -> dict[str, Floats]:
@@ -141,18 +170,18 @@ class Population:
     def repeated_item(self) -> Bools:
         """For each exchange with a shared object: was its whole text sent by two accounts?"""
         view = self.view
-        repeated = np.zeros(len(view.evidence.ex_row), dtype=bool)
-        repeated[view.tie_ex[view.evidence.obj_kind[view.tie_obj] == KINDS.index("item")]] = True
-        return repeated
+        found = view.seen & (view.evidence.ex_item >= 0)
+        found[found] = view.evidence.obj_ready[view.evidence.ex_item[found]] < view.until
+        return found
 
     @cached_property
     def long_item_exchanges(self) -> Ints:
         """Exchanges whose whole text two accounts sent, and that carry two sampled phrases or more."""
         view = self.view
-        kind = view.evidence.obj_kind[view.tie_obj]
-        size = len(view.evidence.ex_row)
-        phrases = np.bincount(view.tie_ex[kind == KINDS.index("phrase")], minlength=size)
-        return np.flatnonzero(self.repeated_item & (phrases >= 2))
+        exchanges, objects = view.objects_of(np.flatnonzero(self.repeated_item))
+        phrases = exchanges[view.evidence.obj_kind[objects] == KINDS.index("phrase")]
+        found, count = np.unique(phrases, return_counts=True)
+        return found[count >= 2]
 
     @cached_property
     def long_items(self) -> tuple[Ints, Ints]:
@@ -195,6 +224,19 @@ class Case:
         return mask
 
     @cached_property
+    def everyone_inside(self) -> Ints:
+        """Codes of the active accounts that are `inside`."""
+        accounts = (self.whole or self.group).accounts
+        return accounts[self.view.active[accounts]]
+
+    def left_outside(self, sums: tuple[float, float], *of: Floats | Bools) -> tuple[float, float]:
+        """Sums over accounts outside, from those over all active ones; `of`: what is summed, by account."""
+        one, other = (
+            total - float(each[self.everyone_inside].sum()) for total, each in zip(sums, of, strict=True)
+        )
+        return one, other
+
+    @cached_property
     def members(self) -> Ints:
         """Codes of accounts that belong."""
         return self.group.members
@@ -210,7 +252,9 @@ class Case:
 
         A group in another time zone may reach beyond the others' first or last hour; this stays as it was.
         """
-        return max(self._days_of(self.outside), self._days_of(self.members))
+        ends = [next((a for a in order if not self.inside[a]), None) for order in self.population.ends]
+        outside = np.array([a for a in ends if a is not None], dtype=np.int64)
+        return max(self._days_of(outside), self._days_of(self.members))
 
     def _days_of(self, accounts: Ints) -> int:
         """Days from the first hour of any of these accounts to the last of any."""
@@ -268,7 +312,7 @@ class Case:
         if not self.told_by_texts:
             return np.asarray(total)
         tied = np.bincount(self.view.evidence.ex_acc[self.group.exchanges], minlength=len(self.view.active))
-        return np.asarray(tied[self.group.accounts], dtype=np.float64)
+        return np.asarray((tied * self.view.stands_for)[self.group.accounts], dtype=np.float64)
 
     @cached_property
     def exchanges_by_member(self) -> Floats:

@@ -9,10 +9,11 @@ import leidenalg
 import numpy as np
 from scipy import sparse
 
-from stillwatch.detection.evidence import Floats, Ints, View
+from stillwatch.detection.evidence import Floats, Ints
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Frames, Likening, Similarity, membership, vectors
+from stillwatch.detection.view import View
 
 GRAIN = 64
 """Weights of edges and the resolution are counted in 64ths."""
@@ -26,6 +27,8 @@ ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
 FEW = 6.0
 """Texts of a typical account up to which one of them may decide what part of a campaign the account is put into."""
+LIKE_CORES = 128
+"""Nearest cores that a core is compared with: bounds the work where there are many thousands."""
 FRAME = 0.3
 """What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in."""
 ONCE = 1.2
@@ -68,10 +71,17 @@ class Likeness:
         # Whole numbers, so that the order of sums decides nothing.
         return cls(cells // n, cells % n, np.rint(cosine[first] * GRAIN).clip(1).astype(np.int64))
 
-    def within(self, accounts: Ints) -> "Likeness":
-        """The edges between these accounts (rising codes)."""
-        both = np.isin(self.a, accounts) & np.isin(self.b, accounts)
-        return Likeness(self.a[both], self.b[both], self.weight[both])
+    def within(self, sets: list[Ints]) -> list["Likeness"]:
+        """For each of these sets, no two of which have an account in common, the edges between its accounts."""
+        if not sets or not len(self.a):
+            return [Likeness(self.a[:0], self.b[:0], self.weight[:0]) for _ in sets]
+        of = np.full(int(max(self.a.max(), self.b.max())) + 1, -1, dtype=np.int64)
+        for number, accounts in enumerate(sets):
+            of[accounts[accounts < len(of)]] = number
+        inner = np.flatnonzero((of[self.a] == of[self.b]) & (of[self.a] >= 0))
+        order = inner[np.argsort(of[self.a[inner]], kind="stable")]
+        cuts = np.searchsorted(of[self.a[order]], np.arange(1, len(sets)))
+        return [Likeness(self.a[at], self.b[at], self.weight[at]) for at in np.split(order, cuts)]
 
     def communities(self, part: float, seed: int) -> list[Ints]:
         """Leiden's communities of more than one account, in a fixed order.
@@ -107,13 +117,12 @@ def alike_in_texts(space: Similarity, settings: Settings) -> list[Ints]:
     """
     graph = Likeness.of(space, settings)
     least = settings.group_accounts
+    cores = [core for core in graph.communities(settings.text_part, settings.seed) if len(core) >= least]
     found: list[Ints] = []
-    for core in graph.communities(settings.text_part, settings.seed):
-        if len(core) < least:
-            continue
+    for core, inside in zip(cores, graph.within(cores), strict=True):
         parts = [core]
         if len(core) >= 2 * least:
-            inner = graph.within(core).communities(len(core) / INNER, settings.seed)
+            inner = inside.communities(len(core) / INNER, settings.seed)
             parts = merged(space, [p for p in inner if len(p) >= least], APART)
         found += parts if len(parts) > 1 else [core]
     return sorted(found, key=lambda part: int(part[0]))
@@ -149,45 +158,78 @@ def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
     return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
-def _sums(space: Similarity, cores: list[Ints]) -> tuple[Floats, Floats, Ints]:
-    """Of cores: sums of likeness over all pairs across; how much of these is accounts with themselves; sizes."""
-    return *space.sums(cores), np.array([len(core) for core in cores])
+@dataclass
+class _Sets:
+    """Disjoint sets of accounts: of each its size, how much of its likeness is accounts with themselves, and all of it."""
+
+    sizes: Ints
+    alone: Floats
+    own: Floats
+
+    @classmethod
+    def of(cls, space: Similarity, sets: list[Ints]) -> "_Sets":
+        """Of these accounts."""
+        each = np.arange(len(sets))
+        alone = np.array([space.known[accounts].sum() for accounts in sets], dtype=np.float64)
+        return cls(np.array([len(accounts) for accounts in sets]), alone, space.across(sets, each, each))
+
+    def likeness(self, i: Ints, j: Ints, between: Floats) -> Floats:
+        """How alike pairs across two sets are, as a share of pairs within the tighter of the two."""
+        within = (self.own - self.alone) / np.maximum(self.sizes * (self.sizes - 1), 1)
+        tighter = np.maximum(np.maximum(within[i], within[j]), 1e-12)
+        return np.asarray(np.round(between / (self.sizes[i] * self.sizes[j]) / tighter, 9))
 
 
-def _likeness(between: Floats, alone: Floats, sizes: Ints) -> Floats:
-    """How alike pairs across two cores are, as a share of pairs within the tighter of the two; 0 for a core and itself."""
-    within = (np.diag(between) - alone) / np.maximum(sizes * (sizes - 1), 1)
-    likeness = between / np.outer(sizes, sizes) / np.maximum(np.maximum.outer(within, within), 1e-12)
-    np.fill_diagonal(likeness, 0.0)
-    return np.asarray(np.round(likeness, 9))
+def _best(i: Ints, j: Ints, likeness: Floats, count: int) -> tuple[Ints, Floats]:
+    """(the likest partner, how like) of each of so many, from pairs; itself and 0 for none. Ties go to the lower."""
+    one, other = np.concatenate([i, j]), np.concatenate([j, i])
+    like = np.concatenate([likeness, likeness])
+    order = np.lexsort((other, -like, one))
+    first = order[np.r_[True, one[order[1:]] != one[order[:-1]]]] if len(order) else order
+    best, how = np.arange(count), np.zeros(count)
+    best[one[first]], how[one[first]] = other[first], like[first]
+    return best, how
 
 
 def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> list[Ints]:
     """The cores, with those put into one whose accounts are about as alike across as within.
 
     Likeness of two cores is the mean cosine over pairs across, in multiples of the larger mean within. In each pass
-    those that are each other's likest, and at least `least`, become one; until there are none.
+    those that are each other's likest, and at least `least`, become one; until there are none. Compared is each core with
+    the LIKE_CORES nearest ones, and what becomes of it with those of its parts.
     """
-    if not cores:
-        return []
-    between, alone, sizes = _sums(space, cores)
-    parts = [[core] for core in cores]
-    while len(parts) > 1:
-        likeness = _likeness(between, alone, sizes)
-        best = likeness.argmax(axis=1)
+    parts = list(cores)
+    i, j = space.pairs(parts, LIKE_CORES) if parts else (np.zeros(0, np.int64), np.zeros(0, np.int64))
+    sets, between = _Sets.of(space, parts), space.across(parts, i, j)
+    while len(i):
+        best, how = _best(i, j, sets.likeness(i, j, between), len(parts))
         one = np.arange(len(parts))
-        pairs = one[(best[best] == one) & (one < best) & (likeness[one, best] >= least)]
+        pairs = one[(best[best] == one) & (one < best) & (how >= least)]
         if not len(pairs):
             break
         into = one.copy()
         into[best[pairs]] = pairs
-        kept = np.flatnonzero(into == one)
-        fold = sparse.csr_matrix((np.ones(len(one)), (np.searchsorted(kept, into), one)))
-        between = np.asarray(fold @ between @ fold.T)
-        alone, sizes = fold @ alone, np.asarray(fold @ sizes).astype(np.int64)
+        place = np.searchsorted(np.flatnonzero(into == one), into)
+        joined = np.zeros(len(parts), dtype=bool)
+        joined[place[pairs]] = True
         taken = dict(zip(pairs.tolist(), best[pairs].tolist(), strict=True))
-        parts = [parts[k] + (parts[taken[k]] if k in taken else []) for k in kept.tolist()]
-    return [np.sort(np.concatenate(part)) for part in parts]
+        parts = [
+            np.sort(np.concatenate([parts[k], parts[taken[k]]])) if k in taken else parts[k]
+            for k in np.flatnonzero(into == one).tolist()
+        ]
+        # What neither part of a pair has to do with this pass stays as it was.
+        a, b = np.minimum(place[i], place[j]), np.maximum(place[i], place[j])
+        cells, first = np.unique(a * len(one) + b, return_index=True)
+        first = first[cells // len(one) != cells % len(one)]
+        i, j, between = a[first], b[first], between[first]
+        new = joined[i] | joined[j]
+        between[new] = space.across(parts, i[new], j[new])
+        kept = np.flatnonzero(into == one)
+        sets = _Sets(sets.sizes[kept], sets.alone[kept], sets.own[kept])
+        at = np.flatnonzero(joined[: len(parts)])
+        made = _Sets.of(space, [parts[k] for k in at.tolist()])
+        sets.sizes[at], sets.alone[at], sets.own[at] = made.sizes, made.alone, made.own
+    return parts
 
 
 def _at_least(share: sparse.csr_matrix, least: Floats) -> sparse.csr_matrix:
@@ -225,8 +267,11 @@ def _of_one_frame(space: Similarity, frames: Frames, parts: list[Ints]) -> Float
     telling = (telling.multiply(telling) @ rarity).tocsr()
     carried = (telling @ _at_least(share, np.full(len(parts), HARDLY)).sign().T).toarray()
     enough = np.round(carried - (1 - LACKING) * np.asarray(telling.sum(axis=1)), 9) >= 0
-    alike = _likeness(*_sums(space, parts)) >= ALIKE_FRAMED
-    return np.where((cosine >= SAME_FRAME) & enough & enough.T & alike, cosine, 0.0)
+    i, j = np.nonzero(np.triu((cosine >= SAME_FRAME) & enough & enough.T, 1))
+    alike = _Sets.of(space, parts).likeness(i, j, space.across(parts, i, j)) >= ALIKE_FRAMED
+    found = np.zeros_like(cosine)
+    found[i[alike], j[alike]] = cosine[i[alike], j[alike]]
+    return np.asarray(found + found.T)
 
 
 def of_one_frame(space: Similarity, cores: list[Ints]) -> list[Ints]:
@@ -288,13 +333,6 @@ class Halves:
     @classmethod
     def of(cls, view: View, settings: Settings, likening: Likening = vectors) -> "Halves":
         """Split the texts of a view."""
-        # Counted are the exchanges that this view knows: what came later must not move a text to the other half.
-        exchanges, tie = np.unique(view.tie_ex, return_inverse=True)
-        acc = view.evidence.ex_acc[exchanges]
-        order = np.argsort(acc, kind="stable")
-        place = np.empty(len(acc), dtype=np.int64)
-        place[order] = np.arange(len(acc)) - np.searchsorted(acc[order], acc[order], "left")
-        odd = (place % 2 == 1)[tie]
-        first = likening(view, settings, ~odd)
+        first = likening(view, settings, 0)
         cores = of_one_frame(first, alike_in_texts(first, settings))
-        return cls(cores, first, likening(view, settings, odd))
+        return cls(cores, first, likening(view, settings, 1))

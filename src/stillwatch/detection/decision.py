@@ -1,6 +1,7 @@
 """Stage 7: verdicts. Pure functions of a view: the same view gives the same verdicts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,13 +10,16 @@ from stillwatch.detection.applications import prompt_groups
 from stillwatch.detection.behaviours import Observation
 from stillwatch.detection.candidates import Candidate, Judged
 from stillwatch.detection.case import Case, Population
-from stillwatch.detection.evidence import Bools, Ints, View
+from stillwatch.detection.evidence import Bools, Ints
 from stillwatch.detection.groups import Group, form_groups, prompt_communities
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import levels, speaking
 from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.detection.singles import VOLUME, heavy_singles
+from stillwatch.detection.view import View
 
+GENEROUS = 0.05
+"""Where a group could not come to a review even at this prior, whatever its tests said, they are left out."""
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
 """Kind of use that an agreement of another purpose than distillation covers."""
 
@@ -130,9 +134,10 @@ def judge(
 ) -> list[Judged]:
     """Form, test and weigh the groups of a view: largest first, then single accounts, system prompts, applications' users.
 
-    With `about` (sets of account codes) only groups that could be accused and hold half of one of the sets are tested and
-    handed out, with the same verdicts. `brief` leaves out groups that no test could make more than legitimate, untested:
-    for looks that ask who is accused or up for review. `likening` says which accounts are alike in what they ask.
+    Groups that no test could make more than legitimate are judged without their tests, which are dear. With `about` (sets of
+    account codes) only groups that could be accused and hold half of one of the sets are handed out, with the same verdicts.
+    `brief` leaves out those without tests, for looks that ask who is accused or reviewed. `likening` says which accounts
+    are alike in what they ask.
     """
     docket = _Docket(view, agreements, releases, settings, likening)
     candidates = docket.groups()
@@ -156,7 +161,16 @@ def judge(
     found: list[Judged] = []
     accused = np.zeros(len(view.active), dtype=bool)
 
-    def judge_one(c: Candidate, significant: frozenset[str]) -> None:
+    # The evidence of a group does not depend on the prior, and another one may be put in later.
+    generous = replace(settings, prior=max(settings.prior, GENEROUS))
+
+    def judge_one(c: Candidate, levels: float | None) -> None:
+        if c.given is None and not c.may_matter(settings):
+            if brief:
+                return
+            if not c.may_matter(generous):
+                c.leave_out_tests()
+        significant = frozenset() if levels is None else speaking(c.family_p, levels)
         found.append(c.judged(significant, settings))
         accused[found[-1].group.accounts[found[-1].accused]] = True
 
@@ -165,23 +179,19 @@ def judge(
             c.given is not None or not beside[c.case.group.accounts].any()
         ):
             continue
-        if brief and not c.may_matter(settings):
-            continue
-        judge_one(c, speaking(c.family_p, level[id(c)]) if id(c) in level else frozenset())
+        if c.given is None or not brief or c.may_matter(settings):
+            judge_one(c, level.get(id(c)))
     known = [c.case.group for c in candidates]
     for group in prompted:
         for c in docket.among(group, ~accused[group.accounts], known):
             known.append(c.case.group)
-            if not brief or c.may_matter(settings):
-                judge_one(c, speaking(c.family_p, level[id(group)]))
+            judge_one(c, level[id(group)])
     if about is not None:
         return [judged for judged in found if wanted(judged.group.accounts)]
     # Nobody chose an application's users one by one, so their group is no hypothesis, and never accused.
-    applications = docket.applications(accused, known)
-    return [
-        *found,
-        *(c.judged(frozenset(), settings) for c in applications if not brief or c.may_matter(settings)),
-    ]
+    for c in docket.applications(accused, known):
+        judge_one(c, None)
+    return found
 
 
 def holds_half(members: Ints, accounts: Ints) -> bool:

@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 
 from stillwatch.detection.agreements import COVERED
 from stillwatch.detection.candidates import EXTRACTION, LEGITIMATE, REVIEW, Judged
-from stillwatch.detection.evidence import AccountFacts, Ints, View
+from stillwatch.detection.evidence import AccountFacts, Ints
 from stillwatch.detection.exemption_file import Exemption
-from stillwatch.detection.ledger import HOUR_US
+from stillwatch.detection.intake import HOUR_US
+from stillwatch.detection.view import View
 from stillwatch.records.sketches import Key, sketch
 
 TEMPLATE_HASHES = ("prefix_hash", "suffix_hash", "system_hash")
@@ -185,6 +186,8 @@ def _exempt(judged: Judged, active: Sequence[Standing]) -> dict[int, tuple[str, 
     """
     case, group = judged.case, judged.group
     evidence, accounts = case.view.evidence, len(case.view.active)
+    # Only those that are looked at are counted where texts hold the group together: each stands for so many.
+    stands_for = case.view.stands_for[group.accounts] if case.told_by_texts else 1.0
     ex_row = evidence.ex_row[group.exchanges]
     covered: dict[str, Ints] = {}  # by exemption: owners of the exchanges that it covers
     seen = np.zeros(0, dtype=np.int64)
@@ -195,7 +198,7 @@ def _exempt(judged: Judged, active: Sequence[Standing]) -> dict[int, tuple[str, 
         seen = np.concatenate([seen, one.row[fresh]])
         covered[one.exemption.exemption_id] = one.acc[fresh]
     owners = np.concatenate([np.zeros(0, dtype=np.int64), *covered.values()])
-    n = np.bincount(owners, minlength=accounts)[group.accounts]
+    n = np.bincount(owners, minlength=accounts)[group.accounts] * stands_for
     whole = judged.belong & (n > 0) & (n >= COVERED * judged.own_exchanges)
     return {
         code: tuple(name for name, acc in covered.items() if code in acc)

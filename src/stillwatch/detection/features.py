@@ -5,18 +5,17 @@ import numpy.typing as npt
 
 from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours._sharing import sharing_accounts
-from stillwatch.detection.behaviours.disposable_identity import DISPOSABLE
 from stillwatch.detection.behaviours.divided_work_list import repeats
 from stillwatch.detection.behaviours.even_volumes import spread
-from stillwatch.detection.behaviours.round_the_clock import daily_rhythm
+from stillwatch.detection.behaviours.round_the_clock import daily_rhythm, mean_cosine
 from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools, Ints
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS
-from stillwatch.detection.ledger import HOUR_US
+from stillwatch.detection.intake import HOUR_US
+from stillwatch.detection.traits import Trait
 from stillwatch.records.sketches import MARKS
 
-NEW_DAYS = 30
 UNVERIFIED = 0.5
 """How much a name counts that an account only claims: anybody can write one down."""
 FEW = 4
@@ -70,17 +69,17 @@ def _share(having: Bools, known: Bools) -> float | None:
     return float(having[known].mean()) if known.any() and 2 * known.sum() >= len(known) else None
 
 
-def _times(case: Case, having: Bools, known: Bools) -> float | None:
-    """How many times as often members have a property as accounts outside; both by account code.
+def _times(case: Case, trait: Trait) -> float | None:
+    """How many times as often members have a trait as accounts outside.
 
     Drawn towards one by FEW accounts: a few strangers are easily all of a kind. None where it is known of less than half.
     """
-    own = case.members[known[case.members]]
-    others = case.outside[known[case.outside]]
+    own = case.members[trait.known[case.members]]
     if not len(own) or 2 * len(own) < len(case.members):
         return None
-    rate = (float(having[others].sum()) + 0.5) / (len(others) + 1)
-    return (float(having[own].sum()) + FEW * rate) / (len(own) + FEW) / rate
+    having, known = case.left_outside(trait.sums, trait.having, trait.known)
+    rate = (having + 0.5) / (known + 1)
+    return (float(trait.having[own].sum()) + FEW * rate) / (len(own) + FEW) / rate
 
 
 def _address_spread(case: Case) -> float | None:
@@ -89,11 +88,11 @@ def _address_spread(case: Case) -> float | None:
     n, addresses = view.totals["n"], view.novelty["address"]
     if not addresses[case.members].sum():
         return None
-    stratum = np.round(2 * np.log2(np.maximum(n, 1))).astype(np.int64)
-    size = int(stratum.max()) + 1
-    pool = case.outside
-    rate = np.bincount(stratum[pool], weights=addresses[pool] / np.maximum(n[pool], 1), minlength=size)
-    count = np.bincount(stratum[pool], minlength=size)
+    stratum, each, rate, count = case.population.address_rates
+    size = len(rate)
+    gone = case.everyone_inside
+    rate = rate - np.bincount(stratum[gone], weights=each[gone], minlength=size)
+    count = count - np.bincount(stratum[gone], minlength=size)
     seen = np.flatnonzero(count)
     # Where nobody outside is as busy, the nearest who are.
     nearest = seen[np.abs(np.arange(size)[:, None] - seen).argmin(axis=1)] if len(seen) else np.arange(size)
@@ -104,13 +103,14 @@ def _address_spread(case: Case) -> float | None:
 
 def _rhythm(case: Case) -> float | None:
     """Daily rhythm of members as a share of that of accounts outside; of one account, of those that are as active."""
-    outside = case.outside
     if len(case.members) == 1:
         # Whoever is active in more hours has less of a rhythm, and one account may be far busier than most.
-        pairs = case.population.rhythm[1]
+        pairs, outside = case.population.rhythm[1], case.outside
         like = alike(pairs, pairs[case.members], outside[pairs[outside] > 0])
-        outside = like.order[like.low[0] : like.high[0]]
-    own, others = daily_rhythm(case, case.members), daily_rhythm(case, outside)
+        others = daily_rhythm(case, like.order[like.low[0] : like.high[0]])
+    else:
+        others = mean_cosine(*case.left_outside(case.population.rhythm_sums, *case.population.rhythm))
+    own = daily_rhythm(case, case.members)
     return None if own is None or others is None or others <= 0 else own / others
 
 
@@ -130,20 +130,19 @@ def _plans(case: Case) -> dict[str, float | None]:
     listed = facts.known[who]
     common = _of_one_name(facts.organisation[who], facts.verified[who], "verified" in have)
     created = case.view.created[who]
-    every_first, every_created = case.view.totals["first"] // HOUR_US, case.view.created
     known = created >= 0
     burst = None
     if known.sum() >= 4:
         burst = densest(created[known], WINDOW)[0] / len(who)
     networks = case.view.totals["net_education"][who] / np.maximum(case.view.totals["n"][who], 1)
     plan, payment = facts.plan[who], facts.payment_kind[who]
-    disposable = np.isin(facts.payment_kind, DISPOSABLE) & (facts.verified == 0)
+    traits = case.population.traits
     return {
         # No name is a statement, too, where the provider asks for one.
         "one_organisation": common / int(listed.sum()) if "organisation" in have and listed.any() else None,
-        "verified": _times(case, facts.verified == 1, facts.verified >= 0),
-        "disposable": _times(case, disposable, (facts.payment_kind != "") & (facts.verified >= 0)),
-        "new_accounts": _times(case, every_first - every_created < 24 * NEW_DAYS, every_created >= 0),
+        "verified": _times(case, traits["verified"]),
+        "disposable": _times(case, traits["disposable"]),
+        "new_accounts": _times(case, traits["new"]),
         "signup_burst": burst,
         "institution": _share(np.isin(plan, ("education", "research")) | (networks >= 0.5), plan != ""),
         "business": _share(
@@ -194,7 +193,7 @@ def _addresses(case: Case) -> tuple[float | None, float | None]:
     is no place.
     """
     view = case.view
-    if not view.novelty["address"].any():
+    if "address" not in view.kinds_shown:
         return None, None
     places = view.links_by_account.places(case.members)
     obj, acc = view.link_obj[places], view.link_acc[places]
@@ -218,15 +217,14 @@ def _span(case: Case) -> float | None:
     """Median over members of the days from their first exchange of the campaign's own to their last."""
     if case.days < TELLING_DAYS:
         return None
-    first, last = case.view.totals["first"], case.view.totals["last"]
     who = case.members
+    lasted = case.view.totals["last"][who] - case.view.totals["first"][who]
     if case.textual and len(case.own):
+        # Exchanges stand by account, and of each by time.
         time, acc = case.view.evidence.ex_time[case.own], case.view.evidence.ex_acc[case.own]
-        first, last = np.full(len(first), np.inf), np.full(len(last), -np.inf)
-        np.minimum.at(first, acc, time)
-        np.maximum.at(last, acc, time)
-        who = who[np.isfinite(last[who])]
-    return float(np.median(last[who] - first[who])) / (24 * HOUR_US)
+        begin = np.flatnonzero(np.r_[True, acc[1:] != acc[:-1]])
+        lasted = time[np.r_[begin[1:], len(acc)] - 1] - time[begin]
+    return float(np.median(lasted)) / (24 * HOUR_US)
 
 
 def measure(case: Case) -> dict[str, float | None]:
@@ -262,7 +260,7 @@ def measure(case: Case) -> dict[str, float | None]:
         "undeclared_sharing": _undeclared_sharing(case),
         "address_spread": _address_spread(case),
         "end_users": float(view.novelty["end_user"][case.members].mean())
-        if view.novelty["end_user"].any()
+        if "end_user" in view.kinds_shown
         else None,
         "size": float(len(case.members)),
         "beyond_consent": None if beyond is None else float(beyond[case.members].mean()),

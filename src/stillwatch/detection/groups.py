@@ -6,10 +6,12 @@ import numpy as np
 from scipy import stats
 
 from stillwatch.detection.communities import alike_in_texts, merged, of_one_frame, tied_by_infrastructure
-from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 from stillwatch.detection.linking import infrastructure_edges, linking_objects
+from stillwatch.detection.nearness import ALIKE_TO_JOIN, Nearness
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import SYSTEM_KINDS, Likening, Similarity, vectors
+from stillwatch.detection.similarity import SYSTEM_KINDS, Likening, vectors
+from stillwatch.detection.view import View
 from stillwatch.records import findings
 
 TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE, ONE_ACCOUNT = "texts", "system prompt", "infrastructure", "one account"
@@ -21,10 +23,6 @@ PROMPT_KINDS = [KINDS.index(kind) for kind in SYSTEM_KINDS]
 """Text objects that stand beside what was asked, the same with every request."""
 ALIKE = 0.3
 """An account belongs by its texts when it is at least so near to the group as a share of what is typical there."""
-ALIKE_TO_JOIN = 0.5
-"""The same for an account that Leiden put elsewhere."""
-LIKEST = 200
-"""Accounts outside, most alike in texts, that a core is compared with: of its language and subjects, where there are any."""
 LEAST_ALIKE = 0.001
 """Where people's texts have next to nothing in common, likeness is measured in multiples of this."""
 FEW_TEXTS = 100
@@ -91,9 +89,10 @@ class Group:
 
 def _by_share(view: View, accounts: Ints) -> tuple[Ints, Floats, Ints]:
     """(text objects of these accounts, share of texts with each summed over accounts, accounts that send it)."""
-    places = view.texts_by_account.places(accounts)
+    places, count = view.texts_by_account.both(accounts)
     objects, inverse, holders = np.unique(view.share_obj[places], return_inverse=True, return_counts=True)
-    shares = np.bincount(inverse, weights=view.share[places], minlength=len(objects))
+    each = view.share(np.repeat(accounts, count), places)
+    shares = np.bincount(inverse, weights=each, minlength=len(objects))
     return objects, np.asarray(shares, dtype=np.float64), holders
 
 
@@ -140,18 +139,23 @@ def _own_exchanges(view: View, text: Ints, weight: Floats) -> tuple[Ints, Floats
     And by how much, as log10 and at most TELLING. Of a system prompt the most telling object counts alone: the many phrases
     of a client's prompt, each a little more frequent in the group, say one thing.
     """
-    places = view.exchanges_by_text.places(text)
-    by_object = np.zeros(len(view.evidence.obj_kind))
-    by_object[text] = weight
-    tied, inverse = np.unique(view.tie_ex[places], return_inverse=True)
-    each = by_object[view.tie_obj[places]]
-    prompt = np.isin(view.evidence.obj_kind[view.tie_obj[places]], PROMPT_KINDS)
-    score = np.zeros(len(tied))
-    np.maximum.at(score, inverse[prompt], each[prompt])
-    score += np.bincount(inverse[~prompt], weights=each[~prompt], minlength=len(tied))
-    score = np.round(score, 9)
-    own = score >= OWN
-    return tied[own], np.minimum(score[own], TELLING)
+    prompt = np.isin(view.evidence.obj_kind[text], PROMPT_KINDS)
+    tied, score = view.weighed(text, weight, prompt, OWN)
+    return tied, np.minimum(score, TELLING)
+
+
+def _own_exchanges_of(view: View, accounts: Ints, text: Ints, weight: Floats) -> Ints:
+    """The same of these accounts alone, found by what they sent and not by who else sent it."""
+    carrier, objects = view.objects_of(view.exchanges_of(accounts))
+    place = np.searchsorted(text, objects).clip(max=max(len(text) - 1, 0))
+    marked = text[place] == objects if len(text) else np.zeros(len(objects), dtype=bool)
+    carrier, place = carrier[marked], place[marked]
+    exchanges, at = np.unique(carrier, return_inverse=True)
+    alone = np.isin(view.evidence.obj_kind[text], PROMPT_KINDS)[place]
+    score = np.zeros(len(exchanges))
+    np.maximum.at(score, at[alone], weight[place[alone]])
+    score += np.bincount(at[~alone], weights=weight[place[~alone]], minlength=len(exchanges))
+    return exchanges[np.round(score, 9) >= OWN]
 
 
 def busy_from(volume: Floats, typical: Floats | float) -> Floats:
@@ -163,45 +167,26 @@ def busy_from(volume: Floats, typical: Floats | float) -> Floats:
     return np.asarray(typical + BUSY * np.maximum(1.4826 * off, EVEN))
 
 
-def _certainty(view: View, core: Ints, tied: Ints, score: Floats) -> Floats:
-    """By account: how surely it takes part, in multiples of what is typical of the core.
+def _certainty(view: View, core: Ints, who: Ints, tied: Ints, score: Floats) -> Floats:
+    """Along `who`: how surely each takes part, in multiples of what is typical of the core.
 
     How telling its own texts are on average, times the logarithm of how many it sent, each beside the typical account's. Who
     sent one or two faintly similar texts may be of the same language or subject and nothing else. An account that is far
-    busier than the others is not surer for it, and an outlier not one of them.
+    busier than the others is not surer for it, and an outlier not one of them. `who`: rising, the owners of `tied` and the
+    core.
     """
-    n = len(view.active)
-    who = view.evidence.ex_acc[tied]
-    sent = np.bincount(who, minlength=n)
-    telling = np.bincount(who, weights=score, minlength=n) / np.maximum(sent, 1)
-    some = core[sent[core] > 0]
+    owner = np.searchsorted(who, view.evidence.ex_acc[tied])
+    sent = np.bincount(owner, minlength=len(who))
+    telling = np.bincount(owner, weights=score, minlength=len(who)) / np.maximum(sent, 1)
+    some = np.searchsorted(who, core)
+    some = some[sent[some] > 0]
     if not len(some):
-        return np.zeros(n)
-    volume = np.log1p(sent)
-    usual = float(np.log1p(np.median(sent[some])))
+        return np.zeros(len(who))
+    # Of a busy account a sample is looked at, which is no larger than a less busy one's.
+    volume = np.log1p(sent * view.stands_for[who])
+    usual = float(np.median(volume[some]))
     certain = telling / np.median(telling[some]) * np.minimum(volume / usual, 1.0)
     return np.asarray(np.where(volume < busy_from(volume[some], usual), certain, 0.0))
-
-
-@dataclass(frozen=True)
-class Nearness:
-    """How alike every account's texts are to those of a core: mean cosine with its accounts, itself left out."""
-
-    of: Floats  # by account code
-    typical: float  # median over the core
-    likest: Ints  # accounts outside that come next, but are not like members
-
-    @classmethod
-    def to(cls, space: Similarity, core: Ints) -> "Nearness":
-        """Nearness of everybody to these accounts."""
-        cosine = space.likeness_to(core)
-        inside = np.zeros(len(cosine), dtype=bool)
-        inside[core] = True
-        of = np.where(inside, cosine - space.known, cosine) / np.maximum(len(core) - inside, 1)
-        typical = float(np.median(of[core]))
-        others = np.flatnonzero(~inside & (of > 0) & (of < ALIKE_TO_JOIN * typical))
-        order = others[np.lexsort((others, -np.round(of[others], 9)))]
-        return cls(of, typical, np.sort(order[: max(LIKEST, 2 * len(core))]))
 
 
 def kinds_held(view: View, infrastructure: Ints, everyone: Ints) -> Ints:
@@ -237,40 +222,51 @@ def _by_texts(
     if not len(text):
         return None
     tied, score = _own_exchanges(view, text, weight)
-    who, share = view.text_share(tied)
-    content = np.zeros(len(view.active))
-    content[who] = np.minimum(share, 1.0)  # system prompts come without a text, too
-    inside = np.zeros(len(view.active), dtype=bool)
-    inside[core] = True
-    typical = float(np.median(content[core]))
+    owners, share = view.text_share(tied)
+    # All that follows is along these, and nobody else: who sends none of its texts has no part in it.
+    who = np.union1d(owners, core)
+    content = np.zeros(len(who))
+    content[np.searchsorted(who, owners)] = np.minimum(share, 1.0)  # system prompts come without a text, too
+    inside = np.zeros(len(who), dtype=bool)
+    inside[np.searchsorted(who, core)] = True
+    typical = float(np.median(content[inside]))
     if typical < settings.tie_share:
         return None
-    texts = view.totals["texts"]
+    texts = view.texts[who]
     sent = np.round(content * texts)
     # Those most alike outside send such texts by chance: who sends no more of them than that belongs to nobody.
-    others = near.likest if texts[near.likest].sum() >= FEW_TEXTS else np.flatnonzero(~inside)
-    rate = (sent[others].sum() + 0.5) / (texts[others].sum() + 1)
-    chance = np.ones(len(content))
+    others = np.isin(who, near.likest, assume_unique=True)
+    others_texts = float(view.texts[near.likest].sum())
+    if others_texts < FEW_TEXTS:
+        others, others_texts = ~inside, float(view.all_texts - texts[inside].sum())
+    rate = (sent[others].sum() + 0.5) / (others_texts + 1)
+    chance = np.ones(len(who))
     some = sent > 0
     chance[some] = stats.binom.sf(sent[some] - 1, texts[some], min(rate, 1.0))
-    stays = inside & (content >= max(settings.tie_share, 0.3 * typical)) & (near.of >= ALIKE * near.typical)
-    stays &= chance <= BY_CHANCE
+    nearness = np.zeros(len(who))
+    nearness[inside] = near.within
     joins = ~inside & (content >= 0.5 * typical) & (sent >= 2) & (chance <= BY_CHANCE)
-    joins &= (near.of >= ALIKE_TO_JOIN * near.typical) & (near.of > elsewhere)
-    chosen = (stays | joins) & (_certainty(view, core, tied, score) >= CERTAIN)
+    nearness[joins] = near.of(who[joins])
+    joins &= (nearness >= ALIKE_TO_JOIN * near.typical) & (nearness > elsewhere[who])
+    stays = inside & (content >= max(settings.tie_share, 0.3 * typical)) & (nearness >= ALIKE * near.typical)
+    stays &= chance <= BY_CHANCE
+    chosen = (stays | joins) & (_certainty(view, core, who, tied, score) >= CERTAIN)
     if not chosen.any():
         return None
-    infrastructure = infrastructure_marks(view, np.flatnonzero(chosen), usable)
+    infrastructure = infrastructure_marks(view, who[chosen], usable)
     linked = np.unique(view.link_acc[view.links_by_object.places(infrastructure)])
-    everyone = np.unique(np.concatenate([np.flatnonzero(chosen | (inside & (content > 0))), linked]))
+    everyone = np.union1d(who[chosen | (inside & (content > 0))], linked)
     held = kinds_held(view, infrastructure, everyone)
-    by_text = chosen[everyone]
+    place = np.searchsorted(who, everyone).clip(max=len(who) - 1)
+    known = who[place] == everyone
+    part = np.where(known, content[place], 0.0)
+    by_text = known & chosen[place]
     return Group(
         origin=origin,
         accounts=everyone,
-        content_share=content[everyone],
+        content_share=part,
         infrastructure_kinds=held,
-        firm=by_text | (inside[everyone] & (content[everyone] > 0) & (held >= 2)),
+        firm=by_text | (known & inside[place] & (part > 0) & (held >= 2)),
         by_text=by_text,
         likeness=near.typical / usual if origin == TEXTS else 0.0,
         text_objects=text,
@@ -286,11 +282,11 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     firm = held >= 1
     if not firm.any():
         return None
-    text, weight = np.zeros(0, dtype=np.int64), np.zeros(0)
+    text: Ints = np.zeros(0, dtype=np.int64)
+    weight = np.zeros(0)
     if settings.left_out != findings.CONTENT:
         text, weight = _text_marks(view, core[firm], settings)
-    tied, _ = _own_exchanges(view, text, weight)
-    tied = tied[np.isin(view.evidence.ex_acc[tied], core[firm])]
+    tied = _own_exchanges_of(view, core[firm], text, weight)
     who, share = view.text_share(tied)
     content = np.zeros(len(core))
     content[np.searchsorted(core, who)] = share
@@ -320,7 +316,7 @@ def _text_groups(
     at_home = np.zeros(len(view.active))
     usual = np.zeros(len(view.active))
     for core, near in zip(cores, nearness, strict=True):
-        at_home[core], usual[core] = near.of[core], near.typical
+        at_home[core], usual[core] = near.within, near.typical
     # What is usual for an account of this population: language and subjects alone make accounts this alike.
     ordinary = max(float(np.median(usual[view.active])), LEAST_ALIKE) if view.active.any() else LEAST_ALIKE
     formed = (

@@ -10,13 +10,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.records.schema import TEXT, TIME
-from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck, sketch
 from stillwatch.records.tables import UsageReader
 
 KEPT = (
     "event_id", "time", "account_id", "credential_id", "end_user_id", "model", "turn", "client_address",
     "client_network", "user_agent", "tls_ja4", "tool_count", "status",
 )  # fmt: skip
+
+HOUR_US = 3_600_000_000
+NUMBERS = (pa.field("row", pa.int64()), pa.field("luck", pa.int64()), pa.field("hour", pa.int32()))
+"""Columns that stand before those that are kept: the row's number, the luck of its id, its hour since 1970."""
 
 TEXTS_SCHEMA = pa.schema(
     [pa.field("row", pa.int64()), pa.field("input_text", TEXT), pa.field("system_text", TEXT)]
@@ -73,8 +77,16 @@ def take_in(
             continue
         row = pa.array(np.arange(taken.rows, taken.rows + batch.num_rows, dtype=np.int64))
         drawn = sketch(batch.column("input_text"), batch.column("system_text"), key, threads)
-        fields = [pa.field("row", pa.int64()), *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
-        columns = [row, *(batch.column(name) for name in KEPT), *drawn.columns]
+        fields = [*NUMBERS, *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
+        times = batch.column("time").cast(pa.int64())
+        hour = (times.to_numpy() // HOUR_US).astype(np.int32)
+        columns = [
+            row,
+            luck(batch.column("event_id")),
+            hour,
+            *(batch.column(name) for name in KEPT),
+            *drawn.columns,
+        ]
         table = pa.Table.from_arrays(columns, schema=pa.schema([f.with_nullable(True) for f in fields]))
         file = exchanges / f"part-{part:06d}.parquet"
         pq.write_table(
@@ -89,7 +101,6 @@ def take_in(
         file = texts / f"part-{part:06d}.parquet"
         pq.write_table(words, file, compression="zstd", compression_level=1, use_dictionary=["system_text"])
         taken.text_files.append(file)
-        times = batch.column("time").cast(pa.int64())
         low, high = pc.min(times).as_py(), pc.max(times).as_py()
         taken.first_us = low if taken.first_us is None else min(taken.first_us, low)
         taken.last_us = high if taken.last_us is None else max(taken.last_us, high)

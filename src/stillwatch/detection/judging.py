@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from stillwatch.detection.agreements import Agreement
 from stillwatch.detection.candidates import EXTRACTION, Judged
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import Evidence, Ints, View, view
+from stillwatch.detection.evidence import Evidence, Ints
 from stillwatch.detection.exemptions import Exemptions
 from stillwatch.detection.explanation import narrate
 from stillwatch.detection.onset import first_hours
 from stillwatch.detection.preparation import Clock, Prepared
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
+from stillwatch.detection.view import View, view
 from stillwatch.records.findings import Campaign, Member
 
 

@@ -5,22 +5,20 @@ hour H: an aggregate over `hour < H` is what a scan of the rows before H would h
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from stillwatch.detection.carried import CONTENT_KINDS, PHRASE_KINDS, TEXT_KINDS, Lookup
+from stillwatch.detection.sampling import EVERY, luck_limit, running
 from stillwatch.detection.settings import Settings
 from stillwatch.engines import Engine
 from stillwatch.records.sketches import MARKS, SCRIPTS
 
-HOUR_US = 3_600_000_000
-
-TEXT_KINDS = ("system", "block", "prefix", "suffix", "item")
-"""Whole-text objects, by the sketch column that holds them; sampled phrases follow them."""
-PHRASE_KINDS = {"phrase": "phrases", "system_phrase": "system_phrases"}
-CONTENT_KINDS = (*TEXT_KINDS, *PHRASE_KINDS)
 EXCHANGE_KINDS = {
     "address": "client_address",
     "fingerprint": "tls_ja4",
@@ -34,33 +32,63 @@ SYMBOLIC = 0.08
 C, 90% of shell and all of JavaScript are above it, and 4% of licences in prose."""
 
 
+COPIED = {
+    "row": np.int64, "time": np.int64, "luck": np.int64, "acc": np.int32, "marks": np.int64, "text": np.bool_,
+    "tools": np.int8, "later": np.int8,
+}  # fmt: skip
+"""Columns of exchanges that are taken as they are, and the types that they are kept in."""
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """Exchanges that are looked at one by one, as arrays of one length, in no order; `start` has one more.
+
+    `time` in microseconds; `luck` as in `records/sketches/luck.py`; `acc` an account code; `model` a place in `models`;
+    `marks` bits; `text`: was there an input text; `tools` (defined) and `later` (than the first turn) 1, 0, or -1 where
+    not recorded. Exchange i carries the text objects `carried[start[i]:start[i + 1]]`, rows of `Relations.objects`, by kind
+    and then by place in the text.
+    """
+
+    row: npt.NDArray[np.int64]
+    time: npt.NDArray[np.int64]
+    luck: npt.NDArray[np.int64]
+    acc: npt.NDArray[np.int32]
+    model: npt.NDArray[np.int32]
+    marks: npt.NDArray[np.int64]
+    text: npt.NDArray[np.bool_]
+    tools: npt.NDArray[np.int8]
+    later: npt.NDArray[np.int8]
+    start: npt.NDArray[np.int64]
+    carried: npt.NDArray[np.int32]
+    models: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Relations:
-    """What stage 1 hands to the statistics, as Arrow tables sorted so that row order means nothing.
+    """What stage 1 hands to the statistics; row order means nothing.
 
     accounts: account codes (0..n-1, in the order of their ids) and ids, all that have an exchange.
     ledger: one row for each account and hour.
     novelty: kind, acc, hour, fresh: how many new addresses, credentials, scripts, ... the account showed in that hour.
-    content: row, kind, place, value, ready: a text object that at least k accounts used, on one exchange; `place` counts the
-        phrases of a text, `ready` is the hour in which the k-th account had used the object.
-    exchanges: row, time, event_id, acc, hour, item_hash, model, marks (bits), tools (defined) and later (than the first
-        turn; both 1, 0, or -1 where not recorded) for every exchange in `content`.
+    objects: kind, value, ready: text objects that at least k accounts used; `ready` is the hour in which the k-th had.
+    exchanges: those that are looked at one by one, with the objects that they carry.
     shared: kind, acc, value, hour: an object of the exchanges that two accounts or more used, first use each.
     models: acc, model, hour, n.
+    duplicates: event_id, account_id and time of rows whose event id an earlier row has.
     """
 
     accounts: pa.Table
     ledger: pa.Table
     novelty: pa.Table
-    content: pa.Table
-    exchanges: pa.Table
+    objects: pa.Table
+    exchanges: Exchanges
     shared: pa.Table
     models: pa.Table
     duplicates: pa.Table
 
 
 def _flag(condition: ir.BooleanValue) -> ir.IntegerColumn:
-    return condition.fill_null(False).cast("int64").sum()
+    return condition.fill_null(False).cast("int32").sum().cast("int32")
 
 
 def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table]:
@@ -88,35 +116,81 @@ def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table
 
 
 def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> pa.Table:
-    """Exchanges that carry an object of this kind which at least `accounts` accounts used."""
+    """kind, value and ready hour of the text objects of a kind that at least `accounts` accounts used."""
     if kind in PHRASE_KINDS:
-        listed = rows.select("row", "acc", "hour", value=rows[PHRASE_KINDS[kind]]).unnest(
-            "value", offset="place"
-        )
-        carriers = listed.mutate(place=listed.place.cast("int16"))
+        # The column is unnested, and not the table: DuckDB makes a join of that, four times as slow.
+        carriers = rows.select("acc", "hour", value=rows[PHRASE_KINDS[kind]].unnest())
     else:
-        carriers = rows.select(
-            "row", "acc", "hour", value=rows[f"{kind}_hash"], place=ibis.literal(0).cast("int16")
+        carriers = rows.select("acc", "hour", value=rows[f"{kind}_hash"])
+    users = (
+        carriers.filter(carriers.value.notnull())
+        .group_by("value", "acc")
+        .agg(first=ibis._.hour.min().cast("int32"))
+    )
+    firsts = users.group_by("value").agg(firsts=users["first"].collect(), n=users.acc.count())
+    shared = firsts.filter(firsts.n >= accounts)
+    return engine.fetch(
+        shared.select(
+            kind=ibis.literal(CONTENT_KINDS.index(kind)).cast("int8"),
+            value="value",
+            ready=shared.firsts.sort()[accounts - 1],
         )
-    carriers = carriers.filter(carriers.value.notnull())
-    users = carriers.group_by("value", "acc").agg(first=ibis._.hour.min())
-    places = users.mutate(place=ibis.row_number().over(group_by="value", order_by=[users.first, users.acc]))
-    ready = places.filter(places.place == accounts - 1).select("value", ready=places.first)
-    shared = carriers.join(ready, "value").select("row", "place", "value", "ready")
-    return engine.fetch(shared.mutate(kind=ibis.literal(CONTENT_KINDS.index(kind)).cast("int16")))
+    )
 
 
-def _content(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
-    """Text objects that enough accounts used: row, kind, place, value, ready."""
+def _objects(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
+    """Text objects that enough accounts used: kind, value, ready."""
     return pa.concat_tables(
         _text_objects(
             rows,
             kind,
             settings.infrastructure_accounts if kind == "item" else settings.content_accounts,
             engine,
-        ).select(["row", "kind", "place", "value", "ready"])
+        )
         for kind in CONTENT_KINDS
+    ).sort_by([("kind", "ascending"), ("value", "ascending")])
+
+
+def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
+    """The exchanges with a text or a system text, with the shared objects that they carry."""
+    wanted = rows.filter(rows.text_words.notnull() | rows.system_hash.notnull())
+    chosen = wanted.select(
+        "row",
+        "time",
+        "luck",
+        "acc",
+        "model",
+        *(f"{kind}_hash" for kind in TEXT_KINDS),
+        *PHRASE_KINDS.values(),
+        marks=wanted.marks.fill_null(0) | wanted.system_marks.fill_null(0),
+        text=wanted.item_hash.notnull(),
+        tools=(wanted.tool_count > 0).cast("int8").fill_null(-1),
+        later=(wanted.turn > 1).cast("int8").fill_null(-1),
     )
+    lookup = Lookup.of(objects)
+    names: dict[str, int] = {}
+    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in (*COPIED, "model", "start", "carried")}
+    for batch in engine.batches(chosen):
+        for name, dtype in COPIED.items():
+            column = batch.column(name)
+            if name == "time":
+                column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+            parts[name].append(column.to_numpy(zero_copy_only=False).astype(dtype, copy=False))
+        model = batch.column("model").dictionary_encode()
+        codes = [names.setdefault(m, len(names)) for m in model.dictionary.to_pylist()]
+        parts["model"].append(np.array(codes, np.int32)[model.indices.to_numpy(zero_copy_only=False)])
+        counts, carried = lookup.carried(batch)
+        parts["start"].append(counts)
+        parts["carried"].append(carried)
+    of = {**COPIED, "model": np.int32, "start": np.int64, "carried": np.int32}
+    # Emptied one after the other: the parts and the whole of one column stand side by side, and never of all.
+    whole = {name: np.concatenate([np.zeros(0, dtype), *parts.pop(name)]) for name, dtype in of.items()}
+    whole["start"] = np.r_[0, np.cumsum(whole["start"])]
+    order = np.argsort(list(names)) if names else np.zeros(0, np.int64)
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order))
+    whole["model"] = rank[whole["model"]] if len(order) else whole["model"]
+    return Exchanges(**whole, models=tuple(sorted(names)))
 
 
 def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations:
@@ -127,22 +201,16 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
         {"account_id": ids["account_id"], "acc": pa.array(np.arange(ids.num_rows, dtype=np.int32))}
     )
     code_table = engine.table("account_codes", codes)
-    stamp = unique.time.epoch_seconds().cast("int64")
     # Script 0 is a text without letters, which is no script. Japanese is written in kana and Chinese characters: were these
     # two scripts, whoever writes it beside English would show as many as a translator.
     script = (unique.script == KANA).ifelse(HAN, unique.script.nullif(0))
-    rows = engine.keep(
-        "rows",
-        unique.mutate(hour=(stamp // 3600).cast("int32"), script=script)
-        .join(code_table, "account_id")
-        .drop("account_id"),
-    )
+    rows = unique.mutate(script=script).join(code_table, "account_id").drop("account_id")
     has_text = rows.item_hash.notnull()
     # A mark in the system text makes every request of the account carry it.
     marked = rows.marks.fill_null(0) | rows.system_marks.fill_null(0)
     marks = {f"mark_{name}": _flag((marked & mask) != 0) for name, mask in _mark_masks().items()}
     ledger = rows.group_by("acc", "hour").agg(
-        n=rows.row.count(),
+        n=rows.row.count().cast("int32"),
         texts=_flag(has_text),
         tools=_flag(rows.tool_count > 0),
         tools_known=_flag(rows.tool_count.notnull()),
@@ -168,7 +236,9 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
         pairs = engine.keep("pairs", pairs)
         novelty.append(
             engine.fetch(
-                pairs.group_by("acc", "hour").agg(fresh=pairs.value.count()).mutate(kind=ibis.literal(kind))
+                pairs.group_by("acc", "hour")
+                .agg(fresh=pairs.value.count().cast("int32"))
+                .mutate(kind=ibis.literal(kind))
             ).select(["kind", "acc", "hour", "fresh"])
         )
         if kind in EXCHANGE_KINDS:
@@ -182,35 +252,39 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
                 ).select(["kind", "acc", "value", "hour"])
             )
         engine.drop("pairs")
-    content = _content(engine, rows, settings)
-    carriers = engine.table("carriers", pa.table({"row": content["row"].unique()}))
-    touched = engine.fetch(
-        rows.semi_join(carriers, "row")
-        .select(
-            "row",
-            "time",
-            "event_id",
-            "acc",
-            "hour",
-            "item_hash",
-            "model",
-            marks=marked,
-            tools=(rows.tool_count > 0).cast("int8").fill_null(-1),
-            later=(rows.turn > 1).cast("int8").fill_null(-1),
-        )
-        .order_by("time", "event_id")
-    )
-    models = engine.fetch(rows.group_by("acc", "model", "hour").agg(n=rows.row.count()))
+    models = engine.fetch(rows.group_by("acc", "model", "hour").agg(n=rows.row.count().cast("int32")))
+    counted = engine.fetch(ledger).sort_by([("acc", "ascending"), ("hour", "ascending")])
+    looked_at = _sampled(engine, rows, counted, settings.looked_at)
+    objects = _objects(engine, looked_at, settings)
     return Relations(
         accounts=codes,
-        ledger=engine.fetch(ledger).sort_by([("acc", "ascending"), ("hour", "ascending")]),
+        ledger=counted,
         novelty=pa.concat_tables(novelty),
-        content=content,
-        exchanges=touched,
+        objects=objects,
+        exchanges=_exchanges(engine, looked_at, objects),
         shared=pa.concat_tables(shared),
-        models=models.sort_by([("acc", "ascending"), ("model", "ascending"), ("hour", "ascending")]),
+        models=models,
         duplicates=duplicates,
     )
+
+
+def _sampled(engine: Engine, rows: ir.Table, ledger: pa.Table, most: int) -> ir.Table:
+    """The rows that are looked at one by one: those whose luck is below their account's limit at the end of their hour.
+
+    So a row's place in the sample depends on nothing that comes after its hour, and a sample of everything before an hour
+    H is what this leaves before H.
+    """
+    acc, hour, n = (ledger[name].to_numpy() for name in ("acc", "hour", "n"))
+    limit = luck_limit(running(acc, n), most)
+    busy = limit < EVERY
+    if not busy.any():
+        return rows
+    limits = engine.table(
+        "limits", pa.table({"acc": acc[busy], "hour": hour[busy], "luck_limit": limit[busy]})
+    )
+    joined = rows.left_join(limits, ["acc", "hour"])
+    kept = joined.filter(joined.luck_limit.isnull() | (joined.luck < joined.luck_limit))
+    return kept.drop(*(name for name in kept.columns if name.endswith("_right")), "luck_limit")
 
 
 def _mark_masks() -> dict[str, int]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Bools, Floats, Ints, View
+from stillwatch.detection.evidence import KINDS, N_CONTENT, POPULAR_KINDS, Bools, Floats, Ints
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import View
 from stillwatch.records.findings import INFRASTRUCTURE
 
 KIND_WEIGHT = {

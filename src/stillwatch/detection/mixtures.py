@@ -62,10 +62,10 @@ def _by_prompt(case: Case) -> Cut:
     prompts = group.text_objects[np.isin(view.evidence.obj_kind[group.text_objects], PROMPT_KINDS)]
     inside = np.zeros(len(view.active), dtype=bool)
     inside[group.accounts] = True
-    own = np.isin(view.share_obj, prompts)
-    objects, held = np.unique(view.share_obj[own & inside[view.share_acc]], return_counts=True)
-    everybody = np.bincount(view.share_obj[own], minlength=len(view.evidence.obj_kind))[objects]
-    who, share = view.text_share(view.exchanges_with(objects[2 * held > everybody]))
+    acc, which = view.holders(prompts)
+    everybody = np.bincount(which, minlength=len(prompts))
+    held = np.bincount(which, weights=inside[acc], minlength=len(prompts))
+    who, share = view.text_share(view.exchanges_with(prompts[2 * held > everybody]))
     found = np.zeros(len(view.active))
     found[who] = share
     mostly = found[group.accounts] >= 0.5

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from stillwatch.detection.candidates import EXTRACTION, Judged
 from stillwatch.detection.decision import holds_half
 from stillwatch.detection.evidence import Ints
-from stillwatch.detection.ledger import HOUR_US
+from stillwatch.detection.intake import HOUR_US
 
 Replay = Callable[[int, Sequence[Ints]], Sequence[Judged]]
 """Judges everything before an hour; handed out are the groups that hold half of one of the given sets."""

@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numba
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.detection.agreements import Agreement, read_agreements
-from stillwatch.detection.evidence import Evidence, gather
-from stillwatch.detection.intake import Intake, take_in
-from stillwatch.detection.ledger import HOUR_US, relate
+from stillwatch.detection.evidence import Evidence
+from stillwatch.detection.gathering import gather
+from stillwatch.detection.intake import HOUR_US, Intake, take_in
+from stillwatch.detection.ledger import relate
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
@@ -64,7 +66,7 @@ class Prepared:
 
     def evidence(self, settings: Settings) -> Evidence:
         """What the statistics read. Settings that count sharing alike have it in common: it is gathered once."""
-        counted = (settings.content_accounts, settings.infrastructure_accounts)
+        counted = (settings.content_accounts, settings.infrastructure_accounts, settings.looked_at)
         if counted not in self._evidence:
             self._evidence[counted] = self._gather(settings, first=not self._evidence)
         return self._evidence[counted]
@@ -84,7 +86,7 @@ class Prepared:
             relations = relate(engine, engine.parquet(self.taken.exchange_files), settings)
             if first:
                 _keep_duplicates(self.rejects, self.inputs.usage, relations.duplicates)
-            evidence = gather(relations, self.accounts)
+            evidence = gather(relations, self.accounts, settings.looked_at)
         if self.accounts is not None and self.accounts.num_rows and not evidence.accounts.known.any():
             raise InputError(
                 "none of these accounts is in the usage logs",
@@ -107,6 +109,8 @@ def prepare(
 
     Raises InputError for input that cannot be used, or that holds no usable exchange.
     """
+    # Compiled loops are set once for the process: no more threads than were asked for, nor than there are.
+    numba.set_num_threads(min(resources.threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     with clock.stage("intake"):
         # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
         reader = records.open_usage(

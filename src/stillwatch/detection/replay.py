@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.detection.comparison import Comparison, compare, seen
-from stillwatch.detection.evidence import view
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import resolve
 from stillwatch.detection.judging import Judging
@@ -20,6 +19,7 @@ from stillwatch.detection.out_folder import REPLAY, making
 from stillwatch.detection.preparation import Clock, Prepared, Progress, prepare
 from stillwatch.detection.run_record import Inputs, Resources, of_input, versions
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketches import Key

@@ -142,8 +142,10 @@ class RunRecord:
     shadow: dict[str, Any] | None = None
     screening: Screening | None = None
 
-    def examined(self, evidence: Evidence, accounts: pa.Table | None, *, raw_examples: bool) -> Examined:
-        """What the head and the last part of the report say."""
+    def examined(
+        self, evidence: Evidence, accounts: pa.Table | None, *, raw_examples: bool, cleared_beside: int = 0
+    ) -> Examined:
+        """What the head and the last part of the report say. `cleared_beside`: groups of which it has no story."""
         return Examined(
             accounts=len(evidence.accounts.ids),
             exchanges=scanned(self.taken, self.rejects),
@@ -174,6 +176,7 @@ class RunRecord:
                 )
                 for e in self.exemptions or ()
             ),
+            cleared_beside=cleared_beside,
             shadow="" if self.shadow is None else self.shadow["difference"],
             screening=tuple(
                 (

@@ -31,6 +31,10 @@ Finish = Callable[[Path, Sequence[Campaign], Sequence[Member]], None]
 """Adds files to the results in the making, given their folder."""
 
 
+MOST_CLEARED = 150
+"""So many of the largest cleared groups, and of the most probable ones, are in the report: there may be thousands."""
+
+
 @dataclass
 class Result:
     """What a scan wrote, for the caller to print and to turn into indicators."""
@@ -52,6 +56,15 @@ def write_tables(folder: Path, campaigns: Sequence[Campaign], members: Sequence[
 
 def _rows(found: Sequence[Verdict]) -> tuple[list[Campaign], list[Member]]:
     return [v.campaign for v in found], [m for v in found for m in v.members]
+
+
+def to_be_told(found: Sequence[Verdict]) -> list[Verdict]:
+    """Those of which the report has a story: all but cleared groups beyond the largest and the most probable ones."""
+    cleared = [v for v in found if v.campaign.verdict == "legitimate"]
+    largest = sorted(cleared, key=lambda v: (-v.campaign.accounts, v.campaign.campaign_id))
+    likeliest = sorted(cleared, key=lambda v: (-v.campaign.probability, v.campaign.campaign_id))
+    kept = {v.campaign.campaign_id for v in (*largest[:MOST_CLEARED], *likeliest[:MOST_CLEARED])}
+    return [v for v in found if v.campaign.verdict != "legitimate" or v.campaign.campaign_id in kept]
 
 
 def scan(
@@ -131,6 +144,7 @@ def _scan(
             )
             screening.write(made / "screening")
     with clock.stage("explanation"):
+        told = to_be_told(found)
         stories = [
             narrate.story(
                 v.judged,
@@ -139,7 +153,7 @@ def _scan(
                 lambda wanted, column: texts_of(taken.text_files, wanted, column),
                 raw=raw_examples,
             )
-            for v in found
+            for v in told
         ]
         campaigns, members = _rows(found)
         write_tables(made, campaigns, members)
@@ -158,7 +172,9 @@ def _scan(
             shadow=None if shadow is None else shadow.as_dict(),
             screening=screening,
         )
-        examined = record.examined(evidence, prepared.accounts, raw_examples=raw_examples)
+        examined = record.examined(
+            evidence, prepared.accounts, raw_examples=raw_examples, cleared_beside=len(found) - len(told)
+        )
         write_report(made / "report.html", stories, examined)
         finish(made, campaigns, members)
         rejects.close()

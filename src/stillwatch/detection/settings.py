@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-SETTINGS_VERSION = "2026.11.22"
+SETTINGS_VERSION = "2026.11.23"
 
 
 ALONE = 0.25
@@ -23,6 +23,9 @@ class Settings:
     """A text object (phrase, prefix, system prompt) counts once this many accounts used it."""
     infrastructure_accounts: int = 2
     """A shared card or address counts from two accounts on: two is already sharing."""
+    looked_at: int = 256
+    """Exchanges of an account that are looked at one by one; of more a sample of half, a quarter, ... stands for all, so
+    that cost and memory follow accounts. Counts by hour, models and means of access stay whole."""
     neighbours: int = 15
     """Most similar accounts that each account is joined with: enough that a campaign of thousands stays in one piece."""
     text_part: int = 600

@@ -49,6 +49,7 @@ RANGES: Mapping[str, Range] = {
     "seed": Range(0, 2**31 - 1),  # what Leiden's generator takes
     "content_accounts": Range(2, 1_000_000),  # a text that one account uses joins nobody
     "infrastructure_accounts": Range(2, 1_000_000),
+    "looked_at": Range(1, 1_000_000),  # of a busy account so many rows are held
     "neighbours": Range(2, 1_000),
     "popular_share": PROBABILITY,
     "group_accounts": Range(2, 1_000_000),

@@ -17,58 +17,23 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 
-from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, View
+from stillwatch.detection import vector_rows as rows
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import View
 
 VECTOR_KINDS = ("phrase", "prefix", "suffix", "block")
 """Parts of texts that make up a vector. Whole texts and system prompts stay out: greetings and popular clients."""
 SYSTEM_KINDS = ("system", "system_phrase")
 """What makes up a vector of system prompts."""
+LONGEST = 256
+"""Text objects in a vector, the weightiest: bounds it for accounts that ask much. What comes with most texts stays
+(document-centric pruning of an index: Buettcher and Clarke 2006)."""
 LANDMARKS = 1000
 """Holders of a phrase that others are compared with over it: bounds the work for a phrase of many thousands, and
 hides nobody, since all of them are compared with the same thousand."""
-DIGITS = 1e9
-"""Cosines are compared to nine digits: the order of sums must not decide."""
-
-
-@njit(nogil=True, cache=True)
-def _nearest(start, columns, values, held_from, holders, held, who, near):  # type: ignore[no-untyped-def]
-    """For each row of the first matrix (CSR) the most similar rows of the second (CSC), best first, into who and near."""
-    n, count = who.shape
-    score = np.zeros(n)
-    touched = np.empty(n, np.int64)
-    for i in range(n):
-        seen = 0
-        for at in range(start[i], start[i + 1]):
-            column, value = columns[at], values[at]
-            for h in range(held_from[column], held_from[column + 1]):
-                j = holders[h]
-                if score[j] == 0.0:
-                    touched[seen] = j
-                    seen += 1
-                score[j] += value * held[h]
-        filled = 0
-        for t in range(seen):
-            j = touched[t]
-            value = np.round(score[j] * DIGITS) / DIGITS
-            score[j] = 0.0
-            if j == i or value <= 0.0:
-                continue
-            if filled == count and (
-                value < near[i, count - 1] or (value == near[i, count - 1] and j > who[i, count - 1])
-            ):
-                continue
-            place = min(filled, count - 1)
-            while place > 0 and (
-                value > near[i, place - 1] or (value == near[i, place - 1] and j < who[i, place - 1])
-            ):
-                near[i, place], who[i, place] = near[i, place - 1], who[i, place - 1]
-                place -= 1
-            near[i, place], who[i, place] = value, j
-            filled = min(filled + 1, count)
 
 
 @dataclass(frozen=True)
@@ -98,11 +63,17 @@ class Similarity(Protocol):
     def frames(self) -> Frames | None:
         """What texts carry, for accounts of a few texts; None where it is not known what makes two texts alike."""
 
-    def likeness_to(self, accounts: Ints) -> Floats:
-        """By account code: sum of its likeness to these accounts, to itself among them."""
+    def likeness_of(self, accounts: Ints, others: Ints) -> Floats:
+        """Along `accounts`: sum of each one's likeness to these others, to itself where it is among them."""
 
-    def sums(self, sets: Sequence[Ints]) -> tuple[Floats, Floats]:
-        """Sets x sets: sums of likeness over all pairs across; by set, how much of its own is accounts with themselves."""
+    def around(self, accounts: Ints, count: int) -> Ints:
+        """Accounts, in rising order, among which the `count` most like these are, as far as can be known without all."""
+
+    def pairs(self, sets: Sequence[Ints], count: int) -> tuple[Ints, Ints]:
+        """Pairs of sets (the lower number first), once each, among which the `count` most like each set are."""
+
+    def across(self, sets: Sequence[Ints], i: Ints, j: Ints) -> Floats:
+        """Of each pair of sets, by number: sum of likeness over all pairs across; over itself with all of its own."""
 
     def neighbours(self, count: int) -> tuple[Ints, Ints, Floats]:
         """(account, neighbour, likeness) of the `count` most similar others of each account; ties go to the lower code."""
@@ -124,9 +95,9 @@ class Likening(Protocol):
     """Makes a Similarity of all accounts of a view."""
 
     def __call__(
-        self, view: View, settings: Settings, keep: Bools | None = None, kinds: Sequence[str] = VECTOR_KINDS
+        self, view: View, settings: Settings, half: int | None = None, kinds: Sequence[str] = VECTOR_KINDS
     ) -> Similarity:
-        """`keep`: along the view's ties; others are left out. `kinds`: VECTOR_KINDS (what is asked), or SYSTEM_KINDS."""
+        """`half`: of all accounts' exchanges only the first (0) or the second (1). `kinds`: VECTOR_KINDS or SYSTEM_KINDS."""
 
 
 def membership(sets: Sequence[Ints], n: int) -> sparse.csr_matrix:
@@ -154,35 +125,80 @@ class Vectors:
         """By account code: has it a vector?"""
         return np.asarray(np.diff(self.matrix.indptr) > 0)
 
-    def total(self, accounts: Ints) -> Floats:
-        """Sum of the vectors of these accounts."""
-        return np.asarray(self.matrix[accounts].sum(axis=0)).ravel()
+    @cached_property
+    def _scratch(self) -> tuple[Floats, Floats]:
+        """Two sums of vectors in the making, by text object, zero between uses."""
+        return np.zeros(self.matrix.shape[1]), np.zeros(self.matrix.shape[1])
 
-    def likeness_to(self, accounts: Ints) -> Floats:
-        """By account code: sum of its cosines with these accounts, with itself among them."""
-        return np.asarray(self.matrix @ self.total(accounts))
+    @cached_property
+    def _scores(self) -> Floats:
+        """By account, zero between uses."""
+        return np.zeros(self.matrix.shape[0])
 
-    def sums(self, sets: Sequence[Ints]) -> tuple[Floats, Floats]:
-        """Sets x sets: sums of cosines over all pairs across; by set, accounts with a vector: each a pair with itself."""
-        member = membership(sets, self.matrix.shape[0])
-        totals = (member @ self.matrix).tocsr()
-        return (totals @ totals.T).toarray(), np.asarray(member @ self.known.astype(np.float64))
+    @property
+    def _rows(self) -> rows.Rows:
+        return self.matrix.indptr, self.matrix.indices, self.matrix.data
 
-    def _within(self, totals: sparse.csr_matrix, size: Ints, known: Floats) -> Floats:
-        """Mean cosine over the pairs of each set, from sums of vectors; 0 for fewer than two."""
-        pairs = np.asarray(totals.multiply(totals).sum(axis=1)).ravel() - known
-        return np.asarray(np.where(size > 1, pairs / np.maximum(size * (size - 1), 1), 0.0))
+    def likeness_of(self, accounts: Ints, others: Ints) -> Floats:
+        """Along `accounts`: sum of each one's cosines with these others, with itself where it is among them."""
+        return np.asarray(rows.products(self._rows, _int64(accounts), _int64(others), self._scratch[0]))
+
+    def around(self, accounts: Ints, count: int) -> Ints:
+        """See `Similarity.around`: over landmarks the most alike, twice as many as asked for, and these accounts."""
+        most = 2 * count + len(accounts)
+        found = rows.nearest_to_sum(
+            self._rows, _int64(accounts), *self._landmarks, self._scratch[0], self._scores, most
+        )
+        return np.union1d(found, accounts)
+
+    def _totals(self, sets: Sequence[Ints]) -> sparse.csr_matrix:
+        """Sets x text objects: sums of their accounts' vectors."""
+        return (membership(sets, self.matrix.shape[0]) @ self.matrix).tocsr()
+
+    def pairs(self, sets: Sequence[Ints], count: int) -> tuple[Ints, Ints]:
+        """Pairs of sets (the lower number first), once each: each set with those whose mean vectors are nearest by angle."""
+        n = len(sets)
+        if n <= count + 1:
+            i, j = np.triu_indices(n, 1)
+            return i, j
+        totals = self._totals(sets)
+        length = np.sqrt(np.asarray(totals.multiply(totals).sum(axis=1)).ravel())
+        unit = sparse.diags(1 / np.maximum(length, 1e-12)) @ totals
+        own = (unit.indptr, unit.indices, unit.data)
+        begin, held_by, held = rows.holders(own, np.arange(n), unit.shape[1], LANDMARKS)
+        who, near = rows.nearest(own, begin, held_by, held, count)
+        one, place = np.nonzero(near > 0)
+        other = who[one, place].astype(np.int64)
+        cells = np.unique(np.minimum(one, other) * n + np.maximum(one, other))
+        return cells // n, cells % n
+
+    def across(self, sets: Sequence[Ints], i: Ints, j: Ints) -> Floats:
+        """Of each pair of sets, by number: sum of cosines over all pairs across; over itself with all of its own."""
+        if not len(i):
+            return np.zeros(0)
+        asked, place = np.unique(np.concatenate([i, j]), return_inverse=True)
+        totals = self._totals([sets[k] for k in asked.tolist()])
+        one, other = place[: len(i)], place[len(i) :]
+        order = np.argsort(one, kind="stable")
+        found = np.empty(len(i))
+        own = (totals.indptr, totals.indices, totals.data)
+        found[order] = rows.pair_products(own, one[order], other[order], self._scratch[0])
+        return found
 
     def mean_similarity(self, accounts: Ints) -> float:
         """Mean cosine over the pairs of a set of accounts; 0 for fewer than two."""
-        total = sparse.csr_matrix(self.total(accounts))
-        return float(self._within(total, np.array([len(accounts)]), self.known[accounts].sum())[0])
+        n = len(accounts)
+        if n < 2:
+            return 0.0
+        return float(
+            (self.likeness_of(accounts, accounts).sum() - self.known[accounts].sum()) / (n * (n - 1))
+        )
 
     def similarity_across(self, accounts: Ints, others: Ints) -> float:
         """Mean cosine of one set's accounts with another's; 0 where one is empty."""
         if not len(accounts) or not len(others):
             return 0.0
-        return float(self.total(accounts) @ self.total(others)) / (len(accounts) * len(others))
+        return float(self.likeness_of(accounts, others).sum()) / (len(accounts) * len(others))
 
     def separation(self, accounts: Ints, others: Ints) -> float:
         """How much more alike these accounts are to one another than to others: mean cosine within less that across."""
@@ -191,11 +207,11 @@ class Vectors:
     def separations(self, sets: Sequence[Ints], pool: Ints) -> Floats:
         """For each set of accounts of a pool its separation from the rest of the pool. No account twice in a set."""
         size = np.array([len(accounts) for accounts in sets], dtype=np.int64)
-        member = membership(sets, self.matrix.shape[0])
-        totals = (member @ self.matrix).tocsr()
-        within = self._within(totals, size, member @ self.known.astype(np.float64))
-        whole = np.asarray(totals @ self.total(pool))
-        own = np.asarray(totals.multiply(totals).sum(axis=1)).ravel()
+        ends = np.r_[0, np.cumsum(size)]
+        members = _int64(np.concatenate(sets))
+        own, whole = rows.squares_and_products(self._rows, members, ends, _int64(pool), *self._scratch)
+        alone = np.add.reduceat(self.known[members].astype(np.float64), ends[:-1])
+        within = np.where(size > 1, (own - alone) / np.maximum(size * (size - 1), 1), 0.0)
         return np.asarray(within - (whole - own) / np.maximum(size * (len(pool) - size), 1))
 
     def discrepancy(self, accounts: Ints, others: Ints) -> float:
@@ -213,64 +229,52 @@ class Vectors:
 
         Ties go to the lower code, so row order does not matter.
         """
-        n = self.matrix.shape[0]
-        holders = self._landmarks().tocsc()
-        who, near = np.zeros((n, count), np.int64), np.zeros((n, count))
-        _nearest(
-            self.matrix.indptr, self.matrix.indices, self.matrix.data,
-            holders.indptr, holders.indices, holders.data, who, near,
-        )  # fmt: skip
+        who, near = rows.nearest(self._rows, *self._landmarks, count)
         row, place = np.nonzero(near > 0)
         return row, who[row, place], near[row, place]
 
-    def _landmarks(self) -> sparse.csr_matrix:
-        """The matrix with at most LANDMARKS entries in a column: those of the accounts that a fixed draw puts first."""
-        matrix = self.matrix.tocoo()
-        held = np.bincount(matrix.col, minlength=matrix.shape[1])
-        if held.max(initial=0) <= LANDMARKS:
-            return self.matrix
+    @cached_property
+    def _landmarks(self) -> tuple[Ints, Ints, Floats]:
+        """By object at most LANDMARKS of its holders: where each object's begin, who they are, and their values.
+
+        Those that a fixed draw puts first, so that the landmarks of many objects are the same accounts.
+        """
         # Drawn among those that have a vector: accounts that come later must not move the draw.
-        luck = np.zeros(matrix.shape[0], dtype=np.int64)
-        luck[self.known] = np.random.default_rng(self.seed).permutation(int(self.known.sum()))
-        order = np.lexsort((luck[matrix.row], matrix.col))
-        column = matrix.col[order]
-        keep = order[np.arange(len(column)) - np.searchsorted(column, column, "left") < LANDMARKS]
-        return sparse.csr_matrix(
-            (matrix.data[keep], (matrix.row[keep], matrix.col[keep])), shape=matrix.shape
-        )
+        known = np.flatnonzero(self.known)
+        order = known[np.random.default_rng(self.seed).permutation(len(known))]
+        begin, held_by, held = rows.holders(self._rows, order, self.matrix.shape[1], LANDMARKS)
+        return begin, held_by, held
+
+
+def _int64(codes: Ints) -> Ints:
+    return np.ascontiguousarray(codes, dtype=np.int64)
 
 
 def vectors(
-    view: View, settings: Settings, keep: Bools | None = None, kinds: Sequence[str] = VECTOR_KINDS
+    view: View, settings: Settings, half: int | None = None, kinds: Sequence[str] = VECTOR_KINDS
 ) -> Vectors:
     """Vectors of all accounts of a view over text objects of some kinds.
 
-    `keep`: along the view's ties; others are left out (half of the exchanges).
+    `half`: of every account's exchanges that carry an object only the first (0) or the second (1) half, every other one.
     """
     n, n_obj = len(view.active), len(view.evidence.obj_kind)
-    usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in kinds])
-    if keep is None:
-        acc, obj = view.share_acc, view.share_obj
-        sent = view.totals["texts"]
-        texts = np.round(view.share * np.maximum(sent[acc], 1))
-    else:
-        kept = view.tie_ex[keep]
-        cells, count = np.unique(
-            view.evidence.ex_acc[kept] * np.int64(max(n_obj, 1)) + view.tie_obj[keep], return_counts=True
-        )
-        acc, obj, texts = cells // max(n_obj, 1), cells % max(n_obj, 1), count.astype(np.float64)
+    texts, sent = view.share_count, view.texts
+    if half is not None:
+        texts = view.share_first if half == 0 else texts - view.share_first
         # Texts that share nothing with anybody's are in neither half: they count for both.
-        tied = np.bincount(view.evidence.ex_acc[np.unique(kept)], minlength=n)
-        sent = np.maximum(tied, view.totals["texts"] / 2)
-    holders = np.bincount(obj, minlength=n_obj)
-    take = usable[obj] & (holders[obj] >= settings.content_accounts)
-    acc, obj, texts = acc[take], obj[take], texts[take]
+        tied = np.ceil(view.carrying / 2) if half == 0 else np.floor(view.carrying / 2)
+        sent = np.maximum(tied, sent / 2)
+    holders = np.bincount(view.share_obj, weights=texts > 0, minlength=n_obj)
+    usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in kinds])
+    usable &= holders >= settings.content_accounts
     rarity = np.log(max(view.population, 2) / np.maximum(holders, 1)).clip(0)
-    shares = sparse.csr_matrix((texts / np.maximum(sent[acc], 1), (acc, obj)), shape=(n, n_obj))
-    matrix = shares @ sparse.diags(np.sqrt(rarity))
-    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    scaled = (sparse.diags(1 / np.maximum(length, 1e-12)) @ matrix).tocsr()
+    start, obj, share, value = rows.weightiest(
+        (view.share_start, view.share_obj, texts), usable, np.sqrt(rarity), np.maximum(sent, 1), LONGEST
+    )
+    shape = (n, n_obj)
+    # A copy of its own where something goes: the frames keep it.
+    scaled = sparse.csr_matrix((value, obj, start), shape=shape, copy=bool((value == 0).any()))
     scaled.eliminate_zeros()
     # System prompts come without a text, too.
-    shares.data = np.minimum(shares.data, 1.0)
-    return Vectors(scaled, Frames(shares, sent, rarity), settings.seed)
+    frames = sparse.csr_matrix((np.minimum(share, 1.0), obj, start), shape=shape)
+    return Vectors(scaled, Frames(frames, sent, rarity), settings.seed)

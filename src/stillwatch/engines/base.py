@@ -1,7 +1,7 @@
 """The interface behind which relational work runs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,6 +40,10 @@ class Engine(ABC):
     @abstractmethod
     def fetch(self, expression: ir.Table) -> pa.Table:
         """Compute an expression and bring its rows here. For results that fit into memory."""
+
+    @abstractmethod
+    def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
+        """Compute an expression and bring its rows here part by part, in no order. For results that may not fit."""
 
     @abstractmethod
     def close(self) -> None:

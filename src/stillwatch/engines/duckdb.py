@@ -1,6 +1,6 @@
 """DuckDB inside this process: the default engine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -9,6 +9,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from stillwatch.engines.base import Engine
+
+BATCH_ROWS = 1 << 17
 
 
 class DuckDBEngine(Engine):
@@ -52,6 +54,11 @@ class DuckDBEngine(Engine):
         """See `Engine.fetch`."""
         table: pa.Table = self._connection.to_pyarrow(expression)
         return table
+
+    def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
+        """See `Engine.batches`."""
+        # Not by Ibis' to_pyarrow_batches: it asks the connection for what only a relation has in DuckDB 2.
+        yield from self._connection.con.sql(self._connection.compile(expression)).to_arrow_reader(BATCH_ROWS)
 
     def close(self) -> None:
         """See `Engine.close`."""

@@ -8,11 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.detection.case import Case, Population
-from stillwatch.detection.evidence import gather, view
+from stillwatch.detection.gathering import gather
 from stillwatch.detection.groups import Group
-from stillwatch.detection.intake import take_in
-from stillwatch.detection.ledger import HOUR_US, relate
+from stillwatch.detection.intake import HOUR_US, take_in
+from stillwatch.detection.ledger import relate
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 from stillwatch.drill.writer import Settings as DrillSettings
 from stillwatch.drill.writer import run_drill
 from stillwatch.engines import open_engine
@@ -65,7 +66,7 @@ class Drilled:
         blocked = seen.ledger["blocked"].copy()
         by_account = seen.hours_by_account
         ended = self.ordinary[np.random.default_rng(3).random(len(self.ordinary)) < share]
-        blocked[by_account.order[by_account.start[ended + 1] - 1]] = 1
+        blocked[by_account.start[ended + 1] - 1] = 1
         return self.seeing(ledger={**seen.ledger, "blocked": blocked})
 
     def benign(self, *, size: int = 20, least: int = 1) -> tuple[Case, ...]:

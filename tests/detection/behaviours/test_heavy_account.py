@@ -15,7 +15,7 @@ from stillwatch.detection.behaviours.heavy_account import (
     of_account,
     tail_p_values,
 )
-from stillwatch.detection.evidence import view
+from stillwatch.detection.view import view
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from stillwatch.detection.behaviours.older_model import BEHAVIOUR, ages
 from stillwatch.detection.case import Population
-from stillwatch.detection.evidence import view
+from stillwatch.detection.view import view
 
 RELEASES = {"old": 0, "mid": 1000, "new": 2000}
 BLOCKS = 72

@@ -98,11 +98,13 @@ CASES = {
 
 
 REVIEWED = {
-    "template_harvest of any task in system prompts",
     "agentic_coding of any task, by cards",
     "template_harvest on free plans",
 }
 """Cases in which one family alone speaks, or too little: they are up for review, and nobody is accused."""
+
+PARTLY = {"template_harvest of any task in system prompts": 0.4}
+"""Cases of which only those are accused who share more than a prompt, and what part of the campaign these are at least."""
 
 TEXTS = ("input_text", "system_text", "output_text", "tool_count", "turn", "conversation_id")
 MEANS = (
@@ -201,7 +203,8 @@ def test_the_reason_and_its_p_value(case, tmp_path):
         # Accounts of the campaign stand for it.
         assert 1 <= len(reasons[behaviour]["examples"]) <= 3
         assert set(reasons[behaviour]["examples"]) <= found.guilty & found.roles[found.nearest].keys()
-    assert len(found.accused & found.guilty) >= (0 if case in REVIEWED else 0.9) * len(found.guilty)
+    least = 0 if case in REVIEWED else PARTLY.get(case, 0.9)
+    assert len(found.accused & found.guilty) >= least * len(found.guilty)
     assert not found.accused - found.guilty
     if case == "diluted_relay":
         assert "relay" in found.roles[found.nearest].values(), "they pass others' traffic through"

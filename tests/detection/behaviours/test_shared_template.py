@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stillwatch.detection.behaviours.shared_template import BEHAVIOUR, replicated
-from stillwatch.detection.groups import SYSTEM_PROMPT, Nearness
+from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.nearness import Nearness
 
 
 def templated(worlds, users=20, share=1.0):

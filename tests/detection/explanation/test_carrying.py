@@ -8,11 +8,11 @@ import pytest
 
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import view
 from stillwatch.detection.explanation import carrying
 from stillwatch.detection.explanation.carrying import overturning, sentences, smallest_carrying
 from stillwatch.detection.rivals import weigh
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 
 @pytest.fixture(scope="module")

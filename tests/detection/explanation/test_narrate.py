@@ -13,10 +13,10 @@ from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.behaviours.heavy_account import of_account
 from stillwatch.detection.candidates import EXTRACTION
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import view
 from stillwatch.detection.explanation.narrate import campaign_id, readable, story, tables
 from stillwatch.detection.rivals import features, ways
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 TOPICS = ("tides", "the moon landing", "old bridges", "bees and their dances", "a long walk", "violins")
 FRAME = "Solve the following problem with care and write out every step: {} End with the final answer only."

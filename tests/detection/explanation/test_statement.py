@@ -7,9 +7,9 @@ import pytest
 
 from stillwatch.detection.candidates import REVIEW
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import view
 from stillwatch.detection.explanation.statement import statement
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import view
 
 
 @pytest.mark.parametrize(

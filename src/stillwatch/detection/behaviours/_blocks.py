@@ -3,7 +3,8 @@
 import numpy as np
 
 from stillwatch.detection.case import Case
-from stillwatch.detection.evidence import Bools, Ints, View
+from stillwatch.detection.evidence import Bools, Ints
+from stillwatch.detection.view import View
 
 
 def status_known(case: Case) -> Bools:
@@ -14,7 +15,7 @@ def status_known(case: Case) -> Bools:
 def ends(view: View, accounts: Ints) -> Ints:
     """Last hours of those of these active accounts that were blocked in their last hour, in rising order."""
     by_account = view.hours_by_account
-    last = by_account.order[by_account.start[accounts + 1] - 1]  # the ledger stands in order of hours
+    last = by_account.start[accounts + 1] - 1  # the ledger stands in order of hours
     return np.sort(view.ledger["hour"][last[view.ledger["blocked"][last] > 0]])
 
 

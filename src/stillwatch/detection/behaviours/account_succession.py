@@ -6,7 +6,7 @@ from stillwatch.detection.behaviours._blocks import ends, status_known
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Bools, Ints
-from stillwatch.detection.ledger import HOUR_US
+from stillwatch.detection.intake import HOUR_US
 
 WITHIN = 36
 """Hours. Blocked accounts were replaced within a day; half a day more for a stock that has run out."""

@@ -1,20 +1,15 @@
 """Unverified accounts on virtual and prepaid cards."""
 
-import numpy as np
-
 from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
-
-DISPOSABLE = ("virtual_card", "prepaid_card")
 
 
 def examine(case: Case) -> Observation | None:
     """Share of accounts that nobody verified and that pay with a virtual or prepaid card."""
-    facts = case.view.evidence.accounts
-    known = (facts.payment_kind != "") & (facts.verified >= 0)
+    trait = case.population.traits["disposable"]
+    known, disposable = trait.known, trait.having
     if 2 * known[case.members].sum() < len(case.members):
         return None
-    disposable = known & np.isin(facts.payment_kind, DISPOSABLE) & (facts.verified == 0)
     chosen = case.by_content
     inside = float(disposable[case.members].mean())
     rate = case.rate_outside(disposable)

@@ -22,7 +22,7 @@ LEAST = 30
 def repeats(case: Case) -> tuple[int, int]:
     """Exchanges of members on the group's texts, and how many of their whole texts two accounts or more sent."""
     repeated = case.population.repeated_item
-    own = case.own[case.view.evidence.ex_item[case.own] >= 0]
+    own = case.own[case.view.evidence.ex_text[case.own]]
     return len(own), int(repeated[own].sum())
 
 
@@ -69,7 +69,7 @@ def examine(case: Case) -> Observation | None:
         return None
     share = repeated / exchanges
     acc, item = case.population.long_items
-    texts = case.view.totals["texts"]
+    texts = case.view.texts
     own = np.bincount(case.view.evidence.ex_acc[case.own], minlength=len(texts)).astype(np.float64)
     pool = case.outside[texts[case.outside] > 0]
     p, text = None, ""

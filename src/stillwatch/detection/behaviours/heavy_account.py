@@ -5,7 +5,8 @@ from scipy import stats
 
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation
 from stillwatch.detection.case import Case
-from stillwatch.detection.evidence import Bools, Floats, Ints, View
+from stillwatch.detection.evidence import Bools, Floats, Ints
+from stillwatch.detection.view import View
 
 HEAVIEST = 10
 """Accounts that may stand out together: one that is as heavy must not hide another."""

@@ -16,8 +16,12 @@ DIGITS = 9
 def daily_rhythm(case: Case, accounts: Ints) -> float | None:
     """Mean cosine between hours of one account on different days, over all such pairs of these accounts."""
     cosines, pairs = case.population.rhythm
-    total = float(pairs[accounts].sum())
-    return round(float(cosines[accounts].sum()) / total, DIGITS) if total >= LEAST else None
+    return mean_cosine(float(cosines[accounts].sum()), float(pairs[accounts].sum()))
+
+
+def mean_cosine(cosines: float, pairs: float) -> float | None:
+    """Of a sum of cosines over so many pairs of hours; None where these are too few."""
+    return round(cosines / pairs, DIGITS) if pairs >= LEAST else None
 
 
 def examine(case: Case) -> Observation | None:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, draw_tail
-from stillwatch.detection.groups import SYSTEM_PROMPT, Nearness
+from stillwatch.detection.groups import SYSTEM_PROMPT
+from stillwatch.detection.nearness import Nearness
 
 LEAST = 4
 """Members in the community, and accounts in a draw, below which nothing is compared."""

@@ -204,12 +204,11 @@ def _masked(kind: str, value: str) -> str:
 def _things(judged: Judged) -> tuple[tuple[SharedThing, ...], tuple[tuple[str, str], ...]]:
     view, group = judged.case.view, judged.group
     evidence = view.evidence
-    inside = np.zeros(len(view.active), dtype=bool)
-    inside[group.accounts] = True
-    acc = np.concatenate([view.share_acc, view.link_acc])
-    obj = np.concatenate([view.share_obj, view.link_obj])
-    own = inside[acc]
-    held = np.bincount(obj[own], minlength=len(evidence.obj_kind))
+    texts, of_texts = view.texts_by_account.both(group.accounts)
+    links = view.links_by_account.places(group.accounts)
+    acc = np.concatenate([np.repeat(group.accounts, of_texts), view.link_acc[links]])
+    obj = np.concatenate([view.share_obj[texts], view.link_obj[links]])
+    held = np.bincount(obj, minlength=len(evidence.obj_kind))
     ranked = sorted(
         np.concatenate([group.text_objects, group.infrastructure_objects]).tolist(),
         key=lambda o: (-int(held[o]), o),
@@ -233,14 +232,14 @@ def _things(judged: Judged) -> tuple[tuple[SharedThing, ...], tuple[tuple[str, s
         things.append(SharedThing(f"thing-{o}", word, label, int(held[o]), int(view.popularity[o] - held[o])))
     sample = set(group.members[:SHOWN_ACCOUNTS].tolist())
     wanted = np.isin(obj, shown)
-    links = sorted(
+    shown_links = sorted(
         {
             (str(evidence.accounts.ids[a]), f"thing-{o}")
             for a, o in zip(acc[wanted].tolist(), obj[wanted].tolist(), strict=True)
             if a in sample
         }
     )
-    return tuple(things), tuple(links)
+    return tuple(things), tuple(shown_links)
 
 
 def readable(texts: Sequence[str], exchanges: int, accounts: int) -> ReadableTemplate | None:
@@ -287,35 +286,32 @@ def _texts(
 ) -> tuple[tuple[ReadableTemplate, ...], tuple[str, ...]]:
     view, group = judged.case.view, judged.group
     evidence = view.evidence
-    member = np.zeros(len(view.active), dtype=bool)
-    member[group.members] = True
-    of_group = np.zeros(len(evidence.ex_row), dtype=bool)
-    of_group[group.exchanges] = True
-    own = of_group[view.tie_ex] & member[evidence.ex_acc[view.tie_ex]]
-    kind = evidence.obj_kind[view.tie_obj]
+    own = judged.case.own
+    carrier, objects = view.objects_of(own)
+    kind = evidence.obj_kind[objects]
     # What formed the group is shown: its system prompts, or what is asked.
     of_prompts = group.origin == SYSTEM_PROMPT
     column = "system_text" if of_prompts else "input_text"
-    plain = own & (np.isin(kind, PROMPT_KINDS) == of_prompts) & np.isin(view.tie_obj, group.text_objects)
-    objects, counts = np.unique(view.tie_obj[plain], return_counts=True)
+    plain = (np.isin(kind, PROMPT_KINDS) == of_prompts) & np.isin(objects, group.text_objects)
+    carrier, objects = carrier[plain], objects[plain]
+    found, counts = np.unique(objects, return_counts=True)
     templates: list[ReadableTemplate] = []
-    covered = np.zeros(len(evidence.ex_row), dtype=bool)
-    for o in objects[np.argsort(-counts, kind="stable")].tolist():
+    covered: Ints = np.zeros(0, dtype=np.int64)
+    for o in found[np.argsort(-counts, kind="stable")].tolist():
         if len(templates) >= TEMPLATES:
             break
-        hits = view.tie_ex[plain & (view.tie_obj == o)]
-        if covered[hits].mean() > 0.5:
+        hits = carrier[objects == o]
+        if np.isin(hits, covered).mean() > 0.5:
             continue
-        covered[hits] = True
+        covered = np.concatenate([covered, hits])
         _, one_each = np.unique(evidence.ex_acc[hits], return_index=True)
         sample = hits[np.sort(one_each)][:SAMPLE_TEXTS]
         words = texts_of(evidence.ex_row[sample], column)
         shape = readable([words[int(r)] for r in evidence.ex_row[sample]], len(hits), len(one_each))
         if shape is not None:
             templates.append(shape)
-    source = group.exchanges[member[evidence.ex_acc[group.exchanges]]]
-    _, one_each = np.unique(evidence.ex_acc[source], return_index=True)
-    chosen = source[np.sort(one_each)][:EXAMPLES]
+    _, one_each = np.unique(evidence.ex_acc[own], return_index=True)
+    chosen = own[np.sort(one_each)][:EXAMPLES]
     words = texts_of(evidence.ex_row[chosen], "input_text")
     examples = [words[int(r)] for r in evidence.ex_row[chosen] if int(r) in words]
     return tuple(templates), tuple(text if raw else redact(text) for text in examples)

@@ -82,4 +82,5 @@ class Examined:
         tuple[str, str], ...
     ] = ()  # declared organisation, and the name on a list that it resembles
     exemptions: tuple[tuple[str, str], ...] = ()  # exemption with its state, and what it did
+    cleared_beside: int = 0  # groups that were cleared, of which the report has no story
     shadow: str = ""  # how shadow settings would have judged otherwise; empty without them

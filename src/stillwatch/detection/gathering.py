@@ -1,0 +1,242 @@
+"""Stage 1's tables as the arrays of `Evidence`; object codes follow first use, never the keyed hashes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from stillwatch.detection.evidence import ACCOUNT_KINDS, KINDS, AccountFacts, Bools, Evidence, Ints
+from stillwatch.detection.intake import HOUR_US
+from stillwatch.detection.ledger import EXCHANGE_KINDS, NOVELTY_KINDS, Exchanges, Relations
+from stillwatch.detection.settings import Settings
+
+
+def _ints(table: pa.Table, name: str) -> Ints:
+    """A column of whole numbers or times (as microseconds), of the width that it has; 0 for null."""
+    column = table[name]
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    if column.null_count:
+        column = pc.fill_null(column, 0)
+    return np.ascontiguousarray(column.to_numpy())
+
+
+def _account_facts(ids: pa.Table, accounts: pa.Table | None) -> AccountFacts:
+    names = np.asarray(ids["account_id"].to_pylist(), dtype=object)
+    n = len(names)
+    blank = np.full(n, "", dtype=object)
+    if accounts is None:
+        unknown = np.full(n, -1, dtype=np.int64)
+        return AccountFacts(
+            names,
+            unknown,
+            blank,
+            blank,
+            np.full(n, -1, np.int8),
+            blank,
+            np.zeros(n, bool),
+            frozenset(),
+        )
+    at = pc.index_in(ids["account_id"], value_set=accounts["account_id"].combine_chunks())
+    rows = accounts.take(at.combine_chunks() if isinstance(at, pa.ChunkedArray) else at)
+
+    def texts(name: str) -> npt.NDArray[np.object_]:
+        return np.asarray(pc.fill_null(rows[name], "").to_pylist(), dtype=object)
+
+    created_us = np.asarray(pc.fill_null(rows["created_at"].cast(pa.int64()), -1).to_numpy(), dtype=np.int64)
+    present = frozenset(c for c in accounts.column_names if accounts[c].null_count < accounts.num_rows)
+    return AccountFacts(
+        ids=names,
+        created=np.where(created_us < 0, -1, created_us // HOUR_US),
+        plan=texts("plan"),
+        organisation=texts("organisation"),
+        verified=np.asarray(pc.fill_null(rows["verified"].cast(pa.int8()), -1).to_numpy(), dtype=np.int8),
+        payment_kind=texts("payment_kind"),
+        known=np.asarray(pc.is_valid(at).to_numpy(zero_copy_only=False), dtype=bool),
+        present=present,
+    )
+
+
+def _account_links(
+    facts: AccountFacts, accounts: pa.Table | None
+) -> list[tuple[str, Ints, npt.NDArray[np.object_]]]:
+    """(kind, account codes, values) of what two accounts or more have in common in the accounts table."""
+    if accounts is None:
+        return []
+    code = {name: i for i, name in enumerate(facts.ids)}
+    found = []
+    who = accounts["account_id"].to_pylist()
+    for kind, column in ACCOUNT_KINDS.items():
+        values = accounts[column].to_pylist()
+        pairs = sorted((v, code[a]) for a, v in zip(who, values, strict=True) if v and a in code)
+        value = np.asarray([p[0] for p in pairs], dtype=object)
+        acc = np.asarray([p[1] for p in pairs], dtype=np.int64)
+        if len(value):
+            new = np.r_[True, value[1:] != value[:-1]]
+            run = np.cumsum(new) - 1
+            several = np.bincount(run)[run] > 1
+            found.append((kind, acc[several], value[several]))
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _account_major(acc, time, luck, start, order):  # type: ignore[no-untyped-def]
+    """Numbers of exchanges by account, of one account by time, of one time by luck, into `order`."""
+    at = start[:-1].copy()
+    for i in range(len(acc)):
+        order[at[acc[i]]] = i
+        at[acc[i]] += 1
+    for a in range(len(start) - 1):
+        part = order[start[a] : start[a + 1]]
+        ranked = part[np.argsort(time[part], kind="mergesort")]
+        # Few are of one time: these are put in order one by one.
+        for i in range(1, len(ranked)):
+            k = i
+            while k > 0 and time[ranked[k - 1]] == time[ranked[k]] and luck[ranked[k - 1]] > luck[ranked[k]]:
+                ranked[k - 1], ranked[k] = ranked[k], ranked[k - 1]
+                k -= 1
+        part[:] = ranked
+
+
+@njit(nogil=True, cache=True)
+def _lists_in_order(order, start, carried, codes, new_start, new):  # type: ignore[no-untyped-def]
+    """The lists of objects in another order of exchanges; objects are numbered as they come."""
+    at, known = 0, 0
+    for i in range(len(order)):
+        new_start[i] = at
+        for t in range(start[order[i]], start[order[i] + 1]):
+            o = carried[t]
+            if codes[o] < 0:
+                codes[o] = known
+                known += 1
+            new[at] = codes[o]
+            at += 1
+    new_start[len(order)] = at
+    return known
+
+
+@njit(nogil=True, cache=True)
+def _items(tie_start, tie_obj, is_item, found):  # type: ignore[no-untyped-def]
+    for i in range(len(found)):
+        for t in range(tie_start[i], tie_start[i + 1]):
+            if is_item[tie_obj[t]]:
+                found[i] = tie_obj[t]
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """Text objects in order of their codes, and the exchanges' arrays of `Evidence`, by name."""
+
+    kind: npt.NDArray[np.int8]
+    ready: npt.NDArray[np.int32]
+    arrays: dict[str, Ints | Bools]
+
+
+def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
+    n = len(exchanges.row)
+    first = np.r_[0, np.cumsum(np.bincount(exchanges.acc, minlength=accounts))]
+    order = np.empty(n, np.int64)
+    _account_major(exchanges.acc, exchanges.time, exchanges.luck, first, order)
+    codes = np.full(objects.num_rows, -1, np.int32)
+    tie_start, tie_obj = np.empty(n + 1, np.int64), np.empty(len(exchanges.carried), np.int32)
+    known = _lists_in_order(order, exchanges.start, exchanges.carried, codes, tie_start, tie_obj)
+    # What nobody carries any more is no object.
+    kind, ready = np.empty(known, np.int8), np.empty(known, np.int32)
+    kind[codes[codes >= 0]] = _ints(objects, "kind")[codes >= 0]
+    ready[codes[codes >= 0]] = _ints(objects, "ready")[codes >= 0]
+    item = np.full(n, -1, np.int32)
+    _items(tie_start, tie_obj, kind == KINDS.index("item"), item)
+    time = exchanges.time[order]
+    arrays: dict[str, Ints | Bools] = {
+        "ex_row": exchanges.row[order],
+        "ex_time": time,
+        "ex_acc": exchanges.acc[order],
+        "ex_hour": (time // HOUR_US).astype(np.int32),
+        "ex_luck": exchanges.luck[order],
+        "ex_item": item,
+        "ex_model": exchanges.model[order],
+        "ex_marks": exchanges.marks[order],
+        "ex_text": exchanges.text[order],
+        "ex_tools": exchanges.tools[order],
+        "ex_later": exchanges.later[order],
+        "ex_start": first,
+        "tie_start": tie_start,
+        "tie_obj": tie_obj,
+    }
+    return _Texts(kind, ready, arrays)
+
+
+def gather(relations: Relations, accounts: pa.Table | None, looked_at: int = Settings.looked_at) -> Evidence:
+    """Turn stage 1's tables into arrays. `looked_at`: the setting under which they were computed."""
+    facts = _account_facts(relations.accounts, accounts)
+    novelty = {}
+    for name in NOVELTY_KINDS:
+        part = relations.novelty.filter(pc.equal(relations.novelty["kind"], name))
+        novelty[name] = (_ints(part, "acc"), _ints(part, "hour"), _ints(part, "fresh"))
+    texts = _texts(relations.exchanges, relations.objects, len(facts.ids))
+
+    link_acc, link_obj, link_hour = [], [], []
+    offset = len(texts.kind)
+    kinds, values = [texts.kind], [np.full(offset, "", dtype=object)]
+    shared = relations.shared
+    sources: list[tuple[str, Ints, npt.NDArray[np.object_], Ints]] = [
+        (kind_name, acc, vals, np.where(facts.created[acc] < 0, 0, facts.created[acc]))
+        for kind_name, acc, vals in _account_links(facts, accounts)
+    ]
+    for kind_name in EXCHANGE_KINDS:
+        part = shared.filter(pc.equal(shared["kind"], kind_name)).sort_by(
+            [("value", "ascending"), ("acc", "ascending")]
+        )
+        value_of = np.asarray(part["value"].to_pylist(), dtype=object)
+        sources.append((kind_name, _ints(part, "acc"), value_of, _ints(part, "hour")))
+    for kind_name, acc, vals, hour in sources:
+        if not len(acc):
+            continue
+        new = np.r_[True, vals[1:] != vals[:-1]]
+        run = np.cumsum(new) - 1
+        link_acc.append(acc)
+        link_obj.append(offset + run)
+        link_hour.append(hour)
+        kinds.append(np.full(int(new.sum()), KINDS.index(kind_name), dtype=np.int8))
+        values.append(vals[new])
+        offset += int(new.sum())
+
+    def joined(parts: list[Ints]) -> Ints:
+        return np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
+
+    obj_kind = np.concatenate(kinds)
+    models = _models(relations.models)
+    place = {model: number for number, model in enumerate(models)}
+    of_model = np.array([place[model] for model in relations.exchanges.models], np.int32)
+    texts.arrays["ex_model"] = of_model[texts.arrays["ex_model"]]
+    return Evidence(
+        accounts=facts,
+        looked_at=looked_at,
+        ledger={name: _ints(relations.ledger, name) for name in relations.ledger.column_names},
+        novelty=novelty,
+        **texts.arrays,  # type: ignore[arg-type]
+        link_acc=joined(link_acc),
+        link_obj=joined(link_obj),
+        link_hour=joined(link_hour),
+        obj_kind=obj_kind,
+        obj_ready=np.r_[texts.ready, np.zeros(len(obj_kind) - len(texts.ready), np.int32)],
+        obj_value=np.concatenate(values),
+        models=models,
+    )
+
+
+def _models(table: pa.Table) -> dict[str, tuple[Ints, Ints, Ints]]:
+    """model -> acc, hour, n, by account and hour; models in order of their names."""
+    code = table["model"].combine_chunks().dictionary_encode()
+    listed = code.dictionary.to_pylist()
+    place = code.indices.to_numpy(zero_copy_only=False)
+    acc, hour, n = (_ints(table, name) for name in ("acc", "hour", "n"))
+    found = {}
+    for model in sorted(listed):
+        own = np.flatnonzero(place == listed.index(model))
+        own = own[np.lexsort((hour[own], acc[own]))]
+        found[model] = (acc[own], hour[own], n[own])
+    return found

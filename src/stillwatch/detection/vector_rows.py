@@ -1,0 +1,286 @@
+"""Compiled loops over sparse vectors of accounts: sums, products and nearest ones, over no more rows than are asked for.
+
+Vectors are the rows of a matrix in compressed form: where each row begins, columns, values. A scratch array has a place for
+every column, is zero between uses, and holds a sum of rows in the meantime.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from stillwatch.detection.evidence import Bools, Floats, Ints
+
+Rows = tuple[Ints, Ints, Floats]
+"""(where each row begins, columns, values)"""
+DIGITS = 1e9
+"""Cosines are compared to nine digits: the order of sums must not decide."""
+
+
+@njit(nogil=True, cache=True)
+def _add(rows, chosen, total):  # type: ignore[no-untyped-def]
+    start, columns, values = rows
+    for r in chosen:
+        for at in range(start[r], start[r + 1]):
+            total[columns[at]] += values[at]
+
+
+@njit(nogil=True, cache=True)
+def _clear(rows, chosen, total):  # type: ignore[no-untyped-def]
+    start, columns, _ = rows
+    for r in chosen:
+        for at in range(start[r], start[r + 1]):
+            total[columns[at]] = 0.0
+
+
+@njit(nogil=True, cache=True)
+def _product(rows, r, total):  # type: ignore[no-untyped-def]
+    start, columns, values = rows
+    found = 0.0
+    for at in range(start[r], start[r + 1]):
+        found += values[at] * total[columns[at]]
+    return found
+
+
+@njit(nogil=True, cache=True)
+def products(rows, chosen, others, total):  # type: ignore[no-untyped-def]
+    """Along `chosen`: product of each row with the sum of `others`."""
+    _add(rows, others, total)
+    found = np.empty(len(chosen))
+    for i in range(len(chosen)):
+        found[i] = _product(rows, chosen[i], total)
+    _clear(rows, others, total)
+    return found
+
+
+@njit(nogil=True, cache=True)
+def pair_products(rows, one, other, total):  # type: ignore[no-untyped-def]
+    """Product of row one[k] with row other[k], for every k; quickest where equal ones follow each other in `one`."""
+    found = np.empty(len(one))
+    for k in range(len(one)):
+        if k == 0 or one[k] != one[k - 1]:
+            if k:
+                _clear(rows, one[k - 1 : k], total)
+            _add(rows, one[k : k + 1], total)
+        found[k] = _product(rows, other[k], total)
+    if len(one):
+        _clear(rows, one[len(one) - 1 :], total)
+    return found
+
+
+@njit(nogil=True, cache=True)
+def squares_and_products(rows, members, ends, pool, total, whole):  # type: ignore[no-untyped-def]
+    """Of each set of rows (`members[ends[k]:ends[k + 1]]`): its sum's product with itself, and with the sum of `pool`."""
+    _add(rows, pool, whole)
+    own, across = np.zeros(len(ends) - 1), np.zeros(len(ends) - 1)
+    for k in range(len(ends) - 1):
+        chosen = members[ends[k] : ends[k + 1]]
+        _add(rows, chosen, total)
+        for r in chosen:
+            own[k] += _product(rows, r, total)
+            across[k] += _product(rows, r, whole)
+        _clear(rows, chosen, total)
+    _clear(rows, pool, whole)
+    return own, across
+
+
+@njit(nogil=True, cache=True)
+def holders(rows, order, width, most):  # type: ignore[no-untyped-def]
+    """By column the first `most` of its rows in this order: where each column begins, rows, values."""
+    start, columns, values = rows
+    held = np.zeros(width + 1, np.int64)
+    for r in order:
+        for at in range(start[r], start[r + 1]):
+            if held[columns[at] + 1] < most:
+                held[columns[at] + 1] += 1
+    begin = np.cumsum(held)
+    filled = begin[:-1].copy()
+    who, value = np.empty(begin[-1], np.int32), np.empty(begin[-1])
+    for r in order:
+        for at in range(start[r], start[r + 1]):
+            c = columns[at]
+            if filled[c] < begin[c + 1]:
+                who[filled[c]], value[filled[c]] = r, values[at]
+                filled[c] += 1
+    return begin, who, value
+
+
+@njit(nogil=True, cache=True)
+def _weightiest(rows, usable, weight, sent, most, start, columns, share, value):  # type: ignore[no-untyped-def]
+    """Of each row's usable columns the `most` of largest count times weight; sizes alone where there is no room."""
+    begin, obj, count = rows
+    at = 0
+    worth = np.empty(1)
+    for r in range(len(begin) - 1):
+        start[r] = at
+        n = 0
+        for i in range(begin[r], begin[r + 1]):
+            n += usable[obj[i]] and count[i] > 0
+        if len(columns):
+            if len(worth) < n:
+                worth = np.empty(2 * n)
+            n = 0
+            for i in range(begin[r], begin[r + 1]):
+                if usable[obj[i]] and count[i] > 0:
+                    worth[n] = count[i] * weight[obj[i]]
+                    n += 1
+            least, room = -1.0, most
+            if n > most:
+                least = np.partition(worth[:n], n - most)[n - most]
+                # Of those that are just as weighty the first ones stay.
+                for i in range(n):
+                    room -= worth[i] > least
+            length, first = 0.0, at
+            for i in range(begin[r], begin[r + 1]):
+                if usable[obj[i]] and count[i] > 0:
+                    heavy = count[i] * weight[obj[i]]
+                    if heavy < least or (heavy == least and room == 0):
+                        continue
+                    room -= heavy == least
+                    columns[at], share[at] = obj[i], count[i] / sent[r]
+                    value[at] = share[at] * weight[obj[i]]
+                    length += value[at] ** 2
+                    at += 1
+            for i in range(first, at):
+                value[i] /= max(np.sqrt(length), 1e-12)
+        else:
+            at += min(n, most)
+    start[len(begin) - 1] = at
+    return at
+
+
+def weightiest(
+    rows: tuple[Ints, Ints, Ints], usable: Bools, weight: Floats, sent: Floats, most: int
+) -> tuple[Ints, npt.NDArray[np.int32], Floats, Floats]:
+    """Rows of at most `most` columns: where each begins, columns, shares (counts by `sent`), and values of length one.
+
+    `rows` are as ever, but hold counts; a value is share times weight. Left out are columns that are not usable, and of a
+    longer row those of the smallest values.
+    """
+    start = np.empty(len(rows[0]), np.int64)
+    none, nothing = np.empty(0, np.int32), np.empty(0)
+    size = _weightiest(rows, usable, weight, sent, most, start, none, nothing, nothing)
+    columns, share, value = np.empty(size, np.int32), np.empty(size), np.empty(size)
+    # An array without room would count only, and there is nothing to fill either.
+    _weightiest(rows, usable, weight, sent, most, start, columns, share, value)
+    return start, columns, share, value
+
+
+@njit(nogil=True, cache=True)
+def _nearest(rows, begin, held_by, held, first, last, who, near):  # type: ignore[no-untyped-def]
+    """Of rows from `first` to `last` the most similar others among the holders of their columns, best first."""
+    start, columns, values = rows
+    count = who.shape[1]
+    score = np.zeros(len(start) - 1)
+    touched = np.empty(len(start) - 1, np.int32)
+    for i in range(first, last):
+        seen = 0
+        for at in range(start[i], start[i + 1]):
+            column, value = columns[at], values[at]
+            for h in range(begin[column], begin[column + 1]):
+                j = held_by[h]
+                if score[j] == 0.0:
+                    touched[seen] = j
+                    seen += 1
+                score[j] += value * held[h]
+        filled = 0
+        for t in range(seen):
+            j = touched[t]
+            value = np.round(score[j] * DIGITS) / DIGITS
+            score[j] = 0.0
+            if j == i or value <= 0.0:
+                continue
+            if filled == count and (
+                value < near[i, count - 1] or (value == near[i, count - 1] and j > who[i, count - 1])
+            ):
+                continue
+            place = min(filled, count - 1)
+            while place > 0 and (
+                value > near[i, place - 1] or (value == near[i, place - 1] and j < who[i, place - 1])
+            ):
+                near[i, place], who[i, place] = near[i, place - 1], who[i, place - 1]
+                place -= 1
+            near[i, place], who[i, place] = value, j
+            filled = min(filled + 1, count)
+
+
+def nearest(
+    rows: Rows, begin: Ints, held_by: Ints, held: Floats, count: int
+) -> tuple[npt.NDArray[np.int32], Floats]:
+    """(rows x count: most similar other rows, best first; how similar, 0 where there are no more), on numba's threads.
+
+    `begin`, `held_by`, `held`: as `holders` gives them. Ties go to the lower row.
+    """
+    n = len(rows[0]) - 1
+    who, near = np.zeros((n, count), np.int32), np.zeros((n, count))
+    threads = numba.get_num_threads()
+    # Many more parts than threads: accounts that ask much come together.
+    cuts = np.linspace(0, n, 8 * threads + 1).astype(np.int64).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        work = [
+            pool.submit(_nearest, rows, begin, held_by, held, first, last, who, near)
+            for first, last in pairwise(cuts)
+            if first < last
+        ]
+        for done in work:
+            done.result()
+    return who, near
+
+
+@njit(nogil=True, cache=True)
+def _scores(rows, chosen, begin, held_by, held, total, score):  # type: ignore[no-untyped-def]
+    """Rows that hold a column of the sum of `chosen`, with their products with it over what `held` has, into `score`."""
+    start, columns, _ = rows
+    _add(rows, chosen, total)
+    seen, room = 0, 1024
+    touched = np.empty(room, np.int32)
+    for r in chosen:
+        for at in range(start[r], start[r + 1]):
+            column = columns[at]
+            value = total[column]
+            total[column] = 0.0
+            if value == 0.0:
+                continue
+            for h in range(begin[column], begin[column + 1]):
+                j = held_by[h]
+                if score[j] == 0.0:
+                    if seen == room:
+                        room *= 2
+                        grown = np.empty(room, np.int32)
+                        grown[:seen] = touched
+                        touched = grown
+                    touched[seen] = j
+                    seen += 1
+                score[j] += value * held[h]
+    found = np.empty(seen)
+    for t in range(seen):
+        found[t] = np.round(score[touched[t]] * DIGITS)
+        score[touched[t]] = 0.0
+    return touched[:seen], found
+
+
+def nearest_to_sum(
+    rows: Rows,
+    chosen: Ints,
+    begin: Ints,
+    held_by: Ints,
+    held: Floats,
+    total: Floats,
+    score: Floats,
+    count: int,
+) -> Ints:
+    """The `count` rows most similar to the sum of `chosen`, over what `holders` gave; ties go to the lower row.
+
+    `score`: zeros, one for each row.
+    """
+    touched, found = _scores(rows, chosen, begin, held_by, held, total, score)
+    if len(touched) > count:
+        least = np.partition(found, len(found) - count)[len(found) - count]
+        sure = np.flatnonzero(found > least)
+        level = np.flatnonzero(found == least)
+        level = level[np.argsort(touched[level])][: count - len(sure)]
+        touched = touched[np.concatenate([sure, level])]
+    return np.asarray(touched, dtype=np.int64)
