@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +30,19 @@ def call(*arguments: str) -> str:
     if done.returncode:
         sys.exit(f"stillwatch {' '.join(arguments)}\n{done.stderr}")
     return done.stdout
+
+
+def peak_and_seconds(command: Sequence[str]) -> tuple[str, int, float]:
+    """(what a command printed, its peak memory in MiB as resident set, wall-clock seconds). A failure ends the benchmark."""
+    begin = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out)
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
+        if status:
+            sys.exit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+        out.seek(0)
+        return out.read(), used.ru_maxrss >> 10, seconds
 
 
 def make_drill(folder: Path, scenario: str, seed: int, *more: str) -> dict[str, Any]:

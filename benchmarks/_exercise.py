@@ -9,11 +9,12 @@ from _common import Look, Named, Planted, everyone, make_drill, planted
 from stillwatch.detection.agreements import Agreement
 from stillwatch.detection.candidates import Judged
 from stillwatch.detection.decision import judge
-from stillwatch.detection.evidence import NEVER, Evidence, view
+from stillwatch.detection.evidence import Evidence
 from stillwatch.detection.preparation import Clock, prepare
 from stillwatch.detection.roles import roles
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.view import NEVER, view
 from stillwatch.records.findings import ACCUSED_ROLES
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketches import Key

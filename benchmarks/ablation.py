@@ -65,12 +65,8 @@ def users_of(exercise: Exercise, technique: str) -> frozenset[str]:
 def without_ties(evidence: Evidence, kind: str) -> Evidence:
     """The evidence without text objects of a kind."""
     kept = evidence.obj_kind[evidence.tie_obj] != KINDS.index(kind)
-    return replace(
-        evidence,
-        tie_ex=evidence.tie_ex[kept],
-        tie_obj=evidence.tie_obj[kept],
-        tie_ready=evidence.tie_ready[kept],
-    )
+    start = np.r_[0, np.cumsum(kept)][evidence.tie_start]
+    return replace(evidence, tie_start=start, tie_obj=evidence.tie_obj[kept])
 
 
 def without(evidence: Evidence, *techniques: str) -> Evidence:
