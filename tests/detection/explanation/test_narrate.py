@@ -135,3 +135,22 @@ def test_what_formed_a_group_is_shown(worlds, in_prompt):
     assert ("answer at length" in literal) is not in_prompt
     assert all("answer at length" in text for text in card.examples)
     assert ("with system prompts that are alike" in card.statement) is in_prompt
+
+
+@pytest.mark.parametrize("looked_at", [256, 8])
+def test_exchanges_are_told_whole_where_a_sample_stands_for_them(worlds, looked_at):
+    settings = Settings(looked_at=looked_at)
+    world = worlds.strangers()
+    world.settings = settings
+    worlds.harvesters(world, range(1000, 1030), *worlds.template("t"), *worlds.PHRASES)
+    found = judge(view(world.evidence()), [], {}, settings)
+    # Of cleared groups no texts are shown.
+    judged = replace(max(found, key=lambda j: j.own_exchanges.sum()), verdict="review")
+    campaign, members = tables(judged, None)
+    text = "Solve this with care and write out every step, please"
+    told = story(
+        judged, campaign, members, lambda rows, column: dict.fromkeys(map(int, rows), text), raw=True
+    )
+    assert campaign.exchanges == 12 * 30
+    assert sum(told.exchanges_by_hour) == pytest.approx(campaign.exchanges, rel=0.05)
+    assert told.templates[0].exchanges == campaign.exchanges

@@ -307,7 +307,8 @@ def _texts(
         _, one_each = np.unique(evidence.ex_acc[hits], return_index=True)
         sample = hits[np.sort(one_each)][:SAMPLE_TEXTS]
         words = texts_of(evidence.ex_row[sample], column)
-        shape = readable([words[int(r)] for r in evidence.ex_row[sample]], len(hits), len(one_each))
+        exchanges = round(float(view.stands_for[evidence.ex_acc[hits]].sum()))
+        shape = readable([words[int(r)] for r in evidence.ex_row[sample]], exchanges, len(one_each))
         if shape is not None:
             templates.append(shape)
     _, one_each = np.unique(evidence.ex_acc[own], return_index=True)
@@ -324,7 +325,7 @@ def _timeline(judged: Judged) -> tuple[tuple[int, ...], tuple[int, ...]]:
     if judged.case.told_by_texts:
         own = group.exchanges[inside[view.evidence.ex_acc[group.exchanges]]]
         hours = view.evidence.ex_hour[own]
-        weights = np.ones(len(hours))
+        weights = view.stands_for[view.evidence.ex_acc[own]]
     else:
         keep = inside[view.ledger["acc"]]
         hours, weights = view.ledger["hour"][keep], view.ledger["n"][keep].astype(float)
@@ -332,7 +333,7 @@ def _timeline(judged: Judged) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return (), ()
     low = int(hours.min())
     counts = np.bincount(hours - low, weights=weights)
-    return tuple(3600 * (low + i) for i in range(len(counts))), tuple(int(c) for c in counts)
+    return tuple(3600 * (low + i) for i in range(len(counts))), tuple(round(c) for c in counts.tolist())
 
 
 def _rivals(judged: Judged) -> tuple[Rival, ...]:
