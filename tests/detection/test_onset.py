@@ -32,10 +32,12 @@ class Past:
 
     def __call__(self, hour, about):
         self.asked.append(hour)
-        assert [a.tolist() for a in about] == [g.group.accounts.tolist() for g in self.groups]
+        wanted = [a.tolist() for a in about]
+        assert wanted, "nobody asked"
         return [
             judged(g.group.accounts, "extraction" if hour >= h else "review")
             for g, h in zip(self.groups, self.hours, strict=True)
+            if g.group.accounts.tolist() in wanted
         ]
 
 
