@@ -17,3 +17,28 @@ def worlds():
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return sys.modules[name]
+
+
+@pytest.fixture
+def world(worlds):
+    """Three accounts with one template on half of their texts; the first two share a card and an address."""
+    world = worlds.World()
+    for number in range(3):
+        world.account(
+            number,
+            created=worlds.MONDAY - 24,
+            payment_fingerprint="card" if number < 2 else "other",
+            plan="paid",
+            verified=number == 0,
+            organisation="Acme",
+        )
+        for k in range(4):
+            world.say(
+                number,
+                worlds.MONDAY + 2 * number + k,
+                objects=worlds.template("t") if k < 2 else (),
+                item=f"{number}-{k}",
+                address="shared" if number < 2 else f"own-{k}",
+                marks=("fake_debug",) if number == 0 and k == 0 else (),
+            )
+    return world

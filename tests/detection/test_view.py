@@ -126,31 +126,6 @@ def test_order_of_rows_and_keys_mean_nothing(worlds, data):
     assert seen_by(world, view(one)) == seen_by(mixed, view(two))
 
 
-@pytest.fixture
-def world(worlds):
-    """Three accounts with one template on half of their texts; the first two share a card and an address."""
-    world = worlds.World()
-    for number in range(3):
-        world.account(
-            number,
-            created=worlds.MONDAY - 24,
-            payment_fingerprint="card" if number < 2 else "other",
-            plan="paid",
-            verified=number == 0,
-            organisation="Acme",
-        )
-        for k in range(4):
-            world.say(
-                number,
-                worlds.MONDAY + 2 * number + k,
-                objects=worlds.template("t") if k < 2 else (),
-                item=f"{number}-{k}",
-                address="shared" if number < 2 else f"own-{k}",
-                marks=("fake_debug",) if number == 0 and k == 0 else (),
-            )
-    return world
-
-
 def test_objects_and_their_holders(world):
     seen = view(world.evidence())
     kinds = [KINDS[k] for k in seen.evidence.obj_kind]

@@ -209,13 +209,14 @@ def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> 
             break
         into = one.copy()
         into[best[pairs]] = pairs
-        place = np.searchsorted(np.flatnonzero(into == one), into)
+        kept = np.flatnonzero(into == one)
+        place = np.searchsorted(kept, into)
         joined = np.zeros(len(parts), dtype=bool)
         joined[place[pairs]] = True
         taken = dict(zip(pairs.tolist(), best[pairs].tolist(), strict=True))
         parts = [
             np.sort(np.concatenate([parts[k], parts[taken[k]]])) if k in taken else parts[k]
-            for k in np.flatnonzero(into == one).tolist()
+            for k in kept.tolist()
         ]
         # What neither part of a pair has to do with this pass stays as it was.
         a, b = np.minimum(place[i], place[j]), np.maximum(place[i], place[j])
@@ -224,7 +225,6 @@ def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> 
         i, j, between = a[first], b[first], between[first]
         new = joined[i] | joined[j]
         between[new] = space.across(parts, i[new], j[new])
-        kept = np.flatnonzero(into == one)
         sets = _Sets(sets.sizes[kept], sets.alone[kept], sets.own[kept])
         at = np.flatnonzero(joined[: len(parts)])
         made = _Sets.of(space, [parts[k] for k in at.tolist()])

@@ -165,7 +165,7 @@ def judge(
     generous = replace(settings, prior=max(settings.prior, GENEROUS))
 
     def judge_one(c: Candidate, levels: float | None) -> None:
-        if c.given is None and not c.may_matter(settings):
+        if (brief or c.given is None) and not c.may_matter(settings):
             if brief:
                 return
             if not c.may_matter(generous):
@@ -179,8 +179,7 @@ def judge(
             c.given is not None or not beside[c.case.group.accounts].any()
         ):
             continue
-        if c.given is None or not brief or c.may_matter(settings):
-            judge_one(c, level.get(id(c)))
+        judge_one(c, level.get(id(c)))
     known = [c.case.group for c in candidates]
     for group in prompted:
         for c in docket.among(group, ~accused[group.accounts], known):

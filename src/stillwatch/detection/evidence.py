@@ -29,6 +29,11 @@ POPULAR_KINDS = ("address", "fingerprint", "client", "signup")
 """Kinds of which popular values (a carrier's address, a common browser) link nobody."""
 
 
+def starts(keys: Ints, size: int) -> Ints:
+    """Where the rows of each key begin when they lie in order of their keys, from 0 to size-1; and where the last end."""
+    return np.asarray(np.r_[0, np.cumsum(np.bincount(keys, minlength=size))])
+
+
 @dataclass(frozen=True)
 class Ragged:
     """Places of rows by a key: what a group needs is found without passing over everybody's rows."""
@@ -39,7 +44,7 @@ class Ragged:
     @classmethod
     def of(cls, keys: Ints, size: int) -> "Ragged":
         """Index rows by key, keys from 0 to size-1."""
-        return cls(np.argsort(keys, kind="stable"), np.r_[0, np.cumsum(np.bincount(keys, minlength=size))])
+        return cls(np.argsort(keys, kind="stable"), starts(keys, size))
 
     def places(self, keys: Ints) -> Ints:
         """Places of all rows with one of these keys."""
@@ -56,7 +61,7 @@ class Runs:
     @classmethod
     def of(cls, keys: Ints, size: int) -> "Runs":
         """Of keys from 0 to size-1, in rising order."""
-        return cls(np.r_[0, np.cumsum(np.bincount(keys, minlength=size))])
+        return cls(starts(keys, size))
 
     def both(self, keys: Ints) -> tuple[Ints, Ints]:
         """(places of all rows with these keys, key by key; how many each key has)."""
@@ -87,7 +92,7 @@ class Postings:
     @classmethod
     def of(cls, tie_start: Ints, tie_obj: Ints, objects: int) -> "Postings":
         """Turn lists of objects by exchange round."""
-        start = np.r_[0, np.cumsum(np.bincount(tie_obj, minlength=objects))]
+        start = starts(tie_obj, objects)
         exchanges = np.empty(len(tie_obj), np.int32)
         _posted(tie_start, tie_obj, start[:-1].copy(), exchanges)
         return cls(start, exchanges)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from stillwatch.detection.evidence import ACCOUNT_KINDS, KINDS, AccountFacts, Bools, Evidence, Ints
+from stillwatch.detection.evidence import ACCOUNT_KINDS, KINDS, AccountFacts, Bools, Evidence, Ints, starts
 from stillwatch.detection.intake import HOUR_US
 from stillwatch.detection.ledger import EXCHANGE_KINDS, NOVELTY_KINDS, Exchanges, Relations
 from stillwatch.detection.settings import Settings
@@ -137,7 +137,7 @@ class _Texts:
 
 def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
     n = len(exchanges.row)
-    first = np.r_[0, np.cumsum(np.bincount(exchanges.acc, minlength=accounts))]
+    first = starts(exchanges.acc, accounts)
     order = np.empty(n, np.int64)
     _account_major(exchanges.acc, exchanges.time, exchanges.luck, first, order)
     codes = np.full(objects.num_rows, -1, np.int32)

@@ -91,6 +91,11 @@ def _flag(condition: ir.BooleanValue) -> ir.IntegerColumn:
     return condition.fill_null(False).cast("int32").sum().cast("int32")
 
 
+def _marked(rows: ir.Table) -> ir.IntegerValue:
+    """Bits of the marks of each row. A mark in the system text makes every request of the account carry it."""
+    return rows.marks.fill_null(0) | rows.system_marks.fill_null(0)
+
+
 def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table]:
     """Of each event id keep the earliest row, whatever the order of rows and files; hand out the others."""
     repeated = engine.keep(
@@ -162,7 +167,7 @@ def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
         "model",
         *(f"{kind}_hash" for kind in TEXT_KINDS),
         *PHRASE_KINDS.values(),
-        marks=wanted.marks.fill_null(0) | wanted.system_marks.fill_null(0),
+        marks=_marked(wanted),
         text=wanted.item_hash.notnull(),
         tools=(wanted.tool_count > 0).cast("int8").fill_null(-1),
         later=(wanted.turn > 1).cast("int8").fill_null(-1),
@@ -186,11 +191,7 @@ def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
     # Emptied one after the other: the parts and the whole of one column stand side by side, and never of all.
     whole = {name: np.concatenate([np.zeros(0, dtype), *parts.pop(name)]) for name, dtype in of.items()}
     whole["start"] = np.r_[0, np.cumsum(whole["start"])]
-    order = np.argsort(list(names)) if names else np.zeros(0, np.int64)
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order))
-    whole["model"] = rank[whole["model"]] if len(order) else whole["model"]
-    return Exchanges(**whole, models=tuple(sorted(names)))
+    return Exchanges(**whole, models=tuple(names))
 
 
 def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations:
@@ -206,8 +207,7 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     script = (unique.script == KANA).ifelse(HAN, unique.script.nullif(0))
     rows = unique.mutate(script=script).join(code_table, "account_id").drop("account_id")
     has_text = rows.item_hash.notnull()
-    # A mark in the system text makes every request of the account carry it.
-    marked = rows.marks.fill_null(0) | rows.system_marks.fill_null(0)
+    marked = _marked(rows)
     marks = {f"mark_{name}": _flag((marked & mask) != 0) for name, mask in _mark_masks().items()}
     ledger = rows.group_by("acc", "hour").agg(
         n=rows.row.count().cast("int32"),

@@ -109,47 +109,45 @@ def holders(rows, order, width, most):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _weightiest(rows, usable, weight, sent, most, start, columns, share, value):  # type: ignore[no-untyped-def]
-    """Of each row's usable columns the `most` of largest count times weight; sizes alone where there is no room."""
+def _sizes(rows, usable):  # type: ignore[no-untyped-def]
+    """Of each row: how many usable columns it holds."""
     begin, obj, count = rows
-    at = 0
-    worth = np.empty(1)
-    for r in range(len(begin) - 1):
-        start[r] = at
+    found = np.zeros(len(begin) - 1, np.int64)
+    for r in range(len(found)):
+        for i in range(begin[r], begin[r + 1]):
+            found[r] += usable[obj[i]] and count[i] > 0
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _weightiest(rows, usable, weight, sent, sizes, start, columns, share, value):  # type: ignore[no-untyped-def]
+    """Of each row's usable columns those of largest count times weight, as many as there is room for from `start` on."""
+    begin, obj, count = rows
+    worth = np.empty(sizes.max() if len(sizes) else 0)
+    for r in range(len(sizes)):
         n = 0
         for i in range(begin[r], begin[r + 1]):
-            n += usable[obj[i]] and count[i] > 0
-        if len(columns):
-            if len(worth) < n:
-                worth = np.empty(2 * n)
-            n = 0
-            for i in range(begin[r], begin[r + 1]):
-                if usable[obj[i]] and count[i] > 0:
-                    worth[n] = count[i] * weight[obj[i]]
-                    n += 1
-            least, room = -1.0, most
-            if n > most:
-                least = np.partition(worth[:n], n - most)[n - most]
-                # Of those that are just as weighty the first ones stay.
-                for i in range(n):
-                    room -= worth[i] > least
-            length, first = 0.0, at
-            for i in range(begin[r], begin[r + 1]):
-                if usable[obj[i]] and count[i] > 0:
-                    heavy = count[i] * weight[obj[i]]
-                    if heavy < least or (heavy == least and room == 0):
-                        continue
-                    room -= heavy == least
-                    columns[at], share[at] = obj[i], count[i] / sent[r]
-                    value[at] = share[at] * weight[obj[i]]
-                    length += value[at] ** 2
-                    at += 1
-            for i in range(first, at):
-                value[i] /= max(np.sqrt(length), 1e-12)
-        else:
-            at += min(n, most)
-    start[len(begin) - 1] = at
-    return at
+            if usable[obj[i]] and count[i] > 0:
+                worth[n] = count[i] * weight[obj[i]]
+                n += 1
+        least, room = -1.0, start[r + 1] - start[r]
+        if n > room:
+            least = np.partition(worth[:n], n - room)[n - room]
+            # Of those that are just as weighty the first ones stay.
+            for i in range(n):
+                room -= worth[i] > least
+        length, at = 0.0, start[r]
+        for i in range(begin[r], begin[r + 1]):
+            heavy = count[i] * weight[obj[i]]
+            if not usable[obj[i]] or count[i] == 0 or heavy < least or (heavy == least and room == 0):
+                continue
+            room -= heavy == least
+            columns[at], share[at] = obj[i], count[i] / sent[r]
+            value[at] = share[at] * weight[obj[i]]
+            length += value[at] ** 2
+            at += 1
+        for i in range(start[r], at):
+            value[i] /= max(np.sqrt(length), 1e-12)
 
 
 def weightiest(
@@ -160,12 +158,11 @@ def weightiest(
     `rows` are as ever, but hold counts; a value is share times weight. Left out are columns that are not usable, and of a
     longer row those of the smallest values.
     """
-    start = np.empty(len(rows[0]), np.int64)
-    none, nothing = np.empty(0, np.int32), np.empty(0)
-    size = _weightiest(rows, usable, weight, sent, most, start, none, nothing, nothing)
-    columns, share, value = np.empty(size, np.int32), np.empty(size), np.empty(size)
-    # An array without room would count only, and there is nothing to fill either.
-    _weightiest(rows, usable, weight, sent, most, start, columns, share, value)
+    sizes = _sizes(rows, usable)
+    start = np.r_[0, np.cumsum(np.minimum(sizes, most))]
+    columns = np.empty(int(start[-1]), np.int32)
+    share, value = np.empty(len(columns)), np.empty(len(columns))
+    _weightiest(rows, usable, weight, sent, sizes, start, columns, share, value)
     return start, columns, share, value
 
 
@@ -235,8 +232,8 @@ def _scores(rows, chosen, begin, held_by, held, total, score):  # type: ignore[n
     """Rows that hold a column of the sum of `chosen`, with their products with it over what `held` has, into `score`."""
     start, columns, _ = rows
     _add(rows, chosen, total)
-    seen, room = 0, 1024
-    touched = np.empty(room, np.int32)
+    seen = 0
+    touched = np.empty(len(score), np.int32)
     for r in chosen:
         for at in range(start[r], start[r + 1]):
             column = columns[at]
@@ -247,11 +244,6 @@ def _scores(rows, chosen, begin, held_by, held, total, score):  # type: ignore[n
             for h in range(begin[column], begin[column + 1]):
                 j = held_by[h]
                 if score[j] == 0.0:
-                    if seen == room:
-                        room *= 2
-                        grown = np.empty(room, np.int32)
-                        grown[:seen] = touched
-                        touched = grown
                     touched[seen] = j
                     seen += 1
                 score[j] += value * held[h]

@@ -72,19 +72,16 @@ def _weighed(start, exchanges, seen, objects, weight, alone, score):  # type: ig
 
     Of objects that count `alone` only the weightiest, which have to come first. `score`: zeros, one for each exchange.
     """
-    found, room = 0, 1024
-    touched = np.empty(room, np.int64)
+    found, most = 0, 0
+    for o in objects:
+        most += start[o + 1] - start[o]
+    touched = np.empty(min(most, len(score)), np.int64)
     for k in range(len(objects)):
         for at in range(start[objects[k]], start[objects[k] + 1]):
             e = exchanges[at]
             if not seen[e]:
                 continue
             if score[e] == 0.0:
-                if found == room:
-                    room *= 2
-                    grown = np.empty(room, np.int64)
-                    grown[:found] = touched
-                    touched = grown
                 touched[found] = e
                 found += 1
             if alone[k]:
