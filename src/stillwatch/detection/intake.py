@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.records.schema import TEXT, TIME
-from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck, sketch
+from stillwatch.records.sketched import sketches_of
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck
 from stillwatch.records.tables import UsageReader
 
 KEPT = (
@@ -76,7 +77,7 @@ def take_in(
         if batch.num_rows == 0:
             continue
         row = pa.array(np.arange(taken.rows, taken.rows + batch.num_rows, dtype=np.int64))
-        drawn = sketch(batch.column("input_text"), batch.column("system_text"), key, threads)
+        drawn = sketches_of(batch, key, threads)
         fields = [*NUMBERS, *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
         times = batch.column("time").cast(pa.int64())
         hour = (times.to_numpy() // HOUR_US).astype(np.int32)

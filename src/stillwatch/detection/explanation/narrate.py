@@ -308,7 +308,9 @@ def _texts(
         sample = hits[np.sort(one_each)][:SAMPLE_TEXTS]
         words = texts_of(evidence.ex_row[sample], column)
         exchanges = round(float(view.stands_for[evidence.ex_acc[hits]].sum()))
-        shape = readable([words[int(r)] for r in evidence.ex_row[sample]], exchanges, len(one_each))
+        # Of exchanges that came as sketches there is no text.
+        told = [words[int(r)] for r in evidence.ex_row[sample] if int(r) in words]
+        shape = readable(told, exchanges, len(one_each))
         if shape is not None:
             templates.append(shape)
     _, one_each = np.unique(evidence.ex_acc[own], return_index=True)
