@@ -2,12 +2,12 @@
 
     python benchmarks/published.py [--scale 1] [--exchanges 60000000] [--seed 8701] [--undated] [--drill FOLDER]
 
-Makes the scenario published-2026 at this scale (at 1: 24,000 accounts with 16.7M exchanges in three campaigns, and every class of
-look-alikes) with so many ordinary exchanges beside it that there are --exchanges in all, writes it with sketches in place of texts,
-scans it as a user would, and scores the scan. Prints and writes benchmarks/results/published.json: seconds by stage, peak memory of
-each command (resident set), bytes on disk, how many campaign accounts were found, how many of the accused are guilty,
-and how many look-alike groups were accused. `--scale 0.01` shows in minutes that all of it works; results of another size than
-the whole one go to published-EXCHANGES.json.
+Makes the scenario published-2026 at this scale (at 1: 24,000 accounts with 16.7M exchanges in three campaigns, and every
+class of look-alikes) with so many ordinary exchanges beside it that there are --exchanges in all, writes it with sketches in
+place of texts, scans it as a user would, and scores the scan. Prints and writes benchmarks/results/published.json: seconds
+by stage, peak memory of each command (resident set), bytes on disk, how many campaign accounts were found, how many of the
+accused are guilty, and how many look-alike groups were accused. `--scale 0.01` shows in minutes that all of it works;
+results of a smaller size go to published-EXCHANGES.json.
 """
 
 import argparse

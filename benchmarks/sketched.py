@@ -2,9 +2,10 @@
 
     python benchmarks/sketched.py [--exchanges 100000] [--accounts 4000] [--seed 5]
 
-Makes an exercise of each scenario, turns it with `stillwatch sketch`, and prints bytes per exchange of both forms on disk, of the
-sketch form with other encodings, and of its largest columns; seconds of the command; and the most that a sketch can
-take, which texts of hundreds of words that share nothing come near. Writes benchmarks/results/sketched.json.
+Makes an exercise of two scenarios, turns it with `stillwatch sketch`, and prints bytes per exchange of both forms on disk,
+of the sketch form with other encodings, and of its largest columns; and the most that a sketch can take, which texts of
+hundreds of words that share nothing come near. Writes these, and seconds and peak memory of the command, to
+benchmarks/results/sketched.json.
 """
 
 import argparse

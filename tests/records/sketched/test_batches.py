@@ -101,7 +101,9 @@ def test_a_mapping_for_the_others_does_not_apply_to_sketches(sketches_file, tmp_
     folder = tmp_path / "both"
     folder.mkdir()
     sketches_file.rename(folder / "a.parquet")
-    (folder / "b.jsonl").write_text('{"id": "x1", "at": "2026-03-01", "who": "a9", "what": "m", "q": "why"}\n')
+    (folder / "b.jsonl").write_text(
+        '{"id": "x1", "at": "2026-03-01", "who": "a9", "what": "m", "q": "why"}\n'
+    )
     (tmp_path / "map.yaml").write_text(
         "version: 1\ncolumns: {event_id: id, time: at, account_id: who, model: what, input_text: q}\n"
     )
@@ -155,9 +157,7 @@ def test_nulls_are_allowed_everywhere(changed, key, read):
     def emptied(table):
         for name in SKETCH_SCHEMA.names:
             kind = SKETCH_SCHEMA.field(name).type
-            table = table.set_column(
-                table.schema.get_field_index(name), name, pa.nulls(table.num_rows, kind)
-            )
+            table = table.set_column(table.schema.get_field_index(name), name, pa.nulls(table.num_rows, kind))
         return table
 
     found, reader, _ = read(changed(emptied), key=key)

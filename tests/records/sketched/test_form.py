@@ -120,5 +120,5 @@ def test_all_files_are_looked_at_before_anything_is_read(sketches_file, texts_fi
     (folder / "broken.parquet").write_bytes(b"PAR1 and no more")
     (folder / "rows.jsonl").write_text("{}\n")
     assert files_with_sketches(find_files(folder).files, key) == {sketches_file}
-    with pytest.raises(InputError, match="sketches.parquet"):
+    with pytest.raises(InputError, match=r"sketches\.parquet"):
         files_with_sketches(find_files(folder).files, Key(bytes(16)))

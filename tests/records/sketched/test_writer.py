@@ -35,9 +35,10 @@ def test_files_hold_so_many_rows_in_groups(batch, tmp_path, key):
 def test_a_file_in_the_making_has_no_name_that_is_read(batch, tmp_path, key):
     folder = tmp_path / "out"
     folder.mkdir()
-    with pytest.raises(RuntimeError, match="stopped"), SketchedWriter(
-        folder, key, file_rows=200, group_rows=50
-    ) as out:
+    with (
+        pytest.raises(RuntimeError, match="stopped"),
+        SketchedWriter(folder, key, file_rows=200, group_rows=50) as out,
+    ):
         out.write(batch.slice(0, 330))
         assert [file.name for file in sorted(folder.glob("[!.]*"))] == ["part-00000.parquet"]
         assert len(list(folder.iterdir())) == 2
