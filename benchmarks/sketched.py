@@ -54,7 +54,7 @@ def columns(files: list[Path]) -> dict[str, int]:
 def longest() -> int:
     """Bytes of sketch columns that nothing can compress: all lists full, all hashes there, shares at random."""
     widths = (f.type.bit_width // 8 for f in SKETCH_SCHEMA if not pa.types.is_list(f.type))
-    return sum(widths) + 8 * (MOST + SYSTEM_MOST)
+    return int(sum(widths)) + 8 * (MOST + SYSTEM_MOST)
 
 
 def measure(scenario: str, options: argparse.Namespace) -> dict[str, Any]:

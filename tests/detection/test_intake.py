@@ -104,4 +104,5 @@ def test_sketches_that_come_with_the_rows_are_taken_as_they_are(log, tmp_path):
     wanted = pa.concat_tables(pq.read_table(file) for file in drawn.exchange_files).slice(100, 200)
     found = pa.concat_tables(pq.read_table(file) for file in taken.exchange_files)
     assert found.drop_columns(["row"]).equals(wanted.drop_columns(["row"]))
+    assert taken.text_files == []
     assert texts_of(taken.text_files, np.arange(200)) == {}

@@ -99,9 +99,12 @@ def take_in(
         words = pa.Table.from_arrays(
             [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS_SCHEMA
         ).filter(has_text)
-        file = texts / f"part-{part:06d}.parquet"
-        pq.write_table(words, file, compression="zstd", compression_level=1, use_dictionary=["system_text"])
-        taken.text_files.append(file)
+        if words.num_rows:  # of exchanges that came as sketches there are none
+            file = texts / f"part-{part:06d}.parquet"
+            pq.write_table(
+                words, file, compression="zstd", compression_level=1, use_dictionary=["system_text"]
+            )
+            taken.text_files.append(file)
         low, high = pc.min(times).as_py(), pc.max(times).as_py()
         taken.first_us = low if taken.first_us is None else min(taken.first_us, low)
         taken.last_us = high if taken.last_us is None else max(taken.last_us, high)
