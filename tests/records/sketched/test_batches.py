@@ -153,6 +153,12 @@ def test_values_that_no_sketch_has_are_refused(changed, key, read, name, value, 
         read(changed(column(name, value)), key=key)
 
 
+def test_other_columns_may_bear_one_name_twice(changed, key, read):
+    found, _, _ = read(changed(lambda table: table.append_column("turn", table["event_id"])), key=key)
+    own, _, _ = read(changed(), key=key)
+    assert found.equals(own)
+
+
 def test_nulls_are_allowed_everywhere(changed, key, read):
     def emptied(table):
         for name in SKETCH_SCHEMA.names:

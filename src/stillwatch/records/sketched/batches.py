@@ -105,7 +105,8 @@ def take_carried(batch: pa.RecordBatch, where: str) -> tuple[pa.RecordBatch, pa.
                 f"its column {wanted.name} holds {what}, which no sketch has", where=where, mend=AGAIN
             )
         columns.append(array)
-    others = [name for name in batch.schema.names if SKETCH_SCHEMA.get_field_index(name) < 0]
+    # By place: other columns may bear one name twice.
+    others = [i for i, name in enumerate(batch.schema.names) if SKETCH_SCHEMA.get_field_index(name) < 0]
     return batch.select(others), pa.RecordBatch.from_arrays(columns, schema=SKETCH_SCHEMA)
 
 
