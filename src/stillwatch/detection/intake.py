@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.records.schema import TEXT, TIME
-from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck, sketch
+from stillwatch.records.sketched import sketches_of
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck
 from stillwatch.records.tables import UsageReader
 
 KEPT = (
@@ -62,10 +63,10 @@ class _Part:
     text_file: Path
 
     def write(self, key: Key) -> tuple[int, int]:
-        """Sketch the texts and write both files; (earliest, latest) time in microseconds."""
+        """Sketch the texts, and write what there is of both files; (earliest, latest) time in microseconds."""
         batch = self.batch
         row = pa.array(np.arange(self.first_row, self.first_row + batch.num_rows, dtype=np.int64))
-        drawn = sketch(batch.column("input_text"), batch.column("system_text"), key, threads=1)
+        drawn = sketches_of(batch, key, threads=1)
         fields = [*NUMBERS, *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
         times = batch.column("time").cast(pa.int64())
         hour = (times.to_numpy() // HOUR_US).astype(np.int32)
@@ -89,9 +90,10 @@ class _Part:
         words = pa.Table.from_arrays(
             [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS_SCHEMA
         ).filter(has_text)
-        pq.write_table(
-            words, self.text_file, compression="zstd", compression_level=1, use_dictionary=["system_text"]
-        )
+        if words.num_rows:  # of exchanges that came as sketches there are none
+            pq.write_table(
+                words, self.text_file, compression="zstd", compression_level=1, use_dictionary=["system_text"]
+            )
         return pc.min(times).as_py(), pc.max(times).as_py()
 
 
@@ -121,7 +123,8 @@ def take_in(
         part, done = under_way.popleft()
         low, high = done.result()
         taken.exchange_files.append(part.exchange_file)
-        taken.text_files.append(part.text_file)
+        if part.text_file.exists():
+            taken.text_files.append(part.text_file)
         taken.first_us = low if taken.first_us is None else min(taken.first_us, low)
         taken.last_us = high if taken.last_us is None else max(taken.last_us, high)
         progress(part.first_row + part.batch.num_rows)

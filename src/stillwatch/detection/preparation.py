@@ -114,7 +114,7 @@ def prepare(
     with clock.stage("intake"):
         # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
         reader = records.open_usage(
-            inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+            inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects, key=key
         )
         accounts = _read_accounts(inputs, rejects, reader.salt)
         releases = _release_hours(

@@ -56,7 +56,7 @@ def peak_memory() -> int:
 
 
 def _absent(present: set[str], accounts: pa.Table | None, dropped: set[str]) -> dict[str, str]:
-    """Columns without a single value, and what that costs. `dropped`: those of which values could not be used."""
+    """Columns without a single value or sketch, and what that costs. `dropped`: those of which values could not be used."""
     costs = {c.name: c.without for c in USAGE.columns if not c.required and c.name not in present}
     if accounts is None:
         costs["accounts"] = (
@@ -110,11 +110,30 @@ def of_input(reader: UsageReader, rejects: RejectLog, taken: Intake) -> dict[str
     """What became of the rows, files and values of the input; docs/reference/run-json.md explains the keys."""
     return {
         "rows": {
-            "read": reader.rows_read,
-            "rejected": rejects.total("usage"),
-            "skipped": dict(sorted(reader.rows_skipped.items())),
+            **of_rows(reader, rejects),
             "outside_window": taken.outside_window,
             "scanned": scanned(taken, rejects),
+        },
+        **of_losses(reader, rejects),
+    }
+
+
+def of_rows(reader: UsageReader, rejects: RejectLog) -> dict[str, Any]:
+    """How many rows of usage were read, and of which no exchange came."""
+    return {
+        "read": reader.rows_read,
+        "rejected": rejects.total("usage"),
+        "skipped": dict(sorted(reader.rows_skipped.items())),
+    }
+
+
+def of_losses(reader: UsageReader, rejects: RejectLog) -> dict[str, Any]:
+    """What could not be used of rows, files and values, and what came as sketches."""
+    return {
+        "sketched": {
+            "files": reader.carried.files,
+            "exchanges": reader.carried.rows,
+            "without_text": reader.carried.wordless,
         },
         "rejected": {t: rejects.by_reason(t) for t in sorted({table for table, _ in rejects.counts})},
         "files": {
@@ -154,7 +173,7 @@ class RunRecord:
             last_time=_minute(self.taken.last_us),
             prior=self.settings.prior,
             absent_columns=_absent(
-                set(self.reader.present_columns),
+                self.reader.present_columns | self.reader.carried.columns,
                 accounts,
                 {column for column, _ in self.reader.values_dropped}
                 | {f"{table}.{column}" for table, column, _ in self.rejects.dropped},
@@ -177,6 +196,7 @@ class RunRecord:
                 for e in self.exemptions or ()
             ),
             cleared_beside=cleared_beside,
+            wordings=self._wordings(),
             shadow="" if self.shadow is None else self.shadow["difference"],
             screening=tuple(
                 (
@@ -186,6 +206,16 @@ class RunRecord:
                 )
                 for lead in (self.screening.leads if self.screening else ())
             ),
+        )
+
+    def _wordings(self) -> str:
+        """Why the report can't show wordings, or not all; empty where it can."""
+        wordless = self.reader.carried.wordless
+        if not wordless:
+            return ""
+        return (
+            f"{wordless:,} of {self.reader.rows_out:,} exchanges came with sketches in place of texts. They are judged as"
+            " texts are, but no wording and no example of them can be shown here: look them up where the texts are."
         )
 
     def as_dict(
