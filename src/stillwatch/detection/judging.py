@@ -1,8 +1,9 @@
 """One way of judging: settings, with the evidence that they ask for, with consent, and with exemptions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 
 from stillwatch.detection.agreements import Agreement
 from stillwatch.detection.candidates import EXTRACTION, Judged
@@ -56,8 +57,13 @@ class Judging:
         """The first hour after all exchanges."""
         return int(self.evidence.ledger["hour"].max()) + 1
 
-    def judge(self, seen: View, about: Sequence[Ints] | None = None) -> list[Judged]:
-        """Groups of a view of this evidence with their verdicts; `about` as in `decision.judge`."""
+    def judge(
+        self,
+        seen: View,
+        about: Sequence[Ints] | None = None,
+        told: Callable[[int, int], None] = lambda done, all_of_them: None,
+    ) -> list[Judged]:
+        """Groups of a view of this evidence with their verdicts; `about` and `told` as in `decision.judge`."""
         found = judge(
             seen,
             self.agreements,
@@ -66,6 +72,7 @@ class Judging:
             about,
             brief=about is not None,
             likening=self.likening,
+            told=told,
         )
         return [self.exemptions.apply(judged) for judged in found]
 
@@ -75,12 +82,22 @@ class Judging:
         `stage` stands before the names under which `clock` counts the seconds.
         """
         with clock.stage(f"{stage}groups"):
-            judged = self.judge(view(self.evidence))
+            judged = self.judge(
+                view(self.evidence),
+                told=lambda done, every: clock.progress(f"{stage}groups", done, done / every, "groups"),
+            )
+        looks = count(1)
+
+        def look(hour: int, about: Sequence[Ints]) -> Sequence[Judged]:
+            found = self.judge(view(self.evidence, hour), about)
+            clock.progress(f"{stage}onset", next(looks), None, "looks at the past")
+            return found
+
         with clock.stage(f"{stage}onset"):
             accused = [j for j in judged if j.verdict == EXTRACTION] if self.settings.looks else []
             hours = first_hours(
                 accused,
-                lambda hour, about: self.judge(view(self.evidence, hour), about),
+                look,
                 self.last,
                 self.settings.looks,
             )
