@@ -10,6 +10,7 @@ import psutil
 
 from stillwatch.cli.options import MOMENT, SIZE
 from stillwatch.detection.run_record import Resources
+from stillwatch.detection.state.folder import StateFolder
 from stillwatch.engines import ENGINES
 from stillwatch.records.errors import InputError
 from stillwatch.records.sketches import Key
@@ -30,6 +31,19 @@ _WINDOW = (
     ),
     click.option(
         "--mapping", type=click.Path(path_type=Path), help="Column-mapping file for logs of your own form."
+    ),
+)
+_STATE = (
+    click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        help="Folder that keeps what was scanned: only new logs are read, and all of them judged.",
+    ),
+    click.option(
+        "--retain",
+        type=click.IntRange(1, 36_600),
+        metavar="DAYS",
+        help="Days that --state keeps, from now on; the newest exchange's is the last.",
     ),
 )
 _RESOURCES = (
@@ -65,6 +79,7 @@ def _all(options: tuple[Callable[[Command], Command], ...]) -> Callable[[Command
 
 table_options = _all(_TABLES)
 window_options = _all(_WINDOW)
+state_options = _all(_STATE)
 resource_options = _all(_RESOURCES)
 
 
@@ -89,10 +104,22 @@ def resources_of(threads: int | None, memory: int | None, engine: str) -> Resour
     )
 
 
-def open_key(path: Path | None) -> Key:
-    """The key at `path`; else the user's own, made at first use; else one for this run, where none can be kept."""
+def state_folder(folder: Path | None, retain: int | None) -> StateFolder | None:
+    """The state that --state and --retain ask for."""
+    if folder is None and retain is not None:
+        raise InputError("--retain without --state", mend="give the folder with --state")
+    return None if folder is None else StateFolder(folder, retain)
+
+
+def open_key(path: Path | None, *, kept: bool = False) -> Key:
+    """The key at `path`; else the user's own, made at first use; else one for this run, where none can be kept.
+
+    With `kept` no such key will do: what is sketched under it is read by later runs. Then InputError is raised.
+    """
     if path is not None:
         return Key.load(path)
+    if kept:
+        return Key.load_or_create()
     try:
         own = Key.default_path()
         if own.exists():

@@ -59,12 +59,13 @@ def take_in(
     since: int | None,
     until: int | None,
     progress: Callable[[int], None],
+    first_row: int = 0,
 ) -> Intake:
     """Stream `reader` into `folder`/exchanges and `folder`/texts, one part for each batch.
 
     `since` and `until` are microseconds since the epoch (from, inclusive; to, exclusive). Memory holds one
-    batch at a time. `row` numbers the rows in reading order; it joins the two folders and nothing else, so
-    results do not depend on it.
+    batch at a time. `row` numbers the rows in reading order, from `first_row` on; it joins the two folders and
+    nothing else, so results do not depend on it.
     """
     exchanges, texts = folder / "exchanges", folder / "texts"
     exchanges.mkdir(parents=True)
@@ -75,7 +76,7 @@ def take_in(
         taken.outside_window += whole.num_rows - batch.num_rows
         if batch.num_rows == 0:
             continue
-        row = pa.array(np.arange(taken.rows, taken.rows + batch.num_rows, dtype=np.int64))
+        row = pa.array(first_row + np.arange(taken.rows, taken.rows + batch.num_rows, dtype=np.int64))
         drawn = sketch(batch.column("input_text"), batch.column("system_text"), key, threads)
         fields = [*NUMBERS, *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
         times = batch.column("time").cast(pa.int64())

@@ -1,7 +1,7 @@
 """One way of judging: settings, with the evidence that they ask for, with consent, and with exemptions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from stillwatch.detection.agreements import Agreement
@@ -25,6 +25,14 @@ class Verdict:
     judged: Judged
     campaign: Campaign
     members: tuple[Member, ...]
+
+    def named(self, campaign_id: str) -> "Verdict":
+        """The same under another id."""
+        return Verdict(
+            self.judged,
+            replace(self.campaign, campaign_id=campaign_id),
+            tuple(replace(member, campaign_id=campaign_id) for member in self.members),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,40 @@
+"""Where a state is to be kept, as it is asked for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stillwatch.detection.run_record import Inputs
+from stillwatch.detection.state.growing import Growing, Source
+from stillwatch.detection.state.store import opened
+from stillwatch.records.errors import InputError
+
+
+@dataclass(frozen=True)
+class StateFolder:
+    """A folder for a state. `retain`: days that it keeps from now on, where given; `source`: whose counts these are."""
+
+    folder: Path
+    retain: int | None = None
+    source: Source | None = None
+
+    @contextmanager
+    def growing(self, inputs: Inputs, out: Path) -> Iterator[Growing]:
+        """The state, held for one run. Raises InputError as `opened` does, and where its files would lie among others."""
+        own = self.folder.resolve()
+        if own == out.resolve() or out.resolve() in own.parents or own in out.resolve().parents:
+            raise InputError(
+                "the state would lie among the results",
+                where=str(self.folder),
+                mend="give another folder with --state",
+            )
+        logs = Path(inputs.usage).resolve()
+        if logs.is_dir() and (logs == own or logs in own.parents):
+            raise InputError(
+                "the state would lie among the logs",
+                where=str(self.folder),
+                mend="give another folder with --state",
+            )
+        with opened(self.folder) as store:
+            yield Growing(store, self.retain, self.source)

@@ -1,0 +1,194 @@
+"""A state that grows: what one run read is added to what lies there, and both together are what is judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from stillwatch.detection.intake import Intake
+from stillwatch.detection.state import identity
+from stillwatch.detection.state.manifest import SCANS, GivenTable, Manifest, Seen, Tally
+from stillwatch.detection.state.segments import days_of, first_changed_hour, merged, retained, taken
+from stillwatch.detection.state.store import Store
+from stillwatch.detection.state.tallies import Totals, added, recount, tally, without_days_before
+from stillwatch.engines import Engine
+from stillwatch.records.errors import InputError
+from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
+from stillwatch.records.sketches import Key
+from stillwatch.records.tables import UsageReader
+
+DAY_US = 86_400_000_000
+TABLES = ("accounts", "releases", "agreements")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Under which name the counts of this run are kept: those of an earlier run of the same name are replaced.
+
+    `watched`: files with what they were when they were read, for the one who follows a folder.
+    """
+
+    name: str = SCANS
+    watched: dict[str, Seen] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Everything so far: what is judged, and the manifest that will say so once it is committed.
+
+    `changed`: the first hour of which a row is new; None where none is. `read`: the counts of this run alone.
+    """
+
+    manifest: Manifest
+    intake: Intake
+    counts: Totals
+    tables: dict[str, pa.Table]
+    changed: int | None
+    read: Tally
+
+
+class Growing:
+    """One run over an open state."""
+
+    def __init__(self, store: Store, retain: int | None = None, source: Source | None = None) -> None:
+        self.store, self.source = store, source or Source()
+        self._retain = retain
+
+    @property
+    def rows(self) -> int:
+        """How many rows the state holds."""
+        return 0 if self.store.manifest is None else sum(s.rows for s in self.store.manifest.segments)
+
+    @property
+    def next_row(self) -> int:
+        """The number of the first row of this run."""
+        return 0 if self.store.manifest is None else self.store.manifest.next_row
+
+    @property
+    def work(self) -> Path:
+        """Where intake puts the parts of this run."""
+        path = self.store.fresh / "new"
+        path.mkdir(exist_ok=True)
+        return path
+
+    def check(self, *, key: Key, salt: bytes, since: int | None, until: int | None) -> None:
+        """Raise InputError for a run that does not fit the state: another key, or a window that its rows lie outside."""
+        manifest = self.store.manifest
+        if manifest is None:
+            return
+        where = str(self.store.folder)
+        identity.check(manifest, key=key, salt=salt, where=where)
+        for segment in manifest.segments:
+            if since is not None and segment.first_us < since:
+                raise InputError(
+                    "this state holds exchanges from before --since",
+                    where=where,
+                    mend="leave --since out; --retain lets a state forget",
+                )
+            if until is not None and segment.last_us >= until:
+                raise InputError(
+                    "this state holds exchanges of --until and after",
+                    where=where,
+                    mend="leave --until out, or scan that part of the logs without --state",
+                )
+
+    def grown(
+        self,
+        engine: Engine,
+        intake: Intake,
+        reader: UsageReader | None,
+        given: dict[str, pa.Table],
+        rejects: RejectLog,
+        key: Key,
+        salt: bytes,
+    ) -> Grown:
+        """Add what intake left in `work`, and the small tables that were given; `rejects` gets the counts of all so far."""
+        store = self.store
+        before = store.manifest or Manifest(key.id, identity.intake_id(), identity.salt_id(salt, key))
+        read = tally(reader, rejects, intake.outside_window, days_of(intake.exchange_files))
+        segment = taken(store, engine, intake, before.segments)
+        tallies = dict(before.tallies)
+        if self.source.name == SCANS:
+            tallies[SCANS] = added([tallies.get(SCANS, Tally()), read])
+        else:
+            tallies[self.source.name] = read
+        retain = self._retain if self._retain is not None else before.retain
+        segments = [*before.segments, *([] if segment is None else [segment])]
+        cut = _cut(before.cut, retain, [s.last_us for s in segments])
+        changed = first_changed_hour(segment)
+        if cut is not None:
+            segments = retained(store, segments, cut)
+            changed = None if changed is None else max(changed, 24 * cut)
+            tallies = {name: without_days_before(one, cut) for name, one in tallies.items()}
+        manifest = msgspec.structs.replace(
+            before,
+            next_row=before.next_row + intake.rows,
+            retain=retain,
+            cut=cut,
+            segments=merged(store, segments),
+            tallies=tallies,
+            tables=before.tables | self._tables(before, given, rejects),
+            watched=before.watched | self.source.watched,
+        )
+        counts = list(tallies.values())
+        recount(rejects, counts, manifest.tables)
+        held = sum(s.rows for s in manifest.segments)
+        usable = sum(n for one in counts for n in one.days.values())
+        rejects.count("usage", DUPLICATE_EVENT, usable - held)
+        return Grown(
+            manifest,
+            Intake(
+                exchange_files=[p for s in manifest.segments for p in store.paths(s.exchanges)],
+                text_files=[p for s in manifest.segments for p in store.paths(s.texts)],
+                rows=usable,
+                outside_window=sum(one.outside for one in counts),
+                first_us=min((s.first_us for s in manifest.segments), default=None),
+                last_us=max((s.last_us for s in manifest.segments), default=None),
+            ),
+            Totals.of(counts),
+            {name: pq.read_table(store.path(table.file)) for name, table in manifest.tables.items()},
+            changed,
+            read,
+        )
+
+    def _tables(
+        self, before: Manifest, given: dict[str, pa.Table], rejects: RejectLog
+    ) -> dict[str, GivenTable]:
+        found = {}
+        for name, table in given.items():
+            whole = table
+            if name == "accounts" and name in before.tables:
+                whole = accounts_so_far(pq.read_table(self.store.path(before.tables[name].file)), table)
+            path = self.store.fresh / f"{name}.parquet"
+            pq.write_table(whole, path, compression="zstd")
+            found[name] = GivenTable(
+                self.store.filed(path),
+                rejects.by_reason(name),
+                [(column, why, n) for (of, column, why), n in sorted(rejects.dropped.items()) if of == name],
+                [(f.source, f.reason, f.detail) for f in rejects.files if f.table == name],
+            )
+        return found
+
+
+def accounts_so_far(earlier: pa.Table, given: pa.Table) -> pa.Table:
+    """Accounts by id: rows that are given later stand for the accounts that they name, others stay as they were."""
+    others = earlier.filter(pc.invert(pc.is_in(earlier["account_id"], value_set=given["account_id"])))
+    whole = pa.concat_tables([others, given.cast(earlier.schema)])
+    return whole.sort_by([("account_id", "ascending")]).combine_chunks()
+
+
+def _cut(before: int | None, retain: int | None, last_us: Sequence[int]) -> int | None:
+    """The first day that is kept: the last `retain` days, the newest exchange's among them; never earlier than before.
+
+    A time ahead of the clock by more than a day, which some sender has wrong, does not make everything else old.
+    """
+    if retain is None or not last_us:
+        return before
+    tomorrow = int(datetime.now(UTC).timestamp() * 1e6) + DAY_US
+    newest = min(max(last_us), tomorrow) // DAY_US
+    return max(newest + 1 - retain, before or 0)
