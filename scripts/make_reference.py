@@ -60,6 +60,7 @@ FINDINGS: dict[str, str] = {
     " it was cleared before and after",
     "history.scan": "number of the scan of this state; the last one's rows are all of its groups",
     "history.at": "time of the newest exchange of that scan",
+    "history.recorded_at": "when the scan ended, by the clock of the machine",
     "history.campaign_id": "the group, by the id that it keeps",
     "history.event": "what became of it since the scan before: `grown` and `shrunk` from a tenth of its accounts on,"
     " counted from the last change that was told",

@@ -22,13 +22,10 @@ from stillwatch.detection.state.growing import Growing, Grown
 from stillwatch.engines import Engine, open_engine
 from stillwatch.records import tables as records
 from stillwatch.records import whole_tables
-from stillwatch.records.adapters.base import AdapterSettings
-from stillwatch.records.adapters.mapping import load_mapping
 from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog, in_words
 from stillwatch.records.schema import TIME
 from stillwatch.records.sketches import Key
-from stillwatch.records.tables import UsageReader
 
 Progress = Callable[[str, int], None]
 """Called with a stage's name and rows done so far."""
@@ -114,31 +111,36 @@ def prepare(
     # Compiled loops are set once for the process: no more threads than were asked for, nor than there are.
     numba.set_num_threads(min(resources.threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     with clock.stage("intake"):
-        # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
-        reader = _opened(inputs, rejects, state)
-        salt = _salt(inputs) if reader is None else reader.salt
-        if state is not None:
-            state.check(key=key, salt=salt, since=inputs.since, until=inputs.until)
-        given = _small_tables(inputs, rejects, salt)
-        taken = Intake([], [], 0, 0, None, None)
-        if reader is not None:
+        if state is None:
+            # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
+            reader = records.open_usage(
+                inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+            )
+            counts: Read = reader
+            given = _small_tables(inputs, rejects, reader.salt)
             taken = take_in(
                 reader,
-                work if state is None else state.work,
+                work,
                 key=key,
                 threads=resources.threads,
                 since=inputs.since,
                 until=inputs.until,
                 progress=lambda rows: clock.progress("intake", rows),
-                first_row=0 if state is None else state.next_row,
             )
-    counts: Read | None = reader
+        else:
+            reading = state.read(
+                inputs,
+                rejects,
+                key=key,
+                threads=resources.threads,
+                progress=lambda rows: clock.progress("intake", rows),
+            )
+            given = _small_tables(inputs, rejects, reading.salt)
     grown: Grown | None = None
     if state is not None:
         with clock.stage("state"), _engine(resources, work) as engine:
-            grown = state.grown(engine, taken, reader, given, rejects, key, salt)
+            grown = state.grown(engine, reading, given, rejects, key)
         taken, counts, given = grown.intake, grown.counts, grown.tables
-    assert counts is not None  # a scan without a state has a reader
     if not taken.rows:
         raise _nothing_usable(inputs, counts, rejects, taken)
     return Prepared(
@@ -154,21 +156,6 @@ def prepare(
         likening,
         grown,
     )
-
-
-def _opened(inputs: Inputs, rejects: RejectLog, state: Growing | None) -> UsageReader | None:
-    """The logs; None for a folder without any, where a state holds what was there before."""
-    folder = Path(inputs.usage)
-    if state is not None and state.rows and folder.is_dir():
-        files = (path for path in folder.rglob("*") if path.is_file() and path.name[:1] not in "._")
-        if next(files, None) is None:
-            return None
-    return records.open_usage(inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects)
-
-
-def _salt(inputs: Inputs) -> bytes:
-    """The salt that a reader of logs would have."""
-    return b"" if inputs.mapping is None else load_mapping(inputs.mapping, AdapterSettings()).settings.salt
 
 
 def _engine(resources: Resources, work: Path) -> Engine:

@@ -89,6 +89,7 @@ class Change:
     sequence: int | None
     scan: int
     at: datetime
+    recorded_at: datetime
     campaign_id: str
     event: str
     previous_ids: tuple[str, ...]
@@ -164,6 +165,7 @@ HISTORY_SCHEMA = pa.schema(
         pa.field("sequence", pa.int64()),
         pa.field("scan", pa.int64()),
         pa.field("at", TIME),
+        pa.field("recorded_at", TIME),
         pa.field("campaign_id", TEXT),
         pa.field("event", TEXT),
         pa.field("previous_ids", pa.list_(TEXT)),

@@ -46,7 +46,7 @@ def few(little_rows, tmp_path_factory):
 def run_scan():
     """Scan usage with the tables of an exercise; what it returned."""
 
-    def call(usage, tables, out, state=None, *, settings=QUICK, retain=None, key=KEY, source=None, **more):
+    def call(usage, tables, out, state=None, *, settings=QUICK, retain=None, key=KEY, watched=None, **more):
         named = {
             name: str(tables / f"{name}.parquet")
             for name in ("accounts", "releases", "agreements")
@@ -58,7 +58,7 @@ def run_scan():
             settings=settings,
             resources=Resources(threads=1, memory=2 << 30),
             key=key,
-            state=None if state is None else StateFolder(Path(state), retain, source),
+            state=None if state is None else StateFolder(Path(state), retain, watched),
         )
 
     return call

@@ -17,7 +17,7 @@ def known(name, accounts, verdict="extraction", told=None):
 
 
 def followed(before, now, sequence=0):
-    found = follow(before, now, at=AT, scan=2, sequence=sequence)
+    found = follow(before, now, at=AT, recorded_at=AT, scan=2, sequence=sequence)
     return found, {change.campaign_id: change for change in found.changes}
 
 
@@ -47,7 +47,9 @@ def test_events_of_a_group_that_goes_on(accounts, verdict, event):
 def test_slow_growth_is_told_when_it_has_added_up():
     events, groups = [], [known("a", range(20))]
     for size in (21, 22, 23, 24, 25):
-        found = follow(groups, [known(f"full-{size}", range(size))], at=AT, scan=2, sequence=0)
+        found = follow(
+            groups, [known(f"full-{size}", range(size))], at=AT, recorded_at=AT, scan=2, sequence=0
+        )
         groups = found.groups
         events.append(found.changes[0].event)
     assert events == ["continued", "grown", "continued", "continued", "grown"]
@@ -96,12 +98,12 @@ sets = st.lists(st.frozensets(st.integers(0, 14), min_size=1, max_size=8), max_s
 def test_ids_are_one_to_one_and_nothing_is_lost(before, now):
     old = [known(f"old-{k}", map(str, accounts)) for k, accounts in enumerate(before)]
     new = [known(f"full-{k}", map(str, accounts)) for k, accounts in enumerate(now)]
-    found = follow(old, new, at=AT, scan=2, sequence=0)
+    found = follow(old, new, at=AT, recorded_at=AT, scan=2, sequence=0)
     assert len(set(found.names.values())) == len(now)
     assert [group.full_id for group in found.groups] == [group.full_id for group in new]
     told = [change.campaign_id for change in found.changes]
     assert sorted(told) == sorted({*found.names.values(), *(group.campaign_id for group in old)})
-    again = follow(old[::-1], new[::-1], at=AT, scan=2, sequence=0)
+    again = follow(old[::-1], new[::-1], at=AT, recorded_at=AT, scan=2, sequence=0)
     assert again.names == found.names, "order of groups means nothing"
     for group in found.groups:
         if group.accounts in set(map(frozenset, (map(str, a) for a in before))):

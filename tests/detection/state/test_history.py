@@ -17,6 +17,7 @@ from stillwatch.detection.state.manifest import Manifest
 from stillwatch.detection.state.store import opened
 from stillwatch.records.findings import HISTORY_SCHEMA
 
+AT = datetime(2026, 3, 1, 5, 6, 7, 8, UTC)
 KNOWN = [
     Known("a", "a", "extraction", frozenset("pqr"), 5, 0.99, ("x", "y"), 3, 490_000),
     Known("b", "c", "legitimate", frozenset("s"), 2, 0.01, (), 1),
@@ -24,7 +25,7 @@ KNOWN = [
 
 
 def test_what_is_kept_comes_back(tmp_path):
-    found = follow([], KNOWN, at=datetime(2026, 3, 1, 5, 6, 7, 8, UTC), scan=1, sequence=0)
+    found = follow([], KNOWN, at=AT, recorded_at=AT, scan=1, sequence=0)
     with opened(tmp_path / "state") as store:
         assert (groups_of(store), changes_of(store)) == ([], [])
         groups, history = store.fresh / "groups.parquet", store.fresh / "history.parquet"

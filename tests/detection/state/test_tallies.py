@@ -1,13 +1,13 @@
 """Counts of several inputs are those of one that holds them all."""
 
-from collections import Counter
-
 import pytest
 
-from stillwatch.detection.state.manifest import File, GivenTable, Tally
-from stillwatch.detection.state.tallies import Totals, added, recount, tally, without_days_before
+from stillwatch.detection.run_record import Inputs
+from stillwatch.detection.state.manifest import SCANS, File, GivenTable, Tally
+from stillwatch.detection.state.reading import read
+from stillwatch.detection.state.tallies import Totals, added, recount, without_days_before
 from stillwatch.records.rejects import RejectLog
-from stillwatch.records.tables import open_usage
+from stillwatch.records.sketches import Key
 
 HEAD = "event_id,time,account_id,model,turn\n"
 ONE = HEAD + "a,2026-03-01,x,m,1\nb,never,x,m,1\nc,2026-03-02,x,m,many\n"
@@ -17,26 +17,25 @@ OTHER = (
 
 
 @pytest.fixture
-def read(tmp_path):
+def counted(tmp_path):
     def call(**files):
         folder = tmp_path / "-".join(files)
         folder.mkdir()
         for name, text in files.items():
             (folder / f"{name}.csv").write_text(text)
         (folder / "notes.pdf").write_text("no log")
-        rejects = RejectLog()
-        reader = open_usage(str(folder), rejects=rejects)
-        days = Counter(
-            t // 86_400 for batch in reader for t in batch["time"].cast("int64").to_numpy() // 10**6
-        )
-        return tally(reader, rejects, 0, days)
+        found = read(
+            Inputs(str(folder)), None, folder / "work", RejectLog(), key=Key(bytes(16)), threads=1,
+            first_row=0, may_be_empty=False, progress=lambda rows: None,
+        )  # fmt: skip
+        return found.tallies[SCANS]
 
     return call
 
 
-def test_two_inputs_count_as_one_that_holds_both(read):
-    together = read(one=ONE, other=OTHER)
-    assert added([read(one=ONE), read(other=OTHER)]) == together
+def test_two_inputs_count_as_one_that_holds_both(counted):
+    together = counted(one=ONE, other=OTHER)
+    assert added([counted(one=ONE), counted(other=OTHER)]) == together
     assert together.read == 6
     assert sum(together.days.values()) == 3
     totals = Totals.of([together])

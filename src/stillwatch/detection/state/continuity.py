@@ -117,11 +117,18 @@ def _numbered(changes: Sequence[Change], sequence: int) -> tuple[Change, ...]:
 
 
 def follow(
-    before: Sequence[Known], now: Sequence[Known], *, at: datetime, scan: int, sequence: int
+    before: Sequence[Known],
+    now: Sequence[Known],
+    *,
+    at: datetime,
+    recorded_at: datetime,
+    scan: int,
+    sequence: int,
 ) -> Continuity:
     """Give today's groups (`now`, with the ids of a full scan) their lasting ids, and say what became of each.
 
-    `at` is the time of the data, `scan` the number of the scan, `sequence` that of the last change that the state keeps.
+    `at` is the time of the data and `recorded_at` that of the clock, `scan` the number of the scan, `sequence` that of the
+    last change that the state keeps.
     """
     common = _overlaps(before, now)
     matched = _matched(before, now, common)
@@ -144,7 +151,7 @@ def follow(
     changes = []
     for place, group in enumerate(named):
         base = Change(
-            None, scan, at, group.campaign_id, "new", (), (), group.full_id, None, group.verdict, None,
+            None, scan, at, recorded_at, group.campaign_id, "new", (), (), group.full_id, None, group.verdict, None,
             len(group.accounts), len(group.accounts), 0, group.exchanges, group.probability, group.behaviours,
         )  # fmt: skip
         absorbed = merged.get(place, [])
@@ -175,6 +182,7 @@ def follow(
                     sequence=None,
                     scan=scan,
                     at=at,
+                    recorded_at=recorded_at,
                     campaign_id=old.campaign_id,
                     event="ended",
                     previous_ids=(old.campaign_id,),

@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stillwatch.detection.run_record import Inputs
-from stillwatch.detection.state.growing import Growing, Source
+from stillwatch.detection.state.growing import Growing
+from stillwatch.detection.state.reading import Watched
 from stillwatch.detection.state.store import opened
 from stillwatch.records.errors import InputError
 
 
 @dataclass(frozen=True)
 class StateFolder:
-    """A folder for a state. `retain`: days that it keeps from now on, where given; `source`: whose counts these are."""
+    """A folder for a state. `retain`: days that it keeps from now on, where given; `watched`: files to read, one by one."""
 
     folder: Path
     retain: int | None = None
-    source: Source | None = None
+    watched: Watched | None = None
 
     @contextmanager
     def growing(self, inputs: Inputs, out: Path) -> Iterator[Growing]:
@@ -37,4 +38,4 @@ class StateFolder:
                 mend="give another folder with --state",
             )
         with opened(self.folder) as store:
-            yield Growing(store, self.retain, self.source)
+            yield Growing(store, self.retain, self.watched)

@@ -1,9 +1,8 @@
 """A state that grows: what one run read is added to what lies there, and both together are what is judged."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pyarrow as pa
@@ -11,30 +10,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.detection.intake import Intake
+from stillwatch.detection.run_record import Inputs
 from stillwatch.detection.state import identity
 from stillwatch.detection.state.manifest import SCANS, GivenTable, Manifest, Seen, Tally
-from stillwatch.detection.state.segments import days_of, first_changed_hour, merged, retained, taken
+from stillwatch.detection.state.reading import Reading, Watched, read, salt_of
+from stillwatch.detection.state.segments import first_changed_hour, merged, retained, taken
 from stillwatch.detection.state.store import Store
-from stillwatch.detection.state.tallies import Totals, added, recount, tally, without_days_before
+from stillwatch.detection.state.tallies import Totals, added, recount, without_days_before
 from stillwatch.engines import Engine
 from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
 from stillwatch.records.sketches import Key
-from stillwatch.records.tables import UsageReader
 
 DAY_US = 86_400_000_000
 TABLES = ("accounts", "releases", "agreements")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Under which name the counts of this run are kept: those of an earlier run of the same name are replaced.
-
-    `watched`: files with what they were when they were read, for the one who follows a folder.
-    """
-
-    name: str = SCANS
-    watched: dict[str, Seen] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,8 +44,8 @@ class Grown:
 class Growing:
     """One run over an open state."""
 
-    def __init__(self, store: Store, retain: int | None = None, source: Source | None = None) -> None:
-        self.store, self.source = store, source or Source()
+    def __init__(self, store: Store, retain: int | None = None, watched: Watched | None = None) -> None:
+        self.store, self.watched = store, watched
         self._retain = retain
 
     @property
@@ -64,17 +53,28 @@ class Growing:
         """How many rows the state holds."""
         return 0 if self.store.manifest is None else sum(s.rows for s in self.store.manifest.segments)
 
-    @property
-    def next_row(self) -> int:
-        """The number of the first row of this run."""
-        return 0 if self.store.manifest is None else self.store.manifest.next_row
-
-    @property
-    def work(self) -> Path:
-        """Where intake puts the parts of this run."""
-        path = self.store.fresh / "new"
-        path.mkdir(exist_ok=True)
-        return path
+    def read(
+        self,
+        inputs: Inputs,
+        rejects: RejectLog,
+        *,
+        key: Key,
+        threads: int,
+        progress: Callable[[int], None],
+    ) -> Reading:
+        """Sketch the logs of this run. Raises InputError for a run that does not fit the state, before any row is read."""
+        self.check(key=key, salt=salt_of(inputs), since=inputs.since, until=inputs.until)
+        return read(
+            inputs,
+            self.watched,
+            self.store.fresh / "new",
+            rejects,
+            key=key,
+            threads=threads,
+            first_row=0 if self.store.manifest is None else self.store.manifest.next_row,
+            may_be_empty=self.rows > 0,
+            progress=progress,
+        )
 
     def check(self, *, key: Key, salt: bytes, since: int | None, until: int | None) -> None:
         """Raise InputError for a run that does not fit the state: another key, or a window that its rows lie outside."""
@@ -98,25 +98,13 @@ class Growing:
                 )
 
     def grown(
-        self,
-        engine: Engine,
-        intake: Intake,
-        reader: UsageReader | None,
-        given: dict[str, pa.Table],
-        rejects: RejectLog,
-        key: Key,
-        salt: bytes,
+        self, engine: Engine, reading: Reading, given: dict[str, pa.Table], rejects: RejectLog, key: Key
     ) -> Grown:
-        """Add what intake left in `work`, and the small tables that were given; `rejects` gets the counts of all so far."""
-        store = self.store
-        before = store.manifest or Manifest(key.id, identity.intake_id(), identity.salt_id(salt, key))
-        read = tally(reader, rejects, intake.outside_window, days_of(intake.exchange_files))
+        """Add what was read, and the small tables that were given; `rejects` gets the counts of all so far."""
+        store, intake = self.store, reading.intake
+        before = store.manifest or Manifest(key.id, identity.intake_id(), identity.salt_id(reading.salt, key))
         segment = taken(store, engine, intake, before.segments)
-        tallies = dict(before.tallies)
-        if self.source.name == SCANS:
-            tallies[SCANS] = added([tallies.get(SCANS, Tally()), read])
-        else:
-            tallies[self.source.name] = read
+        tallies, seen = self._counted(before, reading)
         retain = self._retain if self._retain is not None else before.retain
         segments = [*before.segments, *([] if segment is None else [segment])]
         cut = _cut(before.cut, retain, [s.last_us for s in segments])
@@ -133,7 +121,7 @@ class Growing:
             segments=merged(store, segments),
             tallies=tallies,
             tables=before.tables | self._tables(before, given, rejects),
-            watched=before.watched | self.source.watched,
+            watched=seen,
         )
         counts = list(tallies.values())
         recount(rejects, counts, manifest.tables)
@@ -153,8 +141,23 @@ class Growing:
             Totals.of(counts),
             {name: pq.read_table(store.path(table.file)) for name, table in manifest.tables.items()},
             changed,
-            read,
+            added(reading.tallies.values()),
         )
+
+    def _counted(self, before: Manifest, reading: Reading) -> tuple[dict[str, Tally], dict[str, Seen]]:
+        """Counts by source, and watched files as they were, with those of this run."""
+        tallies, seen = dict(before.tallies), dict(before.watched)
+        own = dict(reading.tallies)
+        keep = [tallies.get(SCANS, Tally()), own.pop(SCANS, Tally())]
+        if self.watched is not None:
+            for new, old in self.watched.renamed.items():
+                tallies[new] = tallies.pop(old, Tally())
+                seen.pop(old, None)
+            for name in self.watched.gone:
+                keep.append(tallies.pop(name, Tally()))
+                seen.pop(name, None)
+            seen |= self.watched.seen
+        return tallies | own | {SCANS: added(keep)}, seen
 
     def _tables(
         self, before: Manifest, given: dict[str, pa.Table], rejects: RejectLog

@@ -51,6 +51,7 @@ class Lasting:
             groups_of(store),
             [_known(verdict) for verdict in found],
             at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=grown.intake.last_us),
+            recorded_at=datetime.now(UTC),
             scan=store.generation,
             sequence=max((change.sequence or 0 for change in earlier), default=0),
         )

@@ -159,5 +159,11 @@ def opened(folder: Path) -> Iterator[Store]:
         os.close(handle)
 
 
+def peek(folder: Path) -> Manifest | None:
+    """The manifest as it was committed last, without the lock: for one who reads and writes nothing."""
+    path = folder / NAME
+    return unseal(path.read_bytes(), path) if path.exists() else None
+
+
 def _own(name: str) -> bool:
     return name in (LOCK, NAME, _ASIDE) or (name[:1] == "g" and name[1:].isdigit())

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from stillwatch.detection.state.manifest import GivenTable, Tally
 from stillwatch.records.rejects import RejectedFile, RejectLog
-from stillwatch.records.tables import UsageReader
 
 USAGE_TABLE = "usage"
 Key = TypeVar("Key", int, str)
@@ -41,24 +40,6 @@ class Totals:
             sorted(whole.left_out),
             found.adapters,
         )
-
-
-def tally(reader: UsageReader | None, rejects: RejectLog, outside: int, days: Mapping[int, int]) -> Tally:
-    """What this run read, with `days` of the rows that it could use, and `outside` its window."""
-    if reader is None:
-        return Tally()
-    return Tally(
-        read=reader.rows_read,
-        days=dict(days),
-        outside=outside,
-        skipped=dict(sorted(reader.rows_skipped.items())),
-        rejected=rejects.by_reason(USAGE_TABLE),
-        adapters=dict(sorted(reader.adapters.items())),
-        left_out=list(reader.left_out),
-        not_whole=[(f.source, f.reason, f.detail) for f in rejects.files if f.table == USAGE_TABLE],
-        dropped=[(column, why, n) for (column, why), n in sorted(reader.values_dropped.items())],
-        present=sorted(reader.present_columns),
-    )
 
 
 def added(tallies: Iterable[Tally]) -> Tally:
