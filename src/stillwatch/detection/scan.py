@@ -26,7 +26,8 @@ from stillwatch.detection.shadow import Shadow, compare_with
 from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.detection.state.folder import StateFolder
 from stillwatch.detection.state.growing import Growing
-from stillwatch.detection.state.lasting import Lasting
+from stillwatch.detection.state.lasting import Lasting, looks_of
+from stillwatch.detection.state.looks import Looks
 from stillwatch.detection.state.manifest import Manifest
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
 from stillwatch.records.rejects import RejectLog
@@ -142,7 +143,10 @@ def _scan(
         evidence = prepared.evidence(settings)
         exemptions = resolve(given or (), evidence.accounts, taken.exchange_files, key)
     judging = Judging.of(prepared, settings, exemptions)
-    found = judging.verdicts(clock)
+    looks: Looks | None = None
+    if state is not None and prepared.grown is not None:
+        looks = looks_of(state.store, prepared.grown, judging, given or ())
+    found = judging.verdicts(clock, looks=looks)
     shadow: Shadow | None = None
     if shadow_settings is not None:
         # After the live verdicts, which know nothing of it.
@@ -160,9 +164,9 @@ def _scan(
     with clock.stage("explanation"):
         told = to_be_told(found)
         lasting: Lasting | None = None
-        if state is not None and prepared.grown is not None:
+        if state is not None and prepared.grown is not None and looks is not None:
             # From here on: order and choice are those of a full scan.
-            lasting = Lasting.of(state.store, prepared.grown, found)
+            lasting = Lasting.of(state.store, prepared.grown, found, looks)
             found, told = lasting.named(found), lasting.named(told)
             lasting.write(made / "campaign_history.parquet")
         stories = [

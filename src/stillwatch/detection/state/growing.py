@@ -30,7 +30,8 @@ TABLES = ("accounts", "releases", "agreements")
 class Grown:
     """Everything so far: what is judged, and the manifest that will say so once it is committed.
 
-    `changed`: the first hour of which a row is new; None where none is. `read`: the counts of this run alone.
+    `changed`: the first hour of which a row is new; None where none is. `accounts`: those whose row in the table of accounts
+    is another than before, or new. `read`: the counts of this run alone.
     """
 
     manifest: Manifest
@@ -38,6 +39,7 @@ class Grown:
     counts: Totals
     tables: dict[str, pa.Table]
     changed: int | None
+    accounts: tuple[str, ...]
     read: Tally
 
 
@@ -141,7 +143,17 @@ class Growing:
             Totals.of(counts),
             {name: pq.read_table(store.path(table.file)) for name, table in manifest.tables.items()},
             changed,
+            self._other_accounts(before, manifest),
             added(reading.tallies.values()),
+        )
+
+    def _other_accounts(self, before: Manifest, manifest: Manifest) -> tuple[str, ...]:
+        earlier, now = (one.tables.get("accounts") for one in (before, manifest))
+        if now is None or now == earlier:
+            return ()
+        return other_accounts(
+            None if earlier is None else pq.read_table(self.store.path(earlier.file)),
+            pq.read_table(self.store.path(now.file)),
         )
 
     def _counted(self, before: Manifest, reading: Reading) -> tuple[dict[str, Tally], dict[str, Seen]]:
@@ -176,6 +188,22 @@ class Growing:
                 [(f.source, f.reason, f.detail) for f in rejects.files if f.table == name],
             )
         return found
+
+
+def other_accounts(earlier: pa.Table | None, now: pa.Table) -> tuple[str, ...]:
+    """Ids of accounts whose row is new or another."""
+    if earlier is None:
+        return tuple(now["account_id"].to_pylist())
+    names = now.schema.names
+    at = pc.index_in(now["account_id"], value_set=earlier["account_id"].combine_chunks())
+    old = earlier.take(at.combine_chunks() if isinstance(at, pa.ChunkedArray) else at)
+    same = pc.is_valid(at)
+    for name in names:
+        ours, theirs = now[name], old[name]
+        equal = pc.fill_null(pc.equal(ours, theirs), False)
+        both = pc.and_(pc.is_null(ours), pc.is_null(theirs))
+        same = pc.and_(same, pc.or_(equal, both))
+    return tuple(now.filter(pc.invert(same))["account_id"].to_pylist())
 
 
 def accounts_so_far(earlier: pa.Table, given: pa.Table) -> pa.Table:

@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
-from stillwatch.detection.judging import Verdict
+from stillwatch.detection.exemption_file import Exemption
+from stillwatch.detection.judging import Judging, Verdict
 from stillwatch.detection.state.continuity import Continuity, Known, follow
 from stillwatch.detection.state.growing import Grown
 from stillwatch.detection.state.history import changes_of, groups_of, write_changes, write_groups
+from stillwatch.detection.state.looks import Looks, context_of
 from stillwatch.detection.state.manifest import Manifest
 from stillwatch.detection.state.store import Store
 from stillwatch.records.findings import Change
@@ -33,6 +35,36 @@ def _known(verdict: Verdict) -> Known:
     )
 
 
+def looks_of(store: Store, grown: Grown, judging: Judging, exemptions: Sequence[Exemption]) -> Looks:
+    """The looks at the past that the state keeps, as far as they hold for this scan."""
+    manifest = store.manifest
+    kept = None if manifest is None or manifest.looks is None else store.path(manifest.looks)
+    facts = judging.evidence.accounts
+    register = grown.tables.get("agreements")
+    context = context_of(
+        (
+            sorted((n, v) for n, v in judging.settings.as_dict().items() if n != "looks"),
+            sorted(judging.releases.items()),
+            None if register is None else register.to_pylist(),
+            sorted(map(repr, exemptions)),
+            # Columns that nobody has a value in are no evidence for anybody.
+            sorted(facts.present),
+            "accounts" in grown.tables,
+        )
+    )
+    dated = [
+        (group.accounts, group.detected_at) for group in groups_of(store) if group.detected_at is not None
+    ]
+    return Looks.of(
+        kept,
+        context,
+        judging.evidence,
+        changed=grown.changed,
+        accounts=grown.accounts,
+        dated=[] if grown.manifest.cut is None else dated,
+    )
+
+
 @dataclass(frozen=True)
 class Lasting:
     """Groups under ids that last, with the changes of all scans."""
@@ -41,9 +73,10 @@ class Lasting:
     grown: Grown
     continuity: Continuity
     earlier: tuple[Change, ...]
+    looks: Looks
 
     @classmethod
-    def of(cls, store: Store, grown: Grown, found: Sequence[Verdict]) -> "Lasting":
+    def of(cls, store: Store, grown: Grown, found: Sequence[Verdict], looks: Looks) -> "Lasting":
         """Match what was found, under the ids of a full scan, with what the last scan found."""
         earlier = changes_of(store)
         assert grown.intake.last_us is not None
@@ -55,7 +88,7 @@ class Lasting:
             scan=store.generation,
             sequence=max((change.sequence or 0 for change in earlier), default=0),
         )
-        return cls(store, grown, continuity, tuple(earlier))
+        return cls(store, grown, continuity, tuple(earlier), looks)
 
     def named(self, found: Sequence[Verdict]) -> list[Verdict]:
         """The same verdicts under their lasting ids."""
@@ -73,8 +106,13 @@ class Lasting:
         write_changes(
             history, [*self.earlier, *(c for c in self.continuity.changes if c.sequence is not None)]
         )
+        looks = self.store.fresh / "looks.json"
+        self.looks.write(looks)
         return msgspec.structs.replace(
-            self.grown.manifest, groups=self.store.filed(groups), history=self.store.filed(history)
+            self.grown.manifest,
+            groups=self.store.filed(groups),
+            history=self.store.filed(history),
+            looks=self.store.filed(looks),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -87,6 +125,7 @@ class Lasting:
             "scan": self.store.generation,
             "rows": {"before": before, "read": read.read, "usable": usable, "held": _held(manifest)},
             "segments": len(manifest.segments),
+            "looks": {"taken": self.looks.taken, "held": len(self.looks.looks)},
             "retain_days": manifest.retain,
             "retained_from": None
             if manifest.cut is None
