@@ -2,9 +2,9 @@
 
     python benchmarks/incremental.py [--exchanges 300000 --accounts 12000] [--days 31] [--seed 20260921] [--undated]
 
-Makes an exercise, cuts its logs before the last day, and runs, each in a process of its own: a scan of everything; a scan with
-a new state of all but the last day; and a scan with that state of the last day. Holds the results of the last against those of
-the first, prints seconds by stage, and adds the run to benchmarks/results/incremental.json.
+Makes an exercise, cuts its logs before the last day, and runs, each in a process of its own: a scan of everything; a scan
+with a new state of all but the last day; and a scan with that state of the last day. Holds the results of the last against
+those of the first, prints seconds by stage, and adds the run to benchmarks/results/incremental.json.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """A state is worth what one scan of everything is, however the input came."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.state.growing import accounts_so_far
+from stillwatch.detection.state.growing import accounts_so_far, other_accounts
 from stillwatch.records.errors import InputError
 from stillwatch.records.schema import ACCOUNTS, TIME
 from stillwatch.records.sketches import Key
@@ -79,23 +80,37 @@ def test_any_split_into_scans_gives_what_one_scan_of_all_gives(
 
 
 @pytest.fixture(scope="module")
-def by_days(exercise, scanned, run_scan, tmp_path_factory):
-    """The exercise of all tests in two scans, with dates."""
+def by_days(exercise, run_scan, tmp_path_factory):
+    """The exercise of all tests in three scans, with dates; the last one brings late rows of the fourth day, too."""
     folder = tmp_path_factory.mktemp("days")
     usage = pq.read_table(exercise / "usage")
-    for number, (low, high) in enumerate(((-9, 5), (5, 99))):
-        inside = pc.and_(pc.greater_equal(usage["time"], day(low)), pc.less(usage["time"], day(high)))
-        pq.write_table(usage.filter(inside), folder / f"{number}.parquet")
+    days = pc.days_between(day(0).cast(pa.timestamp("us")), usage["time"].cast(pa.timestamp("us"))).to_numpy()
+    late = (days == 3) & (np.random.default_rng(5).random(len(days)) < 0.01)
+    assert late.any()
+    parts = ((days < 5) & ~late, (days == 5) & ~late, (days > 5) | late)
+    for number, part in enumerate(parts):
+        pq.write_table(usage.filter(pa.array(part)), folder / f"{number}.parquet")
         run_scan(
-            folder / f"{number}.parquet", exercise, folder / "out", folder / "state", settings=Settings()
+            folder / f"{number}.parquet",
+            exercise,
+            folder / f"out-{number}",
+            folder / "state",
+            settings=Settings(),
         )
     return folder
 
 
 def test_dates_are_those_of_a_full_scan(by_days, scanned, results):
-    grown, full = results(by_days / "out"), results(scanned)
+    grown, full = results(by_days / "out-2"), results(scanned)
     assert grown == full
     assert sum(group["detected_at"] is not None for group in full[0]) > 1
+
+
+def test_a_look_at_the_past_is_taken_once(by_days):
+    looks = [json.loads((by_days / f"out-{k}" / "run.json").read_text())["state"]["looks"] for k in range(3)]
+    assert looks[0]["taken"] > 3
+    assert looks[1]["taken"] == 0, "nothing of the past is new, and who is accused was so before"
+    assert looks[1]["held"] > looks[0]["taken"]
 
 
 def test_retention_is_a_full_scan_since_then(little, little_rows, run_scan, results, tmp_path):
@@ -164,6 +179,20 @@ def test_accounts_that_are_given_later_stand_for_the_earlier_ones():
         ("b", "free"),
         ("c", "free"),
     ]
+
+
+def test_accounts_whose_row_is_another():
+    def table(*rows):
+        return pa.Table.from_pylist(
+            [{"account_id": a, "plan": p, "verified": v} for a, p, v in rows], schema=ACCOUNTS.schema
+        )
+
+    before = table(("a", "paid", True), ("b", None, True), ("c", "free", None), ("d", "free", None))
+    now = table(
+        ("a", "paid", True), ("b", "free", True), ("c", "free", False), ("d", "free", None), ("e", None, None)
+    )
+    assert other_accounts(before, now) == ("b", "c", "e")
+    assert other_accounts(None, now) == ("a", "b", "c", "d", "e")
 
 
 def test_a_time_far_ahead_of_the_clock_makes_nothing_old(few, little, run_scan, tmp_path):
