@@ -45,11 +45,14 @@ def scanned(drill: Path, usage: Path, out: Path, *more: str) -> dict[str, Any]:
         *(sys.executable, "-m", "stillwatch", "scan", f"--usage={usage}", *tables, f"--out={out}"),
         *("--json", f"--key={drill / 'key'}", *more),
     ]
+    before = os.times()
     told, peak, seconds = peak_and_seconds(command)
+    after = os.times()
     run = json.loads(told)
     return {
         "exchanges": run["rows"]["scanned"],
         "seconds": round(seconds, 2),
+        "cpu_seconds": round(sum(after[2:4]) - sum(before[2:4]), 2),
         "peak_mib": peak,
         "stages": run["seconds"],
         "looks": None if run["state"] is None else run["state"]["looks"],
@@ -88,14 +91,15 @@ def main() -> None:
             runs[name] = scanned(drill, part, work / "out", state, *more)
         same = found_by(work / "full") == found_by(work / "out")
         held = sum(path.stat().st_size for path in (work / "state").rglob("*") if path.is_file())
-    ratio = runs[NEW]["seconds"] / runs["everything"]["seconds"]
+    ratio, cpu_ratio = (runs[NEW][what] / runs["everything"][what] for what in ("seconds", "cpu_seconds"))
     stages = list(dict.fromkeys(stage for run in runs.values() for stage in run["stages"]))
     show(
-        ("", "seconds", *stages, "looks", "peak MiB"),
+        ("", "seconds", "of CPU", *stages, "looks", "peak MiB"),
         [
             (
                 name,
                 f"{run['seconds']:.1f}",
+                f"{run['cpu_seconds']:.1f}",
                 *(f"{run['stages'].get(stage, 0.0):.1f}" for stage in stages),
                 "" if run["looks"] is None else run["looks"]["taken"],
                 f"{run['peak_mib']:,}",
@@ -104,13 +108,15 @@ def main() -> None:
         ],
     )
     print(
-        f"the last day costs {ratio:.3f} of a scan of everything; results {'the same' if same else 'DIFFER'}"
+        f"the last day costs {ratio:.3f} of a scan of everything ({cpu_ratio:.3f} of its CPU seconds);"
+        f" results {'the same' if same else 'DIFFER'}"
     )
     report = json.loads(RESULT.read_text()) if RESULT.exists() else {"sizes": {}}
     size_name = f"{options.exchanges} exchanges, {options.accounts} accounts, {options.days} days"
     report["sizes"][size_name + (", undated" if options.undated else "")] = {
         "made_by": made_by(), "on": time.strftime("%Y-%m-%d"), "seed": options.seed,
-        "threads": len(os.sched_getaffinity(0)), "runs": runs, "ratio": round(ratio, 4), "same": same,
+        "threads": len(os.sched_getaffinity(0)), "runs": runs, "ratio": round(ratio, 4),
+        "cpu_ratio": round(cpu_ratio, 4), "same": same,
         "state_mib": held >> 20,
     }  # fmt: skip
     RESULT.write_text(json.dumps(report, indent=1) + "\n")

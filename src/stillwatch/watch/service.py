@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from stillwatch.detection.explanation.wording import plural
 from stillwatch.detection.run_record import Inputs
 from stillwatch.detection.scan import Result
 from stillwatch.detection.state.folder import StateFolder
@@ -130,8 +131,8 @@ class Watching:
         self.status.files_waiting = len(waiting)
         rows = result.run["state"]["rows"]
         self.say(
-            f"{len(news.watched.files)} files, {rows['held'] - rows['before']:,} new exchanges, {told} events in"
-            f" {self.status.last_round_seconds:.1f} s; lag {self._lag_in_words()}, {len(waiting)} files waiting"
+            f"{plural(len(news.watched.files), 'file')}, {rows['held'] - rows['before']:,} new exchanges, {plural(told, 'event')} in"
+            f" {self.status.last_round_seconds:.1f} s; lag {self._lag_in_words()}, {plural(len(waiting), 'file')} waiting"
         )
 
     def _lag(self, manifest: Manifest | None) -> None:
