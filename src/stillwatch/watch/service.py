@@ -130,8 +130,9 @@ class Watching:
         waiting = look(folder, manifest.watched if manifest else {}, tables).watched.files
         self.status.files_waiting = len(waiting)
         rows = result.run["state"]["rows"]
+        new = rows["held"] - rows["before"]
         self.say(
-            f"{plural(len(news.watched.files), 'file')}, {rows['held'] - rows['before']:,} new exchanges, {plural(told, 'event')} in"
+            f"{plural(len(news.watched.files), 'file')}, {plural(new, 'new exchange')}, {plural(told, 'event')} in"
             f" {self.status.last_round_seconds:.1f} s; lag {self._lag_in_words()}, {plural(len(waiting), 'file')} waiting"
         )
 
