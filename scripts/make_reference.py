@@ -23,6 +23,7 @@ from stillwatch.intelligence.disclosure import rules
 from stillwatch.intelligence.extension import EXTENSION
 from stillwatch.intelligence.markings import TLP
 from stillwatch.records import findings, schema
+from stillwatch.records.sketches import MARKS, SCRIPTS, SKETCH_SCHEMA
 
 PAGES = Path(__file__).resolve().parent.parent / "docs" / "reference"
 WIDTH = 100
@@ -87,6 +88,24 @@ FINDINGS: dict[str, str] = {
 }
 """Meanings of the columns that a scan writes; the code holds their names and types."""
 
+SKETCHES: dict[str, str] = {
+    "text_words": "words of `input_text`: neighbouring numbers are one, and so is each character of scripts without spaces",
+    "text_chars": "code points of `input_text`",
+    "script": "script of most of its letters, by number",
+    "marks": "what it asks for, by its wording: a bit for each mark",
+    "system_marks": "the same of `system_text`",
+    "digit_share": "share of digits among its characters",
+    "symbol_share": "share of punctuation and symbols",
+    "system_hash": "of the whole `system_text`, numbers taken as one",
+    "item_hash": "of the whole `input_text`; null where it has nothing but space",
+    "prefix_hash": "of its first eight words; null in texts of fewer than twelve",
+    "suffix_hash": "of its last eight words, likewise",
+    "block_hash": "of a long reasoning block that was pasted into it; null where there is none",
+    "phrases": "of about a quarter of its runs of three words, near its beginning and end: 32 at most",
+    "system_phrases": "the same of `system_text`: 8 at most",
+}
+"""Meanings of the columns of sketches."""
+
 VOCABULARIES: dict[str, Sequence[str]] = {
     "verdict": findings.VERDICTS,
     "kind_of_use": findings.KINDS_OF_USE,
@@ -145,6 +164,22 @@ def output_table(columns: pa.Schema | pa.StructType, prefix: str = "") -> str:
         (
             (f"`{field.name}`", type_name(field.type), FINDINGS[name], codes(VOCABULARIES.get(name, ())))
             for field, name in zip(columns, names, strict=True)
+        ),
+    )
+
+
+def sketch_table() -> str:
+    """Return the columns that stand in place of texts, and whether the key stands between them and a reader."""
+    return table(
+        ("column", "type", "meaning", "keyed"),
+        (
+            (
+                f"`{f.name}`",
+                type_name(f.type),
+                SKETCHES[f.name],
+                "yes" if f.name.endswith(("hash", "phrases")) else "",
+            )
+            for f in SKETCH_SCHEMA
         ),
     )
 
@@ -267,6 +302,10 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
     "commands.md": {"commands": commands},
     "tables.md": {
         **{t.name: partial(input_table, t) for t in schema.TABLES},
+        "sketches": sketch_table,
+        "codes": lambda: (
+            f"Scripts, from 0: {codes(SCRIPTS)}.\n\nMarks, from the lowest bit: {codes(list(MARKS))}."
+        ),
         "campaigns": lambda: output_table(findings.CAMPAIGNS_SCHEMA),
         "reasons": lambda: output_table(findings.REASON, "reasons."),
         "members": lambda: output_table(findings.MEMBERS_SCHEMA, "members."),

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from stillwatch.cli.drill import drill
 from stillwatch.records.errors import InputError
+from stillwatch.records.sketches import Key
 
 
 def test_it_writes_and_tells_what(tmp_path: Path) -> None:
@@ -56,3 +58,28 @@ def test_it_cannot_write_under_a_file(tmp_path: Path) -> None:
         CliRunner().invoke(
             drill, ["--out", str(tmp_path / "file" / "d"), "--scenario", "small"], catch_exceptions=False
         )
+
+
+def test_sketches_are_written_under_the_key_that_was_given(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(bytes(16))
+    size = ["--scenario", "small", "--exchanges", "1000", "--accounts", "100"]
+    keyed = ["--sketches", "--key", str(tmp_path / "key")]
+    made = CliRunner().invoke(drill, ["--out", str(tmp_path / "d"), *size, *keyed])
+    assert made.exit_code == 0, made.output
+    assert f"Sketches under the key {Key(bytes(16)).id} in place of texts" in made.output
+    (file,) = (tmp_path / "d" / "usage").iterdir()
+    assert pq.ParquetFile(file).metadata.metadata[b"stillwatch.sketches.key"].decode() == Key(bytes(16)).id
+
+
+def test_a_key_without_sketches_is_refused(tmp_path: Path) -> None:
+    made = CliRunner().invoke(drill, ["--out", str(tmp_path / "d"), "--key", str(tmp_path / "key")])
+    assert made.exit_code == 2
+    assert "--key is for --sketches" in made.output
+
+
+def test_sketches_need_a_key_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file" / "deeper"))
+    made = CliRunner().invoke(drill, ["--out", str(tmp_path / "d"), "--scenario", "small", "--sketches"])
+    assert isinstance(made.exception, InputError)
+    assert not (tmp_path / "d").exists()

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from stillwatch.cli.inputs import (
     available_threads,
     check_window,
+    lasting_key,
     open_key,
     resource_options,
     resources_of,
@@ -69,3 +70,14 @@ def test_options_arrive_under_their_names_and_in_order():
         "usage", "accounts", "releases", "agreements", "since", "until", "adapter", "mapping", "key", "threads",
         "memory",
     ]  # fmt: skip
+
+
+def test_sketches_that_are_kept_need_a_key_that_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert lasting_key(None).id == open_key(None).id
+    (tmp_path / "own").write_bytes(bytes(16))
+    assert lasting_key(tmp_path / "own") == Key(bytes(16))
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file" / "deeper"))
+    with pytest.raises(InputError, match="cannot make a sketch key"):
+        lasting_key(None)

@@ -7,6 +7,7 @@ import pytest
 
 from stillwatch.detection.intake import KEPT, take_in, texts_of
 from stillwatch.records.rejects import RejectLog
+from stillwatch.records.sketched.job import write_sketched
 from stillwatch.records.sketches import SKETCH_SCHEMA, Key
 from stillwatch.records.tables import open_usage
 
@@ -83,3 +84,25 @@ def test_a_window_takes_its_start_and_leaves_its_end(log, tmp_path):
     assert taken.rows == 10
     assert taken.outside_window == 490
     assert (taken.first_us, taken.last_us) == (HOUR * 400_100, HOUR * 400_109)
+
+
+def test_sketches_that_come_with_the_rows_are_taken_as_they_are(log, tmp_path):
+    key = Key(bytes(16))
+    drawn, _ = take(log, tmp_path)
+    (tmp_path / "sketched").mkdir()
+    write_sketched(open_usage(str(log), rejects=RejectLog()), tmp_path / "sketched", key, threads=1)
+    reader = open_usage(str(tmp_path / "sketched"), rejects=RejectLog(), batch_rows=64, key=key)
+    taken = take_in(
+        reader,
+        tmp_path / "again",
+        key=key,
+        threads=1,
+        since=HOUR * 400_100,
+        until=HOUR * 400_300,
+        progress=lambda rows: None,
+    )
+    wanted = pa.concat_tables(pq.read_table(file) for file in drawn.exchange_files).slice(100, 200)
+    found = pa.concat_tables(pq.read_table(file) for file in taken.exchange_files)
+    assert found.drop_columns(["row"]).equals(wanted.drop_columns(["row"]))
+    assert taken.text_files == []
+    assert texts_of(taken.text_files, np.arange(200)) == {}

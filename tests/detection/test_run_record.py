@@ -10,7 +10,10 @@ from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.scan import scan
 from stillwatch.detection.settings import Settings
 from stillwatch.records.errors import InputError
+from stillwatch.records.rejects import RejectLog
+from stillwatch.records.sketched.job import write_sketched
 from stillwatch.records.sketches import Key
+from stillwatch.records.tables import open_usage
 
 
 def run(out, usage, **inputs):
@@ -90,3 +93,22 @@ def test_without_a_usable_exchange_it_is_said_why(tmp_path, rows, change, inputs
     with pytest.raises(InputError, match=f"no usable exchange among 300 rows: {says}"):
         run(tmp_path / "out", usage, **inputs)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_came_as_sketches_is_counted_and_not_called_absent(exercise, tmp_path):
+    (tmp_path / "sketched").mkdir()
+    few = pq.read_table(exercise / "usage").slice(0, 300)
+    pq.write_table(few, tmp_path / "few.parquet")
+    key = Key(bytes(16))
+    write_sketched(
+        open_usage(tmp_path / "few.parquet", rejects=RejectLog()), tmp_path / "sketched", key, threads=1
+    )
+    told = run(tmp_path / "out", tmp_path / "sketched")
+    spoken = [row for row in few.to_pylist() if row["input_text"] or row["system_text"]]
+    assert told["sketched"] == {"files": 1, "exchanges": 300, "without_text": len(spoken)}
+    assert set(told["absent_columns"]) & {"input_text", "system_text", "output_text"} == {"output_text"}
+    report = (tmp_path / "out" / "report.html").read_text()
+    assert f"{len(spoken)} of 300 exchanges came with sketches in place of texts" in report
+    plain = run(tmp_path / "plain", tmp_path / "few.parquet")
+    assert plain["sketched"] == {"files": 0, "exchanges": 0, "without_text": 0}
+    assert "sketches in place of texts" not in (tmp_path / "plain" / "report.html").read_text()

@@ -13,6 +13,8 @@ from stillwatch.drill.exercise import Settings
 from stillwatch.drill.writer import run_drill
 from stillwatch.records.errors import InputError
 from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE
+from stillwatch.records.sketched import SKETCHED_SCHEMA, TEXT_COLUMNS
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch
 
 FILES = (
     "accounts",
@@ -192,3 +194,19 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch, small: Path, tmp_pa
     monkeypatch.setattr(writer, "CHUNK", 4000)
     run_drill(Settings("small", seed=3), tmp_path / "d")
     assert usage(tmp_path / "d").equals(usage(small))
+
+
+def test_with_a_key_it_has_sketches_and_everything_else_is_the_same(small: Path, tmp_path: Path) -> None:
+    key = Key(bytes(16))
+    summary = run_drill(Settings("small", seed=3), tmp_path / "s", key=key, threads=1)
+    assert summary["sketch_key"] == key.id
+    found, texts = usage(tmp_path / "s"), usage(small)
+    assert found.schema.names == SKETCHED_SCHEMA.names
+    kept = [name for name in texts.schema.names if name not in TEXT_COLUMNS]
+    assert found.select(kept).equals(texts.select(kept))
+    drawn = sketch(texts["input_text"], texts["system_text"], key, 1)
+    assert found.select(SKETCH_SCHEMA.names).cast(SKETCH_SCHEMA).equals(pa.Table.from_batches([drawn]))
+    for name in FILES[:-1]:
+        assert pq.read_table(tmp_path / "s" / f"{name}.parquet").equals(
+            pq.read_table(small / f"{name}.parquet")
+        ), name

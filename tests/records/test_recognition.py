@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -74,3 +75,16 @@ def test_usage_logs_given_as_another_table_are_refused(tmp_path):
     pq.write_table(USAGE.schema.empty_table(), tmp_path / "usage.parquet")
     with pytest.raises(InputError, match="no accounts table; it looks like the usage table: --usage"):
         read_accounts(str(tmp_path / "usage.parquet"), RejectLog())
+
+
+def test_a_file_that_says_it_holds_sketches_is_read_under_our_names(tmp_path):
+    """Whatever adapter is asked for, since only stillwatch writes such files."""
+    row = {"event_id": ["e1"], "time": ["2026-03-01"], "account_id": ["a"], "model": ["m"]}
+    table = pa.table(row).replace_schema_metadata({"stillwatch.sketches": "1"})
+    pq.write_table(table, tmp_path / "a.parquet")
+    reader = open_usage(tmp_path, rejects=RejectLog(), adapter="litellm")
+    assert [batch.num_rows for batch in reader] == [1]
+    assert reader.adapters == {"native": 1}
+    pq.write_table(table.drop_columns(["model"]), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="model"):
+        open_usage(tmp_path, rejects=RejectLog())

@@ -87,6 +87,8 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
         click.echo(f"  {'class':24} {'tier':10} {'accounts':>9}  expected")
         for g in sorted(lab["groups"], key=lambda g: (not g["unauthorised"], g["class"])):
             click.echo(f"  {g['class']:24} {g['tier']:10} {g['accounts']:>9,}  {g['expected_kind_of_use']}")
+    if summary["sketch_key"]:
+        click.echo(f"Sketches under the key {summary['sketch_key']} in place of texts")
     click.echo(f"Written to {out}")
 
 
@@ -136,6 +138,10 @@ def _print_summary(summary: dict[str, Any], out: Path) -> None:
 @click.option(
     "--knob", "knobs", multiple=True, metavar="[CLASS.]NAME=VALUE", help="Turn one knob; may be given again."
 )
+@click.option("--sketches", is_flag=True, help="Write sketches in place of texts; no text is written.")
+@click.option(
+    "--key", type=click.Path(path_type=Path), help="File with the local sketch key (16 bytes) for --sketches."
+)
 @click.option("--force", is_flag=True, help="Replace an earlier drill.")
 @click.option("--list", "listing", is_flag=True, help="List scenarios, classes and knobs, and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -153,6 +159,8 @@ def drill(
     prompts: Path | None,
     arrivals: Path | None,
     knobs: tuple[str, ...],
+    sketches: bool,
+    key: Path | None,
     force: bool,
     listing: bool,
     as_json: bool,
@@ -164,19 +172,24 @@ def drill(
         stillwatch drill --out exercise --seed 7
         stillwatch drill --out hard --scenario class:diluted_relay --tier expert
         stillwatch drill --out year --scenario published-2026 --scale 0.02 --knob published_coding.sync=0.3
+        stillwatch drill --out large --exchanges 30000000 --accounts 500000 --sketches
     """
     if listing:
         _print_catalogue(as_json)
         return
     if out is None:
         raise click.UsageError("--out is missing; give the folder to make, for example --out exercise")
+    if key is not None and not sketches:
+        raise click.UsageError("--key is for --sketches; give both, or leave it out")
+    from stillwatch.cli.inputs import lasting_key
     from stillwatch.drill.exercise import Settings
     from stillwatch.drill.writer import run_drill
 
     settings = Settings(
         scenario, exchanges, accounts, days, seed, tier, labs, scale, prompts, arrivals, knobs, lookalikes
     )
-    summary = run_drill(settings, out, force=force, progress=_progress())
+    kept = lasting_key(key) if sketches else None
+    summary = run_drill(settings, out, force=force, key=kept, progress=_progress())
     if as_json:
         click.echo(json.dumps(summary, indent=1))
     else:

@@ -23,9 +23,7 @@ _TABLES = (
     click.option("--releases", metavar="PATH", help="The table of model releases."),
     click.option("--agreements", metavar="PATH", help="The register of who may distil what."),
 )
-_WINDOW = (
-    click.option("--since", type=MOMENT, help="Take only exchanges from this time on."),
-    click.option("--until", type=MOMENT, help="Take only exchanges and accounts before this time."),
+_FORMAT = (
     click.option(
         "--adapter", metavar="NAME", help="Format of the logs; found out by looking when not given."
     ),
@@ -46,9 +44,17 @@ _STATE = (
         help="Days that --state keeps, from now on; the newest exchange's is the last.",
     ),
 )
+_WINDOW = (
+    click.option("--since", type=MOMENT, help="Take only exchanges from this time on."),
+    click.option("--until", type=MOMENT, help="Take only exchanges and accounts before this time."),
+    *_FORMAT,
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, 1024), help="Threads to use; all by default."
+)
 _RESOURCES = (
     click.option("--key", type=click.Path(path_type=Path), help="File with the local sketch key (16 bytes)."),
-    click.option("--threads", type=click.IntRange(1, 1024), help="Threads to use; all by default."),
+    threads_option,
     click.option(
         "--memory", type=SIZE, help="Memory to keep to, such as 4GB; half of the machine's by default."
     ),
@@ -78,6 +84,7 @@ def _all(options: tuple[Callable[[Command], Command], ...]) -> Callable[[Command
 
 
 table_options = _all(_TABLES)
+format_options = _all(_FORMAT)
 window_options = _all(_WINDOW)
 state_options = _all(_STATE)
 resource_options = _all(_RESOURCES)
@@ -131,3 +138,19 @@ def open_key(path: Path | None, *, kept: bool = False) -> Key:
     except InputError:
         # Results are the same under every key: only sketches that are kept need one that is kept.
         return Key(os.urandom(16))
+
+
+def lasting_key(path: Path | None) -> Key:
+    """The key at `path`, or the user's own, made at first use: one for sketches that are kept.
+
+    Raises InputError where it cannot be kept, since nothing could be done with the sketches without it.
+    """
+    if path is not None:
+        return Key.load(path)
+    try:
+        own = Key.default_path()
+    except RuntimeError:
+        raise InputError(
+            "there is no home folder to keep the sketch key in", mend="give a key of 16 bytes with --key"
+        ) from None
+    return Key.load_or_create(own)

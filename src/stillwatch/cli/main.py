@@ -49,6 +49,10 @@ COMMANDS: Mapping[str, Entry] = {
         "stillwatch.cli.drill:drill",
         "Make an exercise: usage logs of a simulated provider, with the truth beside them.",
     ),
+    "sketch": Entry(
+        "stillwatch.cli.sketch:sketch",
+        "Write usage logs with sketches in place of texts, so that texts can stay where they are.",
+    ),
     "scan": Entry(
         "stillwatch.cli.scan:scan",
         "Find accounts that act together to extract a model, say why, and what else it could be.",

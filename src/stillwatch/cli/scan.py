@@ -20,6 +20,7 @@ from stillwatch.cli.inputs import (
     table_options,
     window_options,
 )
+from stillwatch.cli.losses import lost
 from stillwatch.cli.meter import Meter
 from stillwatch.cli.options import Strict
 from stillwatch.detection.exemption_file import read_exemptions
@@ -30,7 +31,6 @@ from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import read_settings, settings_of
 from stillwatch.intelligence import write_bundle
 from stillwatch.records.findings import ACCUSED_ROLES, Campaign, Member
-from stillwatch.records.rejects import in_words
 
 IDLE = 5
 """Agreements that cover nothing are named up to so many."""
@@ -42,19 +42,10 @@ def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[M
 
 def _losses(run: dict[str, Any]) -> list[str]:
     """What could not be used of the input, a line each."""
-    lines = [
-        f"rejected of {table}: {in_words(reasons)}" for table, reasons in run["rejected"].items() if reasons
-    ]
-    lines += [
-        f"not read to its end: {f['source']} ({': '.join(filter(None, (f['reason'], f['detail'].rstrip('.'))))})"
-        for f in run["files"]["not_whole"]
-    ]
-    if run["values_dropped"]:
-        lines.append(f"values that could not be used: {in_words(run['values_dropped'])}")
-    if run["files"]["left_out"]:
-        names = run["files"]["left_out"]
+    lines = lost(run)
+    if wordless := run["sketched"]["without_text"]:
         lines.append(
-            f"not read: {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}"
+            f"{plural(wordless, 'exchange')} came with sketches in place of texts: the report shows no wording of them"
         )
     if cost := run["absent_columns"].get("input_text"):
         lines.append(f"warning: no exchange has an input_text: {cost}")

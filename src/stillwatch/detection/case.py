@@ -301,26 +301,29 @@ class Case:
     @cached_property
     def own(self) -> Ints:
         """Exchanges of members that are built on the group's texts: the campaign itself, without what they relay."""
-        member = np.zeros(len(self.view.active), dtype=bool)
-        member[self.members] = True
-        return self.group.exchanges[member[self.view.evidence.ex_acc[self.group.exchanges]]]
+        owners = self.view.evidence.ex_acc[self.group.exchanges]
+        return self.group.exchanges[np.isin(owners, self.members)]
 
     @cached_property
     def exchanges_by_account(self) -> Floats:
         """Exchanges of the campaign along `group.accounts`; all that an account did where no text tells them apart."""
-        total = self.view.totals["n"][self.group.accounts]
+        accounts = self.group.accounts
         if not self.told_by_texts:
-            return np.asarray(total)
-        tied = np.bincount(self.view.evidence.ex_acc[self.group.exchanges], minlength=len(self.view.active))
-        return np.asarray((tied * self.view.stands_for)[self.group.accounts], dtype=np.float64)
+            return np.asarray(self.view.totals["n"][accounts])
+        tied = self._sent_by(accounts, self.group.exchanges)
+        return np.asarray(tied * self.view.stands_for[accounts], dtype=np.float64)
 
     @cached_property
     def exchanges_by_member(self) -> Floats:
         """Exchanges of each member: its own of the campaign where texts formed the group, else all."""
         if not self.textual:
             return self.view.totals["n"][self.members]
-        own = np.bincount(self.view.evidence.ex_acc[self.own], minlength=len(self.view.active))
-        return own[self.members].astype(np.float64)
+        return self._sent_by(self.members, self.own).astype(np.float64)
+
+    def _sent_by(self, accounts: Ints, exchanges: Ints) -> Ints:
+        """Along these accounts (rising): how many of these exchanges, none of anybody else's, each sent."""
+        owner = np.searchsorted(accounts, self.view.evidence.ex_acc[exchanges])
+        return np.bincount(owner, minlength=len(accounts))
 
     def rate_outside(self, having: Bools) -> float:
         """Share of outside accounts with a property, pulled away from zero by half an account."""

@@ -27,7 +27,7 @@ ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
 FEW = 6.0
 """Texts of a typical account up to which one of them may decide what part of a campaign the account is put into."""
-LIKE_CORES = 128
+LIKE_CORES = 64
 """Nearest cores that a core is compared with: bounds the work where there are many thousands."""
 FRAME = 0.3
 """What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in."""
@@ -201,6 +201,9 @@ def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> 
     parts = list(cores)
     i, j = space.pairs(parts, LIKE_CORES) if parts else (np.zeros(0, np.int64), np.zeros(0, np.int64))
     sets, between = _Sets.of(space, parts), space.across(parts, i, j)
+    # Strangers do not become alike by what either is put together with: most pairs go at once.
+    near = sets.likeness(i, j, between) >= least / 2
+    i, j, between = i[near], j[near], between[near]
     while len(i):
         best, how = _best(i, j, sets.likeness(i, j, between), len(parts))
         one = np.arange(len(parts))
@@ -211,24 +214,25 @@ def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> 
         into[best[pairs]] = pairs
         kept = np.flatnonzero(into == one)
         place = np.searchsorted(kept, into)
-        joined = np.zeros(len(parts), dtype=bool)
-        joined[place[pairs]] = True
         taken = dict(zip(pairs.tolist(), best[pairs].tolist(), strict=True))
         parts = [
             np.sort(np.concatenate([parts[k], parts[taken[k]]])) if k in taken else parts[k]
             for k in kept.tolist()
         ]
-        # What neither part of a pair has to do with this pass stays as it was.
+        # Sums over pairs of accounts add up. Computed are those of which a part was not among the nearest.
         a, b = np.minimum(place[i], place[j]), np.maximum(place[i], place[j])
-        cells, first = np.unique(a * len(one) + b, return_index=True)
-        first = first[cells // len(one) != cells % len(one)]
-        i, j, between = a[first], b[first], between[first]
-        new = joined[i] | joined[j]
-        between[new] = space.across(parts, i[new], j[new])
-        sets = _Sets(sets.sizes[kept], sets.alone[kept], sets.own[kept])
-        at = np.flatnonzero(joined[: len(parts)])
-        made = _Sets.of(space, [parts[k] for k in at.tolist()])
-        sets.sizes[at], sets.alone[at], sets.own[at] = made.sizes, made.alone, made.own
+        within = a == b
+        own = sets.own[kept]
+        own += np.bincount(place[into != one], weights=sets.own[into != one], minlength=len(kept))
+        own += 2 * np.bincount(a[within], weights=between[within], minlength=len(kept))
+        alone = np.bincount(place, weights=sets.alone, minlength=len(kept)).astype(np.float64)
+        sets = _Sets(np.array([len(part) for part in parts]), alone, own)
+        cells, cell = np.unique(a[~within] * len(one) + b[~within], return_inverse=True)
+        i, j = cells // len(one), cells % len(one)
+        between = np.bincount(cell, weights=between[~within], minlength=len(cells)).astype(np.float64)
+        held = np.bincount(place)
+        short = np.bincount(cell, minlength=len(cells)) < held[i] * held[j]
+        between[short] = space.across(parts, i[short], j[short])
     return parts
 
 

@@ -59,9 +59,7 @@ def _system_prompt(case: Case) -> float:
     view = case.view
     objects = case.group.text_objects[view.evidence.obj_kind[case.group.text_objects] == SYSTEM]
     who, part = view.text_share(view.exchanges_with(objects))
-    found = np.zeros(len(view.active))
-    found[who] = part
-    return float(found[case.members].mean())
+    return float(part[np.isin(who, case.members)].sum()) / len(case.members)
 
 
 def _share(having: Bools, known: Bools) -> float | None:

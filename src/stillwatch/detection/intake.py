@@ -1,6 +1,8 @@
 """Stage 0: usage rows become narrow exchange rows with sketches; texts lie apart and are read only for examples."""
 
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.records.schema import TEXT, TIME
-from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck, sketch
+from stillwatch.records.sketched import sketches_of
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck
 from stillwatch.records.tables import UsageReader
 
 KEPT = (
@@ -50,6 +53,50 @@ def _in_window(batch: pa.RecordBatch, since: int | None, until: int | None) -> p
     return batch if keep is None else batch.filter(keep)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """One batch on its way into the work folder."""
+
+    batch: pa.RecordBatch
+    first_row: int
+    exchange_file: Path
+    text_file: Path
+
+    def write(self, key: Key) -> tuple[int, int]:
+        """Sketch the texts, and write what there is of both files; (earliest, latest) time in microseconds."""
+        batch = self.batch
+        row = pa.array(np.arange(self.first_row, self.first_row + batch.num_rows, dtype=np.int64))
+        drawn = sketches_of(batch, key, threads=1)
+        fields = [*NUMBERS, *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
+        times = batch.column("time").cast(pa.int64())
+        hour = (times.to_numpy() // HOUR_US).astype(np.int32)
+        columns = [
+            row,
+            luck(batch.column("event_id")),
+            hour,
+            *(batch.column(name) for name in KEPT),
+            *drawn.columns,
+        ]
+        table = pa.Table.from_arrays(columns, schema=pa.schema([f.with_nullable(True) for f in fields]))
+        pq.write_table(
+            table,
+            self.exchange_file,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=["model", "surface"],
+        )
+        # A prompt may be logged without what was asked under it, and is shown in the report then, too.
+        has_text = pc.or_(pc.is_valid(batch.column("input_text")), pc.is_valid(batch.column("system_text")))
+        words = pa.Table.from_arrays(
+            [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS_SCHEMA
+        ).filter(has_text)
+        if words.num_rows:  # of exchanges that came as sketches there are none
+            pq.write_table(
+                words, self.text_file, compression="zstd", compression_level=1, use_dictionary=["system_text"]
+            )
+        return pc.min(times).as_py(), pc.max(times).as_py()
+
+
 def take_in(
     reader: UsageReader,
     folder: Path,
@@ -63,50 +110,44 @@ def take_in(
 ) -> Intake:
     """Stream `reader` into `folder`/exchanges and `folder`/texts, one part for each batch.
 
-    `since` and `until` are microseconds since the epoch (from, inclusive; to, exclusive). Memory holds one
-    batch at a time. `row` numbers the rows in reading order, from `first_row` on; it joins the two folders and
-    nothing else, so results do not depend on it.
+    `since` and `until` are microseconds since the epoch (from, inclusive; to, exclusive). Batches are read one after the
+    other, and sketched and written on `threads`, each of which holds one. `row` numbers the rows in reading order, from
+    `first_row` on; it joins the two folders and nothing else, so results do not depend on it.
     """
     exchanges, texts = folder / "exchanges", folder / "texts"
     exchanges.mkdir(parents=True)
     texts.mkdir()
     taken = Intake([], [], 0, 0, None, None)
-    for part, whole in enumerate(reader):
-        batch = _in_window(whole, since, until)
-        taken.outside_window += whole.num_rows - batch.num_rows
-        if batch.num_rows == 0:
-            continue
-        row = pa.array(first_row + np.arange(taken.rows, taken.rows + batch.num_rows, dtype=np.int64))
-        drawn = sketch(batch.column("input_text"), batch.column("system_text"), key, threads)
-        fields = [*NUMBERS, *(batch.schema.field(name) for name in KEPT), *SKETCH_SCHEMA]
-        times = batch.column("time").cast(pa.int64())
-        hour = (times.to_numpy() // HOUR_US).astype(np.int32)
-        columns = [
-            row,
-            luck(batch.column("event_id")),
-            hour,
-            *(batch.column(name) for name in KEPT),
-            *drawn.columns,
-        ]
-        table = pa.Table.from_arrays(columns, schema=pa.schema([f.with_nullable(True) for f in fields]))
-        file = exchanges / f"part-{part:06d}.parquet"
-        pq.write_table(
-            table, file, compression="zstd", compression_level=1, use_dictionary=["model", "surface"]
-        )
-        taken.exchange_files.append(file)
-        # A prompt may be logged without what was asked under it, and is shown in the report then, too.
-        has_text = pc.or_(pc.is_valid(batch.column("input_text")), pc.is_valid(batch.column("system_text")))
-        words = pa.Table.from_arrays(
-            [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS_SCHEMA
-        ).filter(has_text)
-        file = texts / f"part-{part:06d}.parquet"
-        pq.write_table(words, file, compression="zstd", compression_level=1, use_dictionary=["system_text"])
-        taken.text_files.append(file)
-        low, high = pc.min(times).as_py(), pc.max(times).as_py()
+    under_way: deque[tuple[_Part, Future[tuple[int, int]]]] = deque()
+
+    def finish_first() -> None:
+        part, done = under_way.popleft()
+        low, high = done.result()
+        taken.exchange_files.append(part.exchange_file)
+        if part.text_file.exists():
+            taken.text_files.append(part.text_file)
         taken.first_us = low if taken.first_us is None else min(taken.first_us, low)
         taken.last_us = high if taken.last_us is None else max(taken.last_us, high)
-        taken.rows += batch.num_rows
-        progress(taken.rows)
+        progress(part.first_row - first_row + part.batch.num_rows)
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="intake") as pool:
+        try:
+            for number, whole in enumerate(reader):
+                batch = _in_window(whole, since, until)
+                taken.outside_window += whole.num_rows - batch.num_rows
+                if batch.num_rows == 0:
+                    continue
+                name = f"part-{number:06d}.parquet"
+                part = _Part(batch, first_row + taken.rows, exchanges / name, texts / name)
+                taken.rows += batch.num_rows
+                if len(under_way) >= threads:
+                    finish_first()
+                under_way.append((part, pool.submit(part.write, key)))
+            while under_way:
+                finish_first()
+        finally:
+            # After an error or an interrupt what has not begun is left.
+            pool.shutdown(cancel_futures=True)
     return taken
 
 

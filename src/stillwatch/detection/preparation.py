@@ -114,7 +114,7 @@ def prepare(
         if state is None:
             # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
             reader = records.open_usage(
-                inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects
+                inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects, key=key
             )
             counts: Read = reader
             given = _small_tables(inputs, rejects, reader.salt)

@@ -20,6 +20,7 @@ from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import changed
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
 from stillwatch.records.schema import ACCOUNTS, USAGE
+from stillwatch.records.sketched.batches import Carried
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ class Read(Protocol):
         """All rows, whatever became of them."""
 
     @property
+    def rows_out(self) -> int:
+        """Rows that could be used, those outside the window among them."""
+
+    @property
+    def carried(self) -> Carried:
+        """What came as sketches."""
+
+    @property
     def rows_skipped(self) -> Mapping[str, int]:
         """Rows that are no exchanges, by kind."""
 
@@ -84,7 +93,7 @@ def peak_memory() -> int:
 
 
 def _absent(present: set[str], accounts: pa.Table | None, dropped: set[str]) -> dict[str, str]:
-    """Columns without a single value, and what that costs. `dropped`: those of which values could not be used."""
+    """Columns without a single value or sketch, and what that costs. `dropped`: those of which values could not be used."""
     costs = {c.name: c.without for c in USAGE.columns if not c.required and c.name not in present}
     if accounts is None:
         costs["accounts"] = (
@@ -138,11 +147,30 @@ def of_input(reader: Read, rejects: RejectLog, taken: Intake) -> dict[str, Any]:
     """What became of the rows, files and values of the input; docs/reference/run-json.md explains the keys."""
     return {
         "rows": {
-            "read": reader.rows_read,
-            "rejected": rejects.total("usage"),
-            "skipped": dict(sorted(reader.rows_skipped.items())),
+            **of_rows(reader, rejects),
             "outside_window": taken.outside_window,
             "scanned": scanned(taken, rejects),
+        },
+        **of_losses(reader, rejects),
+    }
+
+
+def of_rows(reader: Read, rejects: RejectLog) -> dict[str, Any]:
+    """How many rows of usage were read, and of which no exchange came."""
+    return {
+        "read": reader.rows_read,
+        "rejected": rejects.total("usage"),
+        "skipped": dict(sorted(reader.rows_skipped.items())),
+    }
+
+
+def of_losses(reader: Read, rejects: RejectLog) -> dict[str, Any]:
+    """What could not be used of rows, files and values, and what came as sketches."""
+    return {
+        "sketched": {
+            "files": reader.carried.files,
+            "exchanges": reader.carried.rows,
+            "without_text": reader.carried.wordless,
         },
         "rejected": {t: rejects.by_reason(t) for t in sorted({table for table, _ in rejects.counts})},
         "files": {
@@ -182,7 +210,7 @@ class RunRecord:
             last_time=_minute(self.taken.last_us),
             prior=self.settings.prior,
             absent_columns=_absent(
-                set(self.reader.present_columns),
+                self.reader.present_columns | self.reader.carried.columns,
                 accounts,
                 {column for column, _ in self.reader.values_dropped}
                 | {f"{table}.{column}" for table, column, _ in self.rejects.dropped},
@@ -205,6 +233,7 @@ class RunRecord:
                 for e in self.exemptions or ()
             ),
             cleared_beside=cleared_beside,
+            wordings=self._wordings(),
             shadow="" if self.shadow is None else self.shadow["difference"],
             screening=tuple(
                 (
@@ -214,6 +243,16 @@ class RunRecord:
                 )
                 for lead in (self.screening.leads if self.screening else ())
             ),
+        )
+
+    def _wordings(self) -> str:
+        """Why the report can't show wordings, or not all; empty where it can."""
+        wordless = self.reader.carried.wordless
+        if not wordless:
+            return ""
+        return (
+            f"{wordless:,} of {self.reader.rows_out:,} exchanges came with sketches in place of texts. They are judged as"
+            " texts are, but no wording and no example of them can be shown here: look them up where the texts are."
         )
 
     def as_dict(

@@ -31,6 +31,13 @@ SYSTEM_KINDS = ("system", "system_phrase")
 LONGEST = 256
 """Text objects in a vector, the weightiest: bounds it for accounts that ask much. What comes with most texts stays
 (document-centric pruning of an index: Buettcher and Clarke 2006)."""
+VISITS = 1 << 14
+"""Landmarks of all objects of a vector that its account is compared with, as many of each as come to this: at 256 objects
+64 of each. So one account costs what another does."""
+SUMMED = 512
+"""Text objects, the weightiest, by which those most alike a whole set of accounts are found."""
+FEW_PAIRS = 8
+"""Pairs of sets for each set, up to which nothing is gained by summing each set once and for all."""
 LANDMARKS = 1000
 """Holders of a phrase that others are compared with over it: bounds the work for a phrase of many thousands, and
 hides nobody, since all of them are compared with the same thousand."""
@@ -147,7 +154,7 @@ class Vectors:
         """See `Similarity.around`: over landmarks the most alike, twice as many as asked for, and these accounts."""
         most = 2 * count + len(accounts)
         found = rows.nearest_to_sum(
-            self._rows, _int64(accounts), *self._landmarks, self._scratch[0], self._scores, most
+            self._rows, _int64(accounts), *self._landmarks, self._scratch[0], self._scores, most, SUMMED
         )
         return np.union1d(found, accounts)
 
@@ -156,17 +163,23 @@ class Vectors:
         return (membership(sets, self.matrix.shape[0]) @ self.matrix).tocsr()
 
     def pairs(self, sets: Sequence[Ints], count: int) -> tuple[Ints, Ints]:
-        """Pairs of sets (the lower number first), once each: each set with those whose mean vectors are nearest by angle."""
+        """Pairs of sets (the lower number first), once each: each set with those whose mean vectors are nearest by angle.
+
+        Of a mean vector its LONGEST largest objects count.
+        """
         n = len(sets)
         if n <= count + 1:
             i, j = np.triu_indices(n, 1)
             return i, j
         totals = self._totals(sets)
+        totals.data[rows.lighter((totals.indptr, totals.indices, totals.data), LONGEST)] = 0.0
+        totals.eliminate_zeros()
         length = np.sqrt(np.asarray(totals.multiply(totals).sum(axis=1)).ravel())
         unit = sparse.diags(1 / np.maximum(length, 1e-12)) @ totals
         own = (unit.indptr, unit.indices, unit.data)
-        begin, held_by, held = rows.holders(own, np.arange(n), unit.shape[1], LANDMARKS)
-        who, near = rows.nearest(own, begin, held_by, held, count)
+        order = np.arange(n)
+        begin, held_by, held = rows.holders(own, order, unit.shape[1], LANDMARKS)
+        who, near = rows.nearest(own, order, begin, held_by, held, count)
         one, place = np.nonzero(near > 0)
         other = who[one, place].astype(np.int64)
         cells = np.unique(np.minimum(one, other) * n + np.maximum(one, other))
@@ -177,12 +190,19 @@ class Vectors:
         if not len(i):
             return np.zeros(0)
         asked, place = np.unique(np.concatenate([i, j]), return_inverse=True)
-        totals = self._totals([sets[k] for k in asked.tolist()])
+        chosen = [sets[k] for k in asked.tolist()]
         one, other = place[: len(i)], place[len(i) :]
         order = np.argsort(one, kind="stable")
         found = np.empty(len(i))
+        scratch = self._scratch[0]
+        if len(i) <= FEW_PAIRS * len(asked):
+            ends = np.r_[0, np.cumsum([len(accounts) for accounts in chosen])]
+            members = _int64(np.concatenate(chosen))
+            found[order] = rows.set_products(self._rows, members, ends, one[order], other[order], scratch)
+            return found
+        totals = self._totals(chosen)
         own = (totals.indptr, totals.indices, totals.data)
-        found[order] = rows.pair_products(own, one[order], other[order], self._scratch[0])
+        found[order] = rows.pair_products(own, one[order], other[order], scratch)
         return found
 
     def mean_similarity(self, accounts: Ints) -> float:
@@ -229,21 +249,21 @@ class Vectors:
 
         Ties go to the lower code, so row order does not matter.
         """
-        who, near = rows.nearest(self._rows, *self._landmarks, count)
+        who, near = rows.nearest(self._rows, *self._landmarks, count, VISITS)
         row, place = np.nonzero(near > 0)
         return row, who[row, place], near[row, place]
 
     @cached_property
-    def _landmarks(self) -> tuple[Ints, Ints, Floats]:
-        """By object at most LANDMARKS of its holders: where each object's begin, who they are, and their values.
+    def _landmarks(self) -> tuple[Ints, Ints, Ints, Floats]:
+        """A fixed draw of all accounts; by object at most LANDMARKS of its holders, those that the draw puts first.
 
-        Those that a fixed draw puts first, so that the landmarks of many objects are the same accounts.
+        So the landmarks of many objects are the same accounts. Where each object's begin, their places in the draw, and
+        their values.
         """
         # Drawn among those that have a vector: accounts that come later must not move the draw.
         known = np.flatnonzero(self.known)
         order = known[np.random.default_rng(self.seed).permutation(len(known))]
-        begin, held_by, held = rows.holders(self._rows, order, self.matrix.shape[1], LANDMARKS)
-        return begin, held_by, held
+        return order, *rows.holders(self._rows, order, self.matrix.shape[1], LANDMARKS)
 
 
 def _int64(codes: Ints) -> Ints:

@@ -18,6 +18,8 @@ Rows = tuple[Ints, Ints, Floats]
 """(where each row begins, columns, values)"""
 DIGITS = 1e9
 """Cosines are compared to nine digits: the order of sums must not decide."""
+EVERY = 1 << 62
+"""As a number of visits: no bound."""
 
 
 @njit(nogil=True, cache=True)
@@ -72,6 +74,26 @@ def pair_products(rows, one, other, total):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def set_products(rows, members, ends, one, other, total):  # type: ignore[no-untyped-def]
+    """Product of the sums of two sets of rows (`members[ends[k]:ends[k + 1]]`), for each pair of sets one[p], other[p].
+
+    Quickest where equal ones follow each other in `one`.
+    """
+    found = np.zeros(len(one))
+    for p in range(len(one)):
+        k = one[p]
+        if p == 0 or k != one[p - 1]:
+            if p:
+                _clear(rows, members[ends[one[p - 1]] : ends[one[p - 1] + 1]], total)
+            _add(rows, members[ends[k] : ends[k + 1]], total)
+        for r in members[ends[other[p]] : ends[other[p] + 1]]:
+            found[p] += _product(rows, r, total)
+    if len(one):
+        _clear(rows, members[ends[one[-1]] : ends[one[-1] + 1]], total)
+    return found
+
+
+@njit(nogil=True, cache=True)
 def squares_and_products(rows, members, ends, pool, total, whole):  # type: ignore[no-untyped-def]
     """Of each set of rows (`members[ends[k]:ends[k + 1]]`): its sum's product with itself, and with the sum of `pool`."""
     _add(rows, pool, whole)
@@ -89,7 +111,10 @@ def squares_and_products(rows, members, ends, pool, total, whole):  # type: igno
 
 @njit(nogil=True, cache=True)
 def holders(rows, order, width, most):  # type: ignore[no-untyped-def]
-    """By column the first `most` of its rows in this order: where each column begins, rows, values."""
+    """By column the first `most` of its rows in this order: where each column begins, places in `order`, values.
+
+    Places, and not rows: of a column with many rows those kept lie close together, and so do what is summed up for them.
+    """
     start, columns, values = rows
     held = np.zeros(width + 1, np.int64)
     for r in order:
@@ -99,11 +124,12 @@ def holders(rows, order, width, most):  # type: ignore[no-untyped-def]
     begin = np.cumsum(held)
     filled = begin[:-1].copy()
     who, value = np.empty(begin[-1], np.int32), np.empty(begin[-1])
-    for r in order:
+    for place in range(len(order)):
+        r = order[place]
         for at in range(start[r], start[r + 1]):
             c = columns[at]
             if filled[c] < begin[c + 1]:
-                who[filled[c]], value[filled[c]] = r, values[at]
+                who[filled[c]], value[filled[c]] = place, values[at]
                 filled[c] += 1
     return begin, who, value
 
@@ -167,27 +193,64 @@ def weightiest(
 
 
 @njit(nogil=True, cache=True)
-def _nearest(rows, begin, held_by, held, first, last, who, near):  # type: ignore[no-untyped-def]
+def lighter(rows, longest):  # type: ignore[no-untyped-def]
+    """Along a row's columns: is it beside the `longest` largest of its row? Of equal ones all stay."""
+    start, _, values = rows
+    found = np.zeros(len(values), np.bool_)
+    for r in range(len(start) - 1):
+        n = start[r + 1] - start[r]
+        if n > longest:
+            own = values[start[r] : start[r + 1]]
+            found[start[r] : start[r + 1]] = own < np.partition(own, n - longest)[n - longest]
+    return found
+
+
+@njit(nogil=True, cache=True)
+def _from_each(rows, i, begin, visits):  # type: ignore[no-untyped-def]
+    """The largest power of two of holders of each of a row's columns that are so many together at most."""
+    start, columns, _ = rows
+    most = 0
+    for at in range(start[i], start[i + 1]):
+        most = max(most, begin[columns[at] + 1] - begin[columns[at]])
+    each = 1
+    while each < most:
+        each *= 2
+    while each > 1:
+        needed = 0
+        for at in range(start[i], start[i + 1]):
+            needed += min(begin[columns[at] + 1] - begin[columns[at]], each)
+        if needed <= visits:
+            break
+        each //= 2
+    return each
+
+
+@njit(nogil=True, cache=True)
+def _nearest(rows, order, begin, held_by, held, visits, first, last, who, near):  # type: ignore[no-untyped-def]
     """Of rows from `first` to `last` the most similar others among the holders of their columns, best first."""
     start, columns, values = rows
     count = who.shape[1]
-    score = np.zeros(len(start) - 1)
-    touched = np.empty(len(start) - 1, np.int32)
+    score = np.zeros(len(order))
+    touched = np.empty(len(order) + 1, np.int32)
     for i in range(first, last):
-        seen = 0
+        seen, each = 0, _from_each(rows, i, begin, visits)
         for at in range(start[i], start[i + 1]):
             column, value = columns[at], values[at]
-            for h in range(begin[column], begin[column + 1]):
-                j = held_by[h]
-                if score[j] == 0.0:
-                    touched[seen] = j
-                    seen += 1
-                score[j] += value * held[h]
-        filled = 0
+            for h in range(begin[column], min(begin[column] + each, begin[column + 1])):
+                place = held_by[h]
+                # Without a branch, which would wait for the score.
+                touched[seen] = place
+                seen += score[place] == 0.0
+                score[place] += value * held[h]
+        filled, least = 0, 0.5 / DIGITS
         for t in range(seen):
-            j = touched[t]
-            value = np.round(score[j] * DIGITS) / DIGITS
-            score[j] = 0.0
+            value = score[touched[t]]
+            score[touched[t]] = 0.0
+            # Most are far off: told before anything is rounded.
+            if value < least:
+                continue
+            j = order[touched[t]]
+            value = np.round(value * DIGITS) / DIGITS
             if j == i or value <= 0.0:
                 continue
             if filled == count and (
@@ -202,14 +265,17 @@ def _nearest(rows, begin, held_by, held, first, last, who, near):  # type: ignor
                 place -= 1
             near[i, place], who[i, place] = value, j
             filled = min(filled + 1, count)
+            if filled == count:
+                least = near[i, count - 1] - 1.0 / DIGITS
 
 
 def nearest(
-    rows: Rows, begin: Ints, held_by: Ints, held: Floats, count: int
+    rows: Rows, order: Ints, begin: Ints, held_by: Ints, held: Floats, count: int, visits: int = EVERY
 ) -> tuple[npt.NDArray[np.int32], Floats]:
     """(rows x count: most similar other rows, best first; how similar, 0 where there are no more), on numba's threads.
 
-    `begin`, `held_by`, `held`: as `holders` gives them. Ties go to the lower row.
+    `begin`, `held_by`, `held`: as `holders` gives them for this order. A row meets `visits` holders at most, the first ones
+    of each of its columns. Ties go to the lower row.
     """
     n = len(rows[0]) - 1
     who, near = np.zeros((n, count), np.int32), np.zeros((n, count))
@@ -218,7 +284,7 @@ def nearest(
     cuts = np.linspace(0, n, 8 * threads + 1).astype(np.int64).tolist()
     with ThreadPoolExecutor(threads) as pool:
         work = [
-            pool.submit(_nearest, rows, begin, held_by, held, first, last, who, near)
+            pool.submit(_nearest, rows, order, begin, held_by, held, visits, first, last, who, near)
             for first, last in pairwise(cuts)
             if first < last
         ]
@@ -228,25 +294,35 @@ def nearest(
 
 
 @njit(nogil=True, cache=True)
-def _scores(rows, chosen, begin, held_by, held, total, score):  # type: ignore[no-untyped-def]
-    """Rows that hold a column of the sum of `chosen`, with their products with it over what `held` has, into `score`."""
+def _scores(rows, chosen, begin, held_by, held, total, score, longest):  # type: ignore[no-untyped-def]
+    """Places that hold a column of the sum of `chosen`, with the products of the two over what `held` has.
+
+    Of a longer sum its `longest` largest columns count.
+    """
     start, columns, _ = rows
     _add(rows, chosen, total)
-    seen = 0
-    touched = np.empty(len(score), np.int32)
+    size = 0
+    for r in chosen:
+        size += start[r + 1] - start[r]
+    own, worth, n = np.empty(size, np.int32), np.empty(size), 0
     for r in chosen:
         for at in range(start[r], start[r + 1]):
-            column = columns[at]
-            value = total[column]
-            total[column] = 0.0
-            if value == 0.0:
-                continue
-            for h in range(begin[column], begin[column + 1]):
-                j = held_by[h]
-                if score[j] == 0.0:
-                    touched[seen] = j
-                    seen += 1
-                score[j] += value * held[h]
+            value = total[columns[at]]
+            if value != 0.0:
+                own[n], worth[n] = columns[at], value
+                total[columns[at]] = 0.0
+                n += 1
+    least = np.partition(worth[:n], n - longest)[n - longest] if n > longest else 0.0
+    seen = 0
+    touched = np.empty(len(score) + 1, np.int32)
+    for k in range(n):
+        if worth[k] < least:
+            continue
+        for h in range(begin[own[k]], begin[own[k] + 1]):
+            j = held_by[h]
+            touched[seen] = j
+            seen += score[j] == 0.0
+            score[j] += worth[k] * held[h]
     found = np.empty(seen)
     for t in range(seen):
         found[t] = np.round(score[touched[t]] * DIGITS)
@@ -257,18 +333,21 @@ def _scores(rows, chosen, begin, held_by, held, total, score):  # type: ignore[n
 def nearest_to_sum(
     rows: Rows,
     chosen: Ints,
+    order: Ints,
     begin: Ints,
     held_by: Ints,
     held: Floats,
     total: Floats,
     score: Floats,
     count: int,
+    longest: int,
 ) -> Ints:
-    """The `count` rows most similar to the sum of `chosen`, over what `holders` gave; ties go to the lower row.
+    """The `count` rows most similar to the sum of `chosen`, over what `holders` gave for `order`; ties go to the lower row.
 
-    `score`: zeros, one for each row.
+    `score`: zeros, one for each row. Only the `longest` largest columns of the sum are looked at.
     """
-    touched, found = _scores(rows, chosen, begin, held_by, held, total, score)
+    places, found = _scores(rows, chosen, begin, held_by, held, total, score, longest)
+    touched = order[places]
     if len(touched) > count:
         least = np.partition(found, len(found) - count)[len(found) - count]
         sure = np.flatnonzero(found > least)

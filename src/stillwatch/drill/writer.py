@@ -16,11 +16,11 @@ from stillwatch.drill import tables
 from stillwatch.drill.exercise import Exercise, Settings, make
 from stillwatch.drill.render import Renderer
 from stillwatch.drill.strings import column, take
+from stillwatch.drill.usage_files import UsageFiles
 from stillwatch.records.errors import InputError
-from stillwatch.records.schema import USAGE
+from stillwatch.records.sketches import Key
 
-CHUNK = 131_072  # rows rendered at once: some 250 MB at most, texts included
-PART = 8  # chunks in one file
+CHUNK = 262_144  # rows rendered at once: some 500 MB at most, texts included; divides the rows of a file
 MARK = "drill.json"  # what an exercise's folder is known by
 
 
@@ -33,9 +33,14 @@ def write_exercise(
     folder: Path,
     *,
     identifiers: bool = False,
+    key: Key | None = None,
+    threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Write one lab's tables and truth into `folder`; returns counts. `progress`(rows done, rows)."""
+    """Write one lab's tables and truth into `folder`; returns counts. `progress`(rows done, rows).
+
+    With a `key`, usage has sketches under it in place of texts, drawn on `threads` threads (None: all).
+    """
     (folder / "usage").mkdir(parents=True)
     (folder / "truth").mkdir()
     _write(tables.accounts_table(e.setting, e.accounts), folder / "accounts.parquet")
@@ -51,21 +56,16 @@ def write_exercise(
     of_stream = np.array([names.index(s.group) if s.group else -1 for s in e.streams])
     extracting = np.array([s.extracting for s in e.streams])
     total, extracted = len(e.schedule), 0
-    usage: pq.ParquetWriter | None = None
-    with pq.ParquetWriter(
-        folder / "truth" / "exchanges.parquet", tables.TRUTH_EXCHANGES, compression="zstd"
-    ) as truth:
-        for i, low in enumerate(range(0, total, CHUNK)):
+    with (
+        UsageFiles(folder / "usage", key, threads) as usage,
+        pq.ParquetWriter(
+            folder / "truth" / "exchanges.parquet", tables.TRUTH_EXCHANGES, compression="zstd"
+        ) as truth,
+    ):
+        for low in range(0, total, CHUNK):
             high = min(low + CHUNK, total)
-            if i % PART == 0:
-                if usage:
-                    usage.close()
-                usage = pq.ParquetWriter(
-                    folder / "usage" / f"part-{i // PART:05d}.parquet", USAGE.schema, compression="zstd"
-                )
-            assert usage is not None
             table = renderer.table(e.schedule, low, high)
-            usage.write_table(table)
+            usage.write(table)
             stream = e.schedule.stream[low:high]
             rows = np.flatnonzero(of_stream[stream] >= 0)
             marks = extracting[stream[rows]]
@@ -84,8 +84,6 @@ def write_exercise(
             )
             if progress:
                 progress(high, total)
-    if usage:
-        usage.close()
     return {
         "accounts": len(e.accounts),
         "exchanges": total,
@@ -121,10 +119,17 @@ def _free(out: Path, force: bool) -> None:
 
 
 def run_drill(
-    settings: Settings, out: Path, *, force: bool = False, progress: Callable[[int, int], None] | None = None
+    settings: Settings,
+    out: Path,
+    *,
+    force: bool = False,
+    key: Key | None = None,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Make the exercise and write it to `out`; returns the summary that is kept as drill.json.
 
+    With a `key`, the usage table has sketches under it in place of texts, drawn on `threads` threads (None: all).
     Nothing is left at `out` on failure. Raises InputError for bad settings, and for an `out` that holds anything
     but an earlier drill (replaced with `force`).
     """
@@ -145,14 +150,24 @@ def run_drill(
             folder = aside / f"lab-{lab + 1}" if settings.labs > 1 else aside
             folder.mkdir(exist_ok=True)
             labs.append(
-                write_exercise(make(settings, lab), folder, identifiers=settings.labs > 1, progress=progress)
+                write_exercise(
+                    make(settings, lab),
+                    folder,
+                    identifiers=settings.labs > 1,
+                    key=key,
+                    threads=threads,
+                    progress=progress,
+                )
             )
         kept = {
             k: str(v) if isinstance(v, Path) else v
             for k, v in asdict(settings).items()
             if k not in ("prompts", "arrivals")
         }
-        summary: dict[str, Any] = {"settings": {**kept, "knobs": list(settings.knobs)}}
+        summary: dict[str, Any] = {
+            "settings": {**kept, "knobs": list(settings.knobs)},
+            "sketch_key": None if key is None else key.id,
+        }
         summary |= {"labs": labs} if settings.labs > 1 else labs[0]
         (aside / MARK).write_text(json.dumps(summary, indent=1) + "\n", "utf-8")
         if out.exists():

@@ -14,6 +14,7 @@ from stillwatch.records.formats.otlp_frames import has_length_prefix
 from stillwatch.records.formats.parquet_batches import READ_ERRORS, open_parquet
 from stillwatch.records.rejects import FILE_NO_ADAPTER, FILE_NOT_READABLE, RejectLog
 from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE, Table
+from stillwatch.records.sketched.form import says_so
 from stillwatch.records.sources import STREAM_ERRORS, Format, SourceFile, open_chunks
 
 # How much of a file is looked at to tell which system wrote it.
@@ -61,6 +62,7 @@ class Recogniser:
     def prepare(self, files: Sequence[SourceFile], where: str) -> None:
         """Find one file that can be read. Raises InputError when there is none."""
         samples = []
+        readable = False
         for file in files:
             sample = self._sample(file)
             if sample is None:
@@ -70,10 +72,15 @@ class Recogniser:
             if adapter is not None and self.table is ACCOUNTS and self._looks_like(sample) is USAGE:
                 # Accounts need but one column, which usage logs have: they would describe nobody.
                 raise self._does_not_fit(sample, file.name if len(files) > 1 else where)
+            if adapter is not None and sample.sketched:
+                readable = True  # whatever adapter the others need
+                continue
             if adapter is not None:
                 self._check_forced(sample, where)
                 self._fallback = adapter
                 return
+        if readable:
+            return
         if not samples:
             raise nothing_readable(self._rejects, self.table, where)
         file, sample = samples[0]
@@ -127,6 +134,9 @@ class Recogniser:
             )
 
     def _choose(self, file: SourceFile, sample: Sample) -> Adapter | None:
+        if sample.sketched and self.table is USAGE:
+            own = NativeAdapter(self.settings)
+            return None if own.missing(sample) else own
         if self._forced is not None:
             if file.format is Format.OTLP and not _reads_frames(self._forced):
                 return None
@@ -162,7 +172,8 @@ def _take_sample(file: SourceFile) -> Sample:
     """The beginning of a file. Raises what reading raises."""
     if file.format is Format.PARQUET:
         with open_parquet(file.path) as parquet:
-            return Sample(columns=frozenset(parquet.schema_arrow.names), tabular=True)
+            columns = frozenset(parquet.schema_arrow.names)
+            return Sample(columns, tabular=True, sketched=says_so(parquet.metadata.metadata))
     # A file that breaks off has a beginning all the same; the reading itself tells where it ends.
     chunks = open_chunks(file.path, size=_SAMPLED_BYTES, on_cut=lambda detail: None)
     first = next(chunks, b"")

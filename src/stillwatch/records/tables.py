@@ -36,6 +36,9 @@ from stillwatch.records.rejects import (
     RejectLog,
 )
 from stillwatch.records.schema import USAGE, Table
+from stillwatch.records.sketched.batches import Carried, take_carried
+from stillwatch.records.sketched.form import files_with_sketches
+from stillwatch.records.sketches import SKETCH_SCHEMA, Key
 from stillwatch.records.sources import Format, Found, SourceFile, find_files, open_chunks
 from stillwatch.records.validation import python_values, validate
 
@@ -53,7 +56,9 @@ class UsageReader:
 
     Iterate once. While and after that: `rows_read`, `rows_out`, `rows_skipped` (by reason), `present_columns`
     (columns with at least one value), `values_dropped` (by (column, reason), of rows that came out), `files`
-    (all that were found), `left_out` (names of files that hold no table) and `adapters` (how many files each read).
+    (all that were found), `left_out` (names of files that hold no table), `adapters` (how many files each read) and
+    `carried` (what came as sketches). Batches of files with sketches (`sketched`: their paths) have the columns of
+    SKETCH_SCHEMA behind those of the table.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class UsageReader:
         recogniser: "Recogniser",
         rejects: RejectLog,
         batch_rows: int,
+        sketched: frozenset[Path] = frozenset(),
     ) -> None:
         self.table = table
         self.files = found.files
@@ -73,6 +79,8 @@ class UsageReader:
         self.present_columns: set[str] = set()
         self.values_dropped: Counter[tuple[str, str]] = Counter()
         self.adapters: Counter[str] = Counter()
+        self.carried = Carried()
+        self._sketched = sketched
         self._recogniser = recogniser
         self._rejects = rejects
         self._batch_rows = batch_rows
@@ -81,7 +89,7 @@ class UsageReader:
 
     @property
     def schema(self) -> pa.Schema:
-        """The schema of every batch."""
+        """The schema of every batch, sketches apart."""
         return self.table.schema
 
     @property
@@ -130,6 +138,10 @@ class UsageReader:
             wanted = adapter.source_columns(names)
             # Column names that are there twice can't be chosen by name.
             columns = wanted if wanted is not None and len(set(names)) == len(names) else None
+            sketched = file.path in self._sketched
+            self.carried.files += sketched
+            if sketched and columns is not None:
+                columns = [*columns, *SKETCH_SCHEMA.names]
             for item in parquet_batches(parquet, columns, self._batch_rows):
                 if isinstance(item, LostRows):
                     self.rows_read += item.rows
@@ -137,13 +149,16 @@ class UsageReader:
                     self._rejects.file(self.table.name, file.name, FILE_CUT_SHORT, item.detail)
                     continue
                 number, batch = item
+                sketches = None
+                if sketched:
+                    batch, sketches = take_carried(batch, file.name)
                 raw = adapter.columns(batch)
                 if raw is None:
                     records = ((number + i, adapter.row(_record(batch, i))) for i in range(batch.num_rows))
                     yield from self._batches_of_rows(file, ((n, _ROW_BYTES, row) for n, row in records))
                 else:
                     self.rows_read += batch.num_rows
-                    yield from self._validated(file, raw, batch.num_rows, _Arrow(batch, number))
+                    yield from self._validated(file, raw, batch.num_rows, _Arrow(batch, number), sketches)
 
     def _read_csv(
         self, file: SourceFile, adapter: Adapter, chunks: Iterator[bytes]
@@ -226,6 +241,7 @@ class UsageReader:
         raw: Mapping[str, pa.Array | Sequence[object]],
         rows: int,
         origin: "_Arrow | _Rows",
+        sketches: pa.RecordBatch | None = None,
     ) -> Iterator[pa.RecordBatch]:
         result = validate(self.table, raw, rows, salt=self._recogniser.settings.salt)
         for reason, places in result.rejected.items():
@@ -243,7 +259,7 @@ class UsageReader:
             if array.null_count < len(array):
                 self.present_columns.add(name)
         if batch.num_rows:
-            yield batch
+            yield batch if sketches is None else self.carried.beside(batch, sketches, result.rejected)
 
 
 class _Arrow:
@@ -312,13 +328,16 @@ def open_usage(
     mapping: Path | None = None,
     batch_rows: int = BATCH_ROWS,
     settings: AdapterSettings | None = None,
+    key: Key | None = None,
 ) -> UsageReader:
     """Open usage logs, to be iterated as batches in `USAGE.schema` of at most `batch_rows` rows.
 
     `path` is a file, a folder or a glob. Which system wrote a file is told from its first records, unless
     `adapter` names it (native, litellm, otel, envoy) or a `mapping` file says which field is which. A bad row
-    goes to `rejects`, a bad optional value becomes null. Raises InputError when there is nothing to read, or
-    no adapter fits; while iterating, when no file could be read at all.
+    goes to `rejects`, a bad optional value becomes null. With a `key`, batches of files that hold sketches in place of
+    texts carry them; without, such columns are passed over as all that the table has not. Raises InputError when there
+    is nothing to read, no adapter fits, or sketches stand under another key or are of another version; while iterating,
+    when no file could be read at all, and for sketches that can't be any.
     """
     found = find_files(path)
     settings = settings if settings is not None else AdapterSettings()
@@ -338,4 +357,5 @@ def open_usage(
         settings = forced.settings
     recogniser = Recogniser(USAGE, [make(settings) for make in ADAPTERS.values()], settings, rejects, forced)
     recogniser.prepare(found.files, str(path))
-    return UsageReader(USAGE, found, recogniser, rejects, batch_rows)
+    sketched = frozenset[Path]() if key is None else files_with_sketches(found.files, key)
+    return UsageReader(USAGE, found, recogniser, rejects, batch_rows, sketched)

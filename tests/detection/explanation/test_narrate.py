@@ -154,3 +154,22 @@ def test_exchanges_are_told_whole_where_a_sample_stands_for_them(worlds, looked_
     assert campaign.exchanges == 12 * 30
     assert sum(told.exchanges_by_hour) == pytest.approx(campaign.exchanges, rel=0.05)
     assert told.templates[0].exchanges == campaign.exchanges
+
+
+def test_without_texts_nothing_is_shown_of_them(worlds):
+    (judged,) = (
+        j
+        for j in judge(view(worlds.harvest(range(1000, 1040)).evidence()), [], {}, Settings())
+        if j.verdict == EXTRACTION
+    )
+    card = story(judged, *tables(judged, None), lambda rows, column: {}, raw=True)
+    assert (card.templates, card.examples) == ((), ())
+    # Where some have texts, these are shown.
+    some = story(
+        judged,
+        *tables(judged, None),
+        lambda rows, column: {int(r): "Please answer at length" for r in rows[::2]},
+        raw=True,
+    )
+    assert some.templates
+    assert set(some.examples) == {"Please answer at length"}

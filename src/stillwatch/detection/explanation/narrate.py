@@ -294,21 +294,26 @@ def _texts(
     column = "system_text" if of_prompts else "input_text"
     plain = (np.isin(kind, PROMPT_KINDS) == of_prompts) & np.isin(objects, group.text_objects)
     carrier, objects = carrier[plain], objects[plain]
-    found, counts = np.unique(objects, return_counts=True)
+    # Carriers object by object: without texts to show, all objects are gone through, and there may be thousands.
+    carrier = carrier[np.argsort(objects, kind="stable")]
+    _, counts = np.unique(objects, return_counts=True)
+    stops = np.cumsum(counts)
     templates: list[ReadableTemplate] = []
-    covered: Ints = np.zeros(0, dtype=np.int64)
-    for o in found[np.argsort(-counts, kind="stable")].tolist():
+    covered = np.zeros(len(evidence.ex_row), dtype=bool)
+    for place in np.argsort(-counts, kind="stable").tolist():
         if len(templates) >= TEMPLATES:
             break
-        hits = carrier[objects == o]
-        if np.isin(hits, covered).mean() > 0.5:
+        hits = carrier[stops[place] - counts[place] : stops[place]]
+        if covered[hits].mean() > 0.5:
             continue
-        covered = np.concatenate([covered, hits])
+        covered[hits] = True
         _, one_each = np.unique(evidence.ex_acc[hits], return_index=True)
         sample = hits[np.sort(one_each)][:SAMPLE_TEXTS]
         words = texts_of(evidence.ex_row[sample], column)
         exchanges = round(float(view.stands_for[evidence.ex_acc[hits]].sum()))
-        shape = readable([words[int(r)] for r in evidence.ex_row[sample]], exchanges, len(one_each))
+        # Of exchanges that came as sketches there is no text.
+        told = [words[int(r)] for r in evidence.ex_row[sample] if int(r) in words]
+        shape = readable(told, exchanges, len(one_each))
         if shape is not None:
             templates.append(shape)
     _, one_each = np.unique(evidence.ex_acc[own], return_index=True)

@@ -83,4 +83,5 @@ class Examined:
     ] = ()  # declared organisation, and the name on a list that it resembles
     exemptions: tuple[tuple[str, str], ...] = ()  # exemption with its state, and what it did
     cleared_beside: int = 0  # groups that were cleared, of which the report has no story
+    wordings: str = ""  # why wordings can't be shown, or not all; empty where they can
     shadow: str = ""  # how shadow settings would have judged otherwise; empty without them

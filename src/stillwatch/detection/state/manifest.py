@@ -42,10 +42,11 @@ class Tally(msgspec.Struct):
     """What became of the rows of usage logs that were read: the counts of run.json.
 
     `days`: rows that could be used by day since 1970, repeated ones among them; `dropped`: column, reason, number;
-    `not_whole`: source, reason, detail.
+    `not_whole`: source, reason, detail; `sketched`: files, rows, and rows with no text beside the sketches.
     """
 
     read: int = 0
+    out: int = 0
     days: dict[int, int] = {}
     outside: int = 0
     skipped: dict[str, int] = {}
@@ -55,6 +56,8 @@ class Tally(msgspec.Struct):
     not_whole: list[tuple[str, str, str]] = []
     dropped: list[tuple[str, str, int]] = []
     present: list[str] = []
+    sketched: tuple[int, int, int] = (0, 0, 0)
+    sketched_columns: list[str] = []
 
 
 class GivenTable(msgspec.Struct):

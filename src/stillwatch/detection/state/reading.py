@@ -76,7 +76,9 @@ def read(
     for number, (name, path) in enumerate(sources.items()):
         before, files, done = dict(rejects.counts), len(rejects.files), found.intake.rows
         try:
-            reader = records.open_usage(path, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects)
+            reader = records.open_usage(
+                path, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects, key=key
+            )
             taken = take_in(
                 reader,
                 work / f"{number:06d}",
@@ -114,6 +116,7 @@ def _tally(
     }
     return Tally(
         read=reader.rows_read,
+        out=reader.rows_out,
         days=days_of(taken.exchange_files),
         outside=taken.outside_window,
         skipped=dict(sorted(reader.rows_skipped.items())),
@@ -123,4 +126,6 @@ def _tally(
         not_whole=[(f.source, f.reason, f.detail) for f in rejects.files[files:] if f.table == USAGE_TABLE],
         dropped=[(column, why, n) for (column, why), n in sorted(reader.values_dropped.items())],
         present=sorted(reader.present_columns),
+        sketched=(reader.carried.files, reader.carried.rows, reader.carried.wordless),
+        sketched_columns=sorted(reader.carried.columns),
     )

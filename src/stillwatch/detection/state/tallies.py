@@ -5,8 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
+
 from stillwatch.detection.state.manifest import GivenTable, Tally
 from stillwatch.records.rejects import RejectedFile, RejectLog
+from stillwatch.records.sketched.batches import Carried
 
 USAGE_TABLE = "usage"
 Key = TypeVar("Key", int, str)
@@ -17,28 +20,27 @@ class Totals:
     """What a `UsageReader` tells of its input, of several inputs together."""
 
     rows_read: int
+    rows_out: int
     rows_skipped: Counter[str]
     present_columns: set[str]
     values_dropped: Counter[tuple[str, str]]
     left_out: list[str]
     adapters: Counter[str]
+    carried: Carried
 
     @classmethod
     def of(cls, tallies: Iterable[Tally]) -> "Totals":
         """Add up."""
-        found = cls(0, Counter(), set(), Counter(), [], Counter())
         whole = added(tallies)
-        found.rows_skipped.update(whole.skipped)
-        found.present_columns.update(whole.present)
-        found.values_dropped.update({(column, why): n for column, why, n in whole.dropped})
-        found.adapters.update(whole.adapters)
         return cls(
-            whole.read,
-            found.rows_skipped,
-            found.present_columns,
-            found.values_dropped,
-            sorted(whole.left_out),
-            found.adapters,
+            rows_read=whole.read,
+            rows_out=whole.out,
+            rows_skipped=Counter(whole.skipped),
+            present_columns=set(whole.present),
+            values_dropped=Counter({(column, why): n for column, why, n in whole.dropped}),
+            left_out=whole.left_out,
+            adapters=Counter(whole.adapters),
+            carried=Carried(*whole.sketched, set(whole.sketched_columns)),
         )
 
 
@@ -50,6 +52,7 @@ def added(tallies: Iterable[Tally]) -> Tally:
         dropped.update({(column, why): n for column, why, n in one.dropped})
     return Tally(
         read=sum(one.read for one in listed),
+        out=sum(one.out for one in listed),
         days=_sum(one.days for one in listed),
         outside=sum(one.outside for one in listed),
         skipped=_sum(one.skipped for one in listed),
@@ -59,6 +62,12 @@ def added(tallies: Iterable[Tally]) -> Tally:
         not_whole=list(dict.fromkeys(file for one in listed for file in one.not_whole)),
         dropped=[(column, why, n) for (column, why), n in sorted(dropped.items())],
         present=sorted({name for one in listed for name in one.present}),
+        sketched=(
+            sum(one.sketched[0] for one in listed),
+            sum(one.sketched[1] for one in listed),
+            sum(one.sketched[2] for one in listed),
+        ),
+        sketched_columns=sorted({name for one in listed for name in one.sketched_columns}),
     )
 
 
@@ -75,10 +84,7 @@ def without_days_before(one: Tally, cut: int) -> Tally:
     if not early:
         return one
     kept = {day: n for day, n in one.days.items() if day >= cut}
-    return Tally(
-        one.read, kept, one.outside + early, one.skipped, one.rejected, one.adapters, one.left_out,
-        one.not_whole, one.dropped, one.present,
-    )  # fmt: skip
+    return msgspec.structs.replace(one, days=kept, outside=one.outside + early)
 
 
 def recount(rejects: RejectLog, tallies: Sequence[Tally], tables: Mapping[str, GivenTable]) -> None:

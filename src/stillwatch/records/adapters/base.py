@@ -30,12 +30,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Sample:
-    """The beginning of a file: the names of its columns, or of its records' fields, and some records."""
+    """The beginning of a file: the names of its columns, or of its records' fields, and some records.
+
+    `sketched`: the file says that it holds sketches in place of texts, so its other columns are under our names.
+    """
 
     columns: frozenset[str] = frozenset()
     records: tuple[Mapping[str, object], ...] = ()
     head: bytes = b""
     tabular: bool = False
+    sketched: bool = False
 
 
 @dataclass(frozen=True)
