@@ -129,6 +129,7 @@ def test_killed_in_the_middle_and_started_again_nothing_is_lost_or_told_twice(
     ("more", "says"),
     [
         (["--usage=absent"], "only a folder can be followed"),
+        (["--events=LOGS/events.jsonl"], "lies among the logs"),
         (["--webhook=https://x.example"], "--webhook and --webhook-secret belong together"),
         (["--webhook-secret=x"], "--webhook and --webhook-secret belong together"),
         (["--webhook=http://x.example", "--webhook-secret=x"], "unencrypted"),
@@ -137,6 +138,7 @@ def test_killed_in_the_middle_and_started_again_nothing_is_lost_or_told_twice(
 def test_mistakes_are_told_before_anything_is_made(tmp_path, more, says):
     (tmp_path / "logs").mkdir()
     given = [] if more[0].startswith("--usage") else [f"--usage={tmp_path / 'logs'}"]
+    more = [option.replace("LOGS", str(tmp_path / "logs")) for option in more]
     line = [*given, *more, f"--state={tmp_path / 'state'}", f"--out={tmp_path / 'out'}", "--once"]
     ended = CliRunner().invoke(watch, line)
     assert isinstance(ended.exception, InputError)

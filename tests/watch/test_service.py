@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from stillwatch.detection.preparation import NothingUsableError
 from stillwatch.detection.run_record import Inputs
 from stillwatch.detection.state.folder import StateFolder
 from stillwatch.detection.state.history import write_changes
@@ -137,6 +138,16 @@ def test_the_first_round_tells_a_mistake_and_ends(place):
     place.rounds.fails.append(InputError("no such thing"))
     with pytest.raises(InputError, match="no such thing"):
         place.start().follow(1, once=False)
+
+
+def test_a_first_file_that_is_only_begun_is_waited_for(place):
+    place.rounds.fails.append(NothingUsableError("no usable exchange"))
+    watching = place.start()
+    thread = follow_aside(watching)
+    until(lambda: (place.folder / "events.jsonl").exists() and events(place) == ["1"])
+    watching.stop.set()
+    thread.join(10)
+    assert "no usable exchange" in place.said[0]
 
 
 def test_to_stop_abandons_the_round(place):

@@ -118,15 +118,10 @@ def state_folder(folder: Path | None, retain: int | None) -> StateFolder | None:
     return None if folder is None else StateFolder(folder, retain)
 
 
-def open_key(path: Path | None, *, kept: bool = False) -> Key:
-    """The key at `path`; else the user's own, made at first use; else one for this run, where none can be kept.
-
-    With `kept` no such key will do: what is sketched under it is read by later runs. Then InputError is raised.
-    """
+def open_key(path: Path | None) -> Key:
+    """The key at `path`; else the user's own, made at first use; else one for this run, where none can be kept."""
     if path is not None:
         return Key.load(path)
-    if kept:
-        return Key.load_or_create()
     try:
         own = Key.default_path()
         if own.exists():

@@ -10,7 +10,7 @@ from stillwatch.cli.errors import say
 from stillwatch.cli.inputs import (
     engine_option,
     exemptions_option,
-    open_key,
+    lasting_key,
     resource_options,
     resources_of,
     table_options,
@@ -43,6 +43,19 @@ def _webhook(url: str | None, secret: Path | None) -> Webhook | None:
         )
     check_url(url)
     return Webhook(url, read_secret(secret))
+
+
+def _event_file(events: str | None) -> Path | None:
+    return None if events in (None, STANDARD_OUTPUT) else Path(str(events))
+
+
+def _check_places(logs: Path, written: dict[str, Path | None]) -> None:
+    """Raise InputError where what a round writes would be new logs for the next."""
+    for option, path in written.items():
+        if path is not None and logs.resolve() in (path.resolve(), *path.resolve().parents):
+            raise InputError(
+                "this lies among the logs", where=f"{option} {path}", mend="give a place outside them"
+            )
 
 
 def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[Member]) -> None:
@@ -120,10 +133,11 @@ def watch(
         raise InputError(
             "only a folder can be followed", where=usage, mend="give the folder of the logs with --usage"
         )
+    _check_places(Path(usage), {"--out": out, "--state": state, "--events": _event_file(events)})
     receiver = _webhook(webhook, webhook_secret)
     settings = settings_of(settings_file)
     exempt = None if exemptions is None else read_exemptions(exemptions)
-    resources, opened_key = resources_of(threads, memory, engine), open_key(key, kept=True)
+    resources, opened_key = resources_of(threads, memory, engine), lasting_key(key)
 
     def scan_round(inputs: Inputs, folder: StateFolder, progress: Callable[[str, int], None]) -> Result:
         return run_scan(
@@ -142,8 +156,8 @@ def watch(
         sink: Sink | None = None
         if events == STANDARD_OUTPUT:
             sink = EventStream(Cursor(state / "told-stdout.json", state_id))
-        elif events is not None:
-            sink = EventFile(Path(events), state_id)
+        elif (file := _event_file(events)) is not None:
+            sink = EventFile(file, state_id)
         courier = None
         if receiver is not None:
             courier = Courier(receiver, Cursor(state / "told-webhook.json", state_id), say)

@@ -31,6 +31,10 @@ Progress = Callable[[str, int], None]
 """Called with a stage's name and rows done so far."""
 
 
+class NothingUsableError(InputError):
+    """Logs without one usable exchange: who follows a folder waits for more."""
+
+
 @dataclass
 class Clock:
     """Seconds by stage; `progress` is told when one begins."""
@@ -206,7 +210,7 @@ def _keep_duplicates(rejects: RejectLog, source: str, duplicates: pa.Table) -> N
             rejects.add("usage", DUPLICATE_EVENT, source, None, {k: str(v) for k, v in row.items()})
 
 
-def _nothing_usable(inputs: Inputs, reader: Read, rejects: RejectLog, taken: Intake) -> InputError:
+def _nothing_usable(inputs: Inputs, reader: Read, rejects: RejectLog, taken: Intake) -> NothingUsableError:
     """The error for logs without one exchange: what became of the rows, and what to do about the most of them."""
     rejected = rejects.total("usage")
     fates = [(rejected, f"rejected ({in_words(rejects.by_reason('usage'))})")]
@@ -219,7 +223,7 @@ def _nothing_usable(inputs: Inputs, reader: Read, rejects: RejectLog, taken: Int
     else:
         mend = "give logs that hold exchanges with a model"
     told = ": " + ", ".join(f"{n:,} {what}" for n, what in fates if n) if reader.rows_read else ""
-    return InputError(
+    return NothingUsableError(
         f"no usable exchange among {reader.rows_read:,} rows{told}",
         where=inputs.usage,
         mend=mend,

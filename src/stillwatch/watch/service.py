@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stillwatch.detection.explanation.wording import plural
+from stillwatch.detection.preparation import NothingUsableError
 from stillwatch.detection.run_record import Inputs
 from stillwatch.detection.scan import Result
 from stillwatch.detection.state.folder import StateFolder
@@ -84,7 +85,9 @@ class Watching:
                     self._round()
                     self.status.problem = None
                 except InputError as error:
-                    if once or (self.status.rounds == 0 and peek(self.state.folder) is None):
+                    # What is wrong from the start is a mistake in the command; logs that are begun may be half written.
+                    begun = self.status.rounds > 0 or peek(self.state.folder) is not None
+                    if once or not (begun or isinstance(error, NothingUsableError)):
                         raise
                     self.status.problem = str(error)
                     self.say(f"this round failed and is tried again: {error}")

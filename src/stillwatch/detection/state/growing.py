@@ -23,7 +23,6 @@ from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
 from stillwatch.records.sketches import Key
 
 DAY_US = 86_400_000_000
-TABLES = ("accounts", "releases", "agreements")
 
 
 @dataclass(frozen=True)
