@@ -10,7 +10,7 @@ from stillwatch.detection.agreements import Agreement
 from stillwatch.detection.candidates import Judged
 from stillwatch.detection.decision import judge
 from stillwatch.detection.evidence import Evidence
-from stillwatch.detection.preparation import Clock, prepare
+from stillwatch.detection.preparation import Clock, prepare, silent
 from stillwatch.detection.roles import roles
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
@@ -44,7 +44,7 @@ class Exercise:
                 agreements=str(drill / "agreements.parquet"),
             )
             rejects = RejectLog(Path(folder) / "rejected")
-            clock = Clock(lambda stage, rows: None)
+            clock = Clock(silent)
             prepared = prepare(inputs, Resources(2, 8 << 30), Key(bytes(16)), work, rejects, clock)
             evidence = prepared.evidence(Settings())
             return cls(

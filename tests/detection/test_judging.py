@@ -9,7 +9,7 @@ import pytest
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import Exemptions, Standing
 from stillwatch.detection.judging import Judging
-from stillwatch.detection.preparation import Clock
+from stillwatch.detection.preparation import Clock, silent
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.view import view
 
@@ -42,7 +42,7 @@ def judging(world, exemptions=None, settings=None):
 
 
 def test_accusations_come_first_and_are_dated(worlds, world):
-    clock = Clock(lambda stage, rows: None)
+    clock = Clock(silent)
     found = judging(world).verdicts(clock, "shadow ")
     assert [v.campaign.verdict for v in found] == ["extraction", "legitimate"]
     first, last = found
@@ -53,8 +53,8 @@ def test_accusations_come_first_and_are_dated(worlds, world):
 
 
 def test_without_looks_at_the_past_nothing_else_changes(worlds, world):
-    dated = judging(world).verdicts(Clock(lambda stage, rows: None))
-    undated = judging(world, settings=Settings(looks=0)).verdicts(Clock(lambda stage, rows: None))
+    dated = judging(world).verdicts(Clock(silent))
+    undated = judging(world, settings=Settings(looks=0)).verdicts(Clock(silent))
     assert [v.campaign.detected_at for v in undated] == [None, None]
     assert [replace(v.campaign, detected_at=None) for v in dated] == [v.campaign for v in undated]
 

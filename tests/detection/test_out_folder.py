@@ -1,8 +1,12 @@
 """Results appear whole or not at all."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
-from stillwatch.detection.out_folder import Kind, making
+from stillwatch.detection.out_folder import Kind, check_whole, making
 from stillwatch.records.errors import InputError
 
 RUN = Kind("run.json", ("a.txt", "run.json", "rejected", "shadow"))
@@ -92,3 +96,58 @@ def test_not_among_the_logs_and_not_into_a_file(tmp_path):
         making(tmp_path / "file", "usage.parquet", RUN),
     ):
         pass
+
+
+RUN_THAT_IS_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from stillwatch.detection.out_folder import Kind, making
+out, moves = Path(sys.argv[1]), int(sys.argv[2])
+replace = Path.replace
+def killed(self, target):
+    global moves
+    if moves == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    moves -= 1
+    return replace(self, target)
+Path.replace = killed
+with making(out, "usage.parquet", Kind("run.json", ("a.txt", "b.txt", "run.json"))) as folder:
+    for name in ("a.txt", "b.txt", "run.json"):
+        (folder.made / name).write_text('{"versions": {"stillwatch": "2"}}')
+    if moves < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+THREE = Kind("run.json", ("a.txt", "b.txt", "run.json"))
+
+
+@pytest.mark.parametrize("moves", [-1, 0, 1, 2])
+def test_a_run_that_is_killed_leaves_old_results_or_none_that_pass_for_results(tmp_path, moves):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in THREE.names:
+        (out / name).write_text(OURS)
+    command = [sys.executable, "-c", RUN_THAT_IS_KILLED, str(out), str(moves)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    if moves < 0:
+        check_whole(out)
+        assert all((out / name).read_text() == OURS for name in THREE.names)
+    else:
+        with pytest.raises(InputError, match="interrupted; run it again"):
+            check_whole(out)
+    # The next run starts clean, and nothing of the killed one stays.
+    with making(out, "usage.parquet", THREE) as folder:
+        (folder.made / "a.txt").write_text("new")
+        (folder.made / "run.json").write_text(OURS)
+    assert names(out) == ["a.txt", "run.json"]
+    assert (out / "a.txt").read_text() == "new"
+    check_whole(out)
+
+
+def test_two_runs_into_one_folder_leave_each_other_alone(tmp_path):
+    with making(tmp_path, "usage.parquet", RUN) as one:
+        (one.made / "a.txt").write_text("first")
+        with making(tmp_path, "usage.parquet", RUN) as other:
+            assert one.work.exists()
+            (other.made / "run.json").write_text(OURS)
+    assert (tmp_path / "a.txt").read_text() == "first"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stillwatch.detection.preparation import Clock, prepare
+from stillwatch.detection.preparation import Clock, prepare, silent
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
 from stillwatch.records.errors import InputError
@@ -22,7 +22,7 @@ def prepared(exercise, tmp_path_factory):
         **{name: str(exercise / f"{name}.parquet") for name in ("accounts", "releases", "agreements")},
     )
     resources = Resources(threads=1, memory=2 << 30)
-    clock = Clock(lambda stage, rows: None)
+    clock = Clock(silent)
     return prepare(inputs, resources, Key(bytes(16)), work, RejectLog(work / "rejected"), clock)
 
 
@@ -50,7 +50,7 @@ def test_settings_that_count_sharing_alike_share_the_evidence(prepared):
 
 def test_a_stage_that_is_entered_again_adds_its_seconds():
     told = []
-    clock = Clock(lambda stage, rows: told.append(stage))
+    clock = Clock(lambda stage, done, share=None, unit="rows": told.append(stage))
     with clock.stage("a"):
         pass
     first = clock.seconds["a"]
@@ -68,5 +68,5 @@ def test_without_a_usable_exchange_nothing_is_prepared(exercise, tmp_path):
             Key(bytes(16)),
             tmp_path,
             RejectLog(tmp_path / "rejected"),
-            Clock(lambda stage, rows: None),
+            Clock(silent),
         )

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.detection.out_folder import UNFINISHED
 from stillwatch.detection.scan import write_tables
 from stillwatch.detection.scoring import score
 from stillwatch.records.errors import InputError
@@ -233,3 +234,10 @@ def test_a_scan_of_other_logs_is_told_from_one_that_found_nothing(tmp_path):
     # Ordinary accounts may stand in the exercise's accounts table alone.
     pq.write_table(pa.table({"account_id": ["z"]}), tmp_path / "accounts.parquet")
     assert score(truth, other).ordinary_accused == 1
+
+
+def test_a_scan_that_was_interrupted_has_no_score(tmp_path):
+    truth = write_truth(tmp_path / "truth", {}, ("a",))
+    (write_scan(tmp_path / "scan", {}) / UNFINISHED).touch()
+    with pytest.raises(InputError, match="interrupted; run it again"):
+        score(truth, tmp_path / "scan")

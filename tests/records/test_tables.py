@@ -85,6 +85,23 @@ def test_batches_are_no_longer_than_asked_for(tmp_path: Path) -> None:
     assert sizes == [30, 30, 30, 10] * 2
 
 
+def test_how_much_is_read_grows_to_the_whole(tmp_path: Path) -> None:
+    rows = usage_rows(200)
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    lines = as_jsonl(tmp_path / "b.jsonl", rows).read_bytes()
+    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress(lines))
+    (tmp_path / "d.jsonl.zst").write_bytes(pa.compress(lines, "zstd", asbytes=True))
+    (tmp_path / "e.jsonl").write_text("[]")
+    reader = open_usage(tmp_path, rejects=RejectLog(), batch_rows=50)
+    assert reader.share_read == 0
+    shares = [reader.share_read for _ in reader]
+    assert shares == sorted(shares)
+    sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]
+    assert shares[0] == pytest.approx(sizes[0] / 4 / sum(sizes))
+    assert shares[3] == pytest.approx(sizes[0] / sum(sizes))
+    assert reader.share_read == 1
+
+
 def test_a_reader_is_iterated_once(tmp_path: Path) -> None:
     reader = open_usage(as_jsonl(tmp_path / "a.jsonl", usage_rows(1)), rejects=RejectLog())
     list(reader)

@@ -79,7 +79,7 @@ def sketch(
                 folder.made / "usage",
                 local,
                 threads=threads or available_threads(),
-                progress=lambda rows: meter("sketching", rows),
+                progress=lambda rows, share: meter("sketching", rows, share),
             )
             rejects.close()
             run = {

@@ -1,7 +1,7 @@
 """`stillwatch watch`: a folder is followed, and what changes is told."""
 
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from stillwatch.cli.inputs import (
 )
 from stillwatch.cli.options import Strict
 from stillwatch.detection.exemption_file import read_exemptions
+from stillwatch.detection.preparation import Progress
 from stillwatch.detection.run_record import Inputs
 from stillwatch.detection.scan import Result
 from stillwatch.detection.scan import scan as run_scan
@@ -139,7 +140,7 @@ def watch(
     exempt = None if exemptions is None else read_exemptions(exemptions)
     resources, opened_key = resources_of(threads, memory, engine), lasting_key(key)
 
-    def scan_round(inputs: Inputs, folder: StateFolder, progress: Callable[[str, int], None]) -> Result:
+    def scan_round(inputs: Inputs, folder: StateFolder, progress: Progress) -> Result:
         return run_scan(
             inputs,
             out,

@@ -1,6 +1,6 @@
 """Stage 7: verdicts. Pure functions of a view: the same view gives the same verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -131,13 +131,14 @@ def judge(
     *,
     brief: bool = False,
     likening: Likening = vectors,
+    told: Callable[[int, int], None] = lambda done, all_of_them: None,
 ) -> list[Judged]:
     """Form, test and weigh the groups of a view: largest first, then single accounts, system prompts, applications' users.
 
     Groups that no test could make more than legitimate are judged without their tests, which are dear. With `about` (sets of
     account codes) only groups that could be accused and hold half of one of the sets are handed out, with the same verdicts.
     `brief` leaves out those without tests, for looks that ask who is accused or reviewed. `likening` says which accounts
-    are alike in what they ask.
+    are alike in what they ask. `told` hears how many groups are judged, of how many that texts or infrastructure formed.
     """
     docket = _Docket(view, agreements, releases, settings, likening)
     candidates = docket.groups()
@@ -174,7 +175,8 @@ def judge(
         found.append(c.judged(significant, settings))
         accused[found[-1].group.accounts[found[-1].accused]] = True
 
-    for c in candidates:
+    for number, c in enumerate(candidates):
+        told(number, len(candidates))
         if not wanted(c.case.group.accounts) and (
             c.given is not None or not beside[c.case.group.accounts].any()
         ):

@@ -1,8 +1,9 @@
 """One way of judging: settings, with the evidence that they ask for, with consent, and with exemptions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 
 from stillwatch.detection.agreements import Agreement
 from stillwatch.detection.candidates import EXTRACTION, Judged
@@ -65,8 +66,13 @@ class Judging:
         """The first hour after all exchanges."""
         return int(self.evidence.ledger["hour"].max()) + 1
 
-    def judge(self, seen: View, about: Sequence[Ints] | None = None) -> list[Judged]:
-        """Groups of a view of this evidence with their verdicts; `about` as in `decision.judge`."""
+    def judge(
+        self,
+        seen: View,
+        about: Sequence[Ints] | None = None,
+        told: Callable[[int, int], None] = lambda done, all_of_them: None,
+    ) -> list[Judged]:
+        """Groups of a view of this evidence with their verdicts; `about` and `told` as in `decision.judge`."""
         found = judge(
             seen,
             self.agreements,
@@ -75,6 +81,7 @@ class Judging:
             about,
             brief=about is not None,
             likening=self.likening,
+            told=told,
         )
         return [self.exemptions.apply(judged) for judged in found]
 
@@ -99,7 +106,10 @@ class Judging:
         `stage` stands before the names under which `clock` counts the seconds; `looks` are those that were taken before.
         """
         with clock.stage(f"{stage}groups"):
-            judged = self.judge(view(self.evidence))
+            judged = self.judge(
+                view(self.evidence),
+                told=lambda done, every: clock.progress(f"{stage}groups", done, done / every, "groups"),
+            )
         with clock.stage(f"{stage}onset"):
             accused = [j for j in judged if j.verdict == EXTRACTION] if self.settings.looks else []
             onset = self._dated(accused, clock, f"{stage}onset", looks)
@@ -110,9 +120,12 @@ class Judging:
     def _dated(self, accused: list[Judged], clock: Clock, stage: str, looks: Looks | None) -> dict[int, int]:
         """By `id` of each accused group: the first hour before which half of it is accused."""
 
+        number = count(1)
+
         def ask(hour: int, about: Sequence[Ints] | None = None) -> list[Ints]:
-            clock.progress(stage, 0)
-            return self.accused_before(hour, about)
+            found = self.accused_before(hour, about)
+            clock.progress(stage, next(number), None, "looks at the past")
+            return found
 
         if looks is None:
             hours = first_hours(accused, ask, self.last, self.settings.looks)

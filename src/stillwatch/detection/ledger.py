@@ -87,8 +87,9 @@ class Relations:
     duplicates: pa.Table
 
 
-def _flag(condition: ir.BooleanValue) -> ir.IntegerColumn:
-    return condition.fill_null(False).cast("int32").sum().cast("int32")
+def _flag(rows: ir.Table, condition: ir.BooleanValue) -> ir.IntegerScalar:
+    """In how many rows it holds. Counted, not summed up: sums are kept in 128 bits."""
+    return rows.count(where=condition).cast("int32")
 
 
 def _marked(rows: ir.Table) -> ir.IntegerValue:
@@ -208,19 +209,19 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     rows = unique.mutate(script=script).join(code_table, "account_id").drop("account_id")
     has_text = rows.item_hash.notnull()
     marked = _marked(rows)
-    marks = {f"mark_{name}": _flag((marked & mask) != 0) for name, mask in _mark_masks().items()}
+    marks = {f"mark_{name}": _flag(rows, (marked & mask) != 0) for name, mask in _mark_masks().items()}
     ledger = rows.group_by("acc", "hour").agg(
         n=rows.row.count().cast("int32"),
-        texts=_flag(has_text),
-        tools=_flag(rows.tool_count > 0),
-        tools_known=_flag(rows.tool_count.notnull()),
-        later_turns=_flag(rows.turn > 1),
-        turns_known=_flag(rows.turn.notnull()),
-        net_education=_flag(rows.client_network == "education"),
-        blocked=_flag(rows.status == "blocked"),
-        refused=_flag(rows.status == "refused"),
-        status_known=_flag(rows.status.notnull()),
-        symbolic=_flag(rows.symbol_share > SYMBOLIC),
+        texts=_flag(rows, has_text),
+        tools=_flag(rows, rows.tool_count > 0),
+        tools_known=_flag(rows, rows.tool_count.notnull()),
+        later_turns=_flag(rows, rows.turn > 1),
+        turns_known=_flag(rows, rows.turn.notnull()),
+        net_education=_flag(rows, rows.client_network == "education"),
+        blocked=_flag(rows, rows.status == "blocked"),
+        refused=_flag(rows, rows.status == "refused"),
+        status_known=_flag(rows, rows.status.notnull()),
+        symbolic=_flag(rows, rows.symbol_share > SYMBOLIC),
         first=rows.time.min(),
         last=rows.time.max(),
         **marks,

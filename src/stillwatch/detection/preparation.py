@@ -1,10 +1,11 @@
 """What comes before any verdict, shared by all that judge: the tables are read, and the evidence is gathered."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numba
 import pyarrow as pa
@@ -27,8 +28,16 @@ from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog, in_words
 from stillwatch.records.schema import TIME
 from stillwatch.records.sketches import Key
 
-Progress = Callable[[str, int], None]
-"""Called with a stage's name and rows done so far."""
+
+class Progress(Protocol):
+    """Is told how a run gets on."""
+
+    def __call__(self, stage: str, done: int, share: float | None = None, unit: str = "rows") -> None:
+        """So many rows, groups or looks (`unit`) of a stage are done, which is this share of it, where that is known."""
+
+
+def silent(stage: str, done: int, share: float | None = None, unit: str = "rows") -> None:
+    """The progress that nobody looks at."""
 
 
 class NothingUsableError(InputError):
@@ -129,7 +138,7 @@ def prepare(
                 threads=resources.threads,
                 since=inputs.since,
                 until=inputs.until,
-                progress=lambda rows: clock.progress("intake", rows),
+                progress=lambda rows: clock.progress("intake", rows, reader.share_read),
             )
         else:
             reading = state.read(
@@ -137,7 +146,7 @@ def prepare(
                 rejects,
                 key=key,
                 threads=resources.threads,
-                progress=lambda rows: clock.progress("intake", rows),
+                progress=lambda rows, share: clock.progress("intake", rows, share),
             )
             given = _small_tables(inputs, rejects, reading.salt)
     grown: Grown | None = None

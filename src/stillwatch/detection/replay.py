@@ -16,7 +16,7 @@ from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import resolve
 from stillwatch.detection.judging import Judging
 from stillwatch.detection.out_folder import REPLAY, making
-from stillwatch.detection.preparation import Clock, Prepared, Progress, prepare
+from stillwatch.detection.preparation import Clock, Prepared, Progress, prepare, silent
 from stillwatch.detection.run_record import Inputs, Resources, of_input, versions
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.view import view
@@ -95,7 +95,7 @@ def replay(
     key: Key,
     every: int | None = None,
     exemptions: Sequence[Exemption] | None = None,
-    progress: Progress = lambda stage, rows: None,
+    progress: Progress = silent,
 ) -> Replayed:
     """Judge the same logs under A and under B, and write what differs to replay.json in folder `out`.
 

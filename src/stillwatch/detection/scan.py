@@ -18,7 +18,7 @@ from stillwatch.detection.explanation.report import write_report
 from stillwatch.detection.intake import texts_of
 from stillwatch.detection.judging import Judging, Verdict
 from stillwatch.detection.out_folder import SCAN, OutFolder, making
-from stillwatch.detection.preparation import Clock, Progress, prepare
+from stillwatch.detection.preparation import Clock, Progress, prepare, silent
 from stillwatch.detection.run_record import Inputs, Resources, RunRecord
 from stillwatch.detection.screening import Screening
 from stillwatch.detection.settings import Settings
@@ -85,7 +85,7 @@ def scan(
     raw_examples: bool = False,
     likening: Likening = vectors,
     state: StateFolder | None = None,
-    progress: Progress = lambda stage, rows: None,
+    progress: Progress = silent,
     finish: Finish = lambda folder, campaigns, members: None,
 ) -> Result:
     """Scan usage logs and write the results into folder `out`.

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stillwatch.detection.out_folder import check_whole
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import ACCUSED_ROLES
 
@@ -92,10 +93,11 @@ def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
 def score(truth: Path, scanned: Path) -> Score:
     """Hold `scanned` (what scan wrote) against `truth` (the folder truth/ of a drill).
 
-    Raises InputError where a table is missing, or where the scan is of other logs.
+    Raises InputError where a table is missing, where the scan is of other logs, or where it was interrupted.
     """
     groups = _read(truth / "groups.parquet").to_pylist()
     truth_accounts = _read(truth / "accounts.parquet").to_pylist()
+    check_whole(scanned)
     campaigns = {c["campaign_id"]: c for c in _read(scanned / "campaigns.parquet").to_pylist()}
     accused: set[str] = set()
     size: dict[str, int] = {}

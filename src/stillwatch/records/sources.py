@@ -156,14 +156,18 @@ def _by_content(path: Path) -> Format | None:
 
 
 def open_chunks(
-    path: Path, *, size: int = CHUNK, on_cut: Callable[[str], None] | None = None
+    path: Path,
+    *,
+    size: int = CHUNK,
+    on_cut: Callable[[str], None] | None = None,
+    on_read: Callable[[int], None] | None = None,
 ) -> Iterator[bytes]:
     """The bytes of a file in chunks, decompressed (gzip, zstd: told by content) and, from UTF-16, as UTF-8.
 
     A compressed file that breaks off gives what came before; then `on_cut` is called with the detail, or the
-    error raised when there is none.
+    error raised when there is none. `on_read` is told how far the file is read, in bytes as they lie on disk.
     """
-    chunks = _raw_chunks(path, size, on_cut)
+    chunks = _raw_chunks(path, size, on_cut, on_read)
     first = next(chunks, b"")
     # Byte order marks (Unicode 17.0, section 23.8). A zero second byte of OTLP framing can't follow FF FE.
     if first[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
@@ -178,22 +182,28 @@ def open_chunks(
     yield from chunks
 
 
-def _raw_chunks(path: Path, size: int, on_cut: Callable[[str], None] | None) -> Iterator[bytes]:
+def _raw_chunks(
+    path: Path, size: int, on_cut: Callable[[str], None] | None, on_read: Callable[[int], None] | None
+) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
+            told = on_read or (lambda position: None)
             magic = file.read(4)
             file.seek(0)
             if magic.startswith(_GZIP_MAGIC):
                 with gzip.open(file) as inflated:
                     while chunk := inflated.read1(size):
+                        told(file.tell())
                         yield chunk
             elif magic == _ZSTD_MAGIC:
                 with pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd") as inflated:
                     # In small pieces: what a piece has of a stream that breaks off inside it is lost.
                     while chunk := inflated.read(min(size, _PIECE)):
+                        told(file.tell())
                         yield chunk
             else:
                 while chunk := file.read(size):
+                    told(file.tell())
                     yield chunk
     except STREAM_ERRORS as error:
         if on_cut is None:

@@ -86,6 +86,8 @@ class UsageReader:
         self._batch_rows = batch_rows
         self._started = False
         self._files_read = 0
+        self._bytes_done = 0.0
+        self._bytes = [_size(file.path) for file in found.files]
 
     @property
     def schema(self) -> pa.Schema:
@@ -97,16 +99,23 @@ class UsageReader:
         """What keys the digests of raw credentials; other tables that are to join need the same."""
         return self._recogniser.settings.salt
 
+    @property
+    def share_read(self) -> float:
+        """How much of the files is read, by their bytes as they lie on disk."""
+        return min(self._bytes_done / max(sum(self._bytes), 1), 1.0)
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self._started:
             raise RuntimeError("a reader can be iterated once; open the table again")
         self._started = True
-        for file in self.files:
+        done = 0
+        for file, size in zip(self.files, self._bytes, strict=True):
             adapter = self._recogniser.adapter_for(file)
-            if adapter is None:
-                continue
-            self.adapters[adapter.name] += 1
-            yield from self._read(file, adapter)
+            if adapter is not None:
+                self.adapters[adapter.name] += 1
+                yield from self._read(file, adapter)
+            done += size
+            self._bytes_done = done
         if self.rows_read == 0 and self._files_read == 0:
             raise nothing_readable(self._rejects, self.table)
 
@@ -115,7 +124,12 @@ class UsageReader:
             yield from self._read_parquet(file, adapter)
             return
         before = len(self._rejects.files)
-        chunks = open_chunks(file.path, on_cut=lambda detail: self._cut(file, detail))
+        begin = self._bytes_done
+        chunks = open_chunks(
+            file.path,
+            on_cut=lambda detail: self._cut(file, detail),
+            on_read=lambda position: setattr(self, "_bytes_done", begin + position),
+        )
         if file.format is Format.CSV:
             yield from self._read_csv(file, adapter, chunks)
         else:
@@ -133,6 +147,7 @@ class UsageReader:
         except READ_ERRORS as error:
             self._rejects.file(self.table.name, file.name, FILE_NOT_READABLE, str(error))
             return
+        begin, size = self._bytes_done, _size(file.path)
         with parquet:
             self._files_read += 1
             wanted = adapter.source_columns(names)
@@ -149,6 +164,7 @@ class UsageReader:
                     self._rejects.file(self.table.name, file.name, FILE_CUT_SHORT, item.detail)
                     continue
                 number, batch = item
+                self._bytes_done = begin + size * (number - 1 + batch.num_rows) / parquet.metadata.num_rows
                 sketches = None
                 if sketched:
                     batch, sketches = take_carried(batch, file.name)
@@ -260,6 +276,14 @@ class UsageReader:
                 self.present_columns.add(name)
         if batch.num_rows:
             yield batch if sketches is None else self.carried.beside(batch, sketches, result.rejected)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; 0 where that cannot be told, which reading it will say."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 class _Arrow:

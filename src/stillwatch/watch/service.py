@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stillwatch.detection.explanation.wording import plural
-from stillwatch.detection.preparation import NothingUsableError
+from stillwatch.detection.preparation import NothingUsableError, Progress
 from stillwatch.detection.run_record import Inputs
 from stillwatch.detection.scan import Result
 from stillwatch.detection.state.folder import StateFolder
@@ -36,7 +36,7 @@ class Sink(Protocol):
         """Write what it does not have; how many that were."""
 
 
-ScanRound = Callable[[Inputs, StateFolder, Callable[[str, int], None]], Result]
+ScanRound = Callable[[Inputs, StateFolder, Progress], Result]
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Watching:
                 self._courier.end()
                 self._courier.join(20)
 
-    def _progress(self, stage: str, rows: int) -> None:
+    def _progress(self, stage: str, done: int, share: float | None = None, unit: str = "rows") -> None:
         if self.stop.is_set():
             raise Stopped
 

@@ -26,7 +26,7 @@ def day(number):
 def splits(draw):
     """(number of scans, seed, share of rows given twice, share of ids given again otherwise, by time or mixed)."""
     return (
-        draw(st.integers(2, 4)),
+        draw(st.integers(2, 3)),
         draw(st.integers(0, 2**16)),
         draw(st.sampled_from([0.0, 0.1])),
         draw(st.sampled_from([0.0, 0.02])),

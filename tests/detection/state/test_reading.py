@@ -30,7 +30,7 @@ def folder(tmp_path):
 def call(folder, watched, tmp_path, may_be_empty=False):
     return read(
         Inputs(str(folder)), watched, tmp_path / "work", RejectLog(), key=Key(bytes(16)), threads=1,
-        first_row=100, may_be_empty=may_be_empty, progress=lambda rows: None,
+        first_row=100, may_be_empty=may_be_empty, progress=lambda rows, share: None,
     )  # fmt: skip
 
 

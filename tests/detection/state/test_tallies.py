@@ -26,7 +26,7 @@ def counted(tmp_path):
         (folder / "notes.pdf").write_text("no log")
         found = read(
             Inputs(str(folder)), None, folder / "work", RejectLog(), key=Key(bytes(16)), threads=1,
-            first_row=0, may_be_empty=False, progress=lambda rows: None,
+            first_row=0, may_be_empty=False, progress=lambda rows, share: None,
         )  # fmt: skip
         return found.tallies[SCANS]
 

@@ -20,7 +20,9 @@ def run(path, folder, key, **options):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_rows_come_in_order_under_any_number_of_threads(texts_file, sketches_file, tmp_path, key, threads):
     seen = []
-    written, rejects = run(texts_file, tmp_path / "out", key, threads=threads, progress=seen.append)
+    written, rejects = run(
+        texts_file, tmp_path / "out", key, threads=threads, progress=lambda rows, share: seen.append(rows)
+    )
     assert pq.read_table(written.files).equals(pq.read_table(sketches_file))
     assert (written.rows, rejects.total("usage"), seen[-1]) == (454, 46, 500)
     assert written.bytes == sum(file.stat().st_size for file in written.files)

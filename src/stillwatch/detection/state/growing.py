@@ -61,7 +61,7 @@ class Growing:
         *,
         key: Key,
         threads: int,
-        progress: Callable[[int], None],
+        progress: Callable[[int, float], None],
     ) -> Reading:
         """Sketch the logs of this run. Raises InputError for a run that does not fit the state, before any row is read."""
         self.check(key=key, salt=salt_of(inputs), since=inputs.since, until=inputs.until)

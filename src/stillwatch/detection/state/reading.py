@@ -61,7 +61,7 @@ def read(
     threads: int,
     first_row: int,
     may_be_empty: bool,
-    progress: Callable[[int], None],
+    progress: Callable[[int, float], None],
 ) -> Reading:
     """Sketch the logs into `work`, rows numbered from `first_row` on.
 
@@ -86,7 +86,9 @@ def read(
                 threads=threads,
                 since=inputs.since,
                 until=inputs.until,
-                progress=lambda rows, done=done: progress(done + rows),  # type: ignore[misc]
+                progress=lambda rows, done=done, part=number, of=reader: progress(  # type: ignore[misc]
+                    done + rows, (part + of.share_read) / len(sources)
+                ),
                 first_row=first_row + done,
             )
         except InputError as error:

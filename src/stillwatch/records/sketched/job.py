@@ -32,12 +32,13 @@ def write_sketched(
     key: Key,
     *,
     threads: int | None = None,
-    progress: Callable[[int], None] = lambda rows: None,
+    progress: Callable[[int, float], None] = lambda rows, share: None,
 ) -> Written:
     """Write all that `reader` gives into `folder` with sketches under `key` in place of texts, rows in the same order.
 
     Reading goes on while `threads` threads (None: as many as there are cores) sketch what was read; memory holds a few
-    batches and one row group. `progress` is told the rows that were read so far. Raises what the reader raises.
+    batches and one row group. `progress` is told the rows that were read so far, and how much that is of the files. Raises
+    what the reader raises.
     """
     with ThreadPoolExecutor(1) as pool, SketchedWriter(folder, key) as writer:
         under_way: deque[Future[pa.RecordBatch]] = deque()
@@ -45,7 +46,7 @@ def write_sketched(
             under_way.append(pool.submit(sketched, batch, key, threads))
             if len(under_way) > WAITING:
                 writer.write(under_way.popleft().result())
-            progress(reader.rows_read)
+            progress(reader.rows_read, reader.share_read)
         for done in under_way:
             writer.write(done.result())
         writer.close()
