@@ -81,6 +81,11 @@ def lines(place):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def files_read(place):
+    path = place / "out" / "status.json"
+    return json.loads(path.read_text())["files_read"] if path.exists() else 0
+
+
 def until(condition, process, seconds=90):
     end = time.monotonic() + seconds
     while not condition():
@@ -104,7 +109,7 @@ def test_killed_in_the_middle_and_started_again_nothing_is_lost_or_told_twice(
     until(lambda: len(lines(tmp_path)) > 0, second)
     shutil.copy(parts / "2.parquet", tmp_path / "logs" / ".2.parquet")
     (tmp_path / "logs" / ".2.parquet").rename(tmp_path / "logs" / "2.parquet")
-    until(lambda: json.loads((tmp_path / "out" / "status.json").read_text())["files_read"] == 2, second)
+    until(lambda: files_read(tmp_path) == 2, second)
     events = lines(tmp_path)
     until(lambda: len(receiver.got) >= len(events), second)
     second.send_signal(signal.SIGTERM)

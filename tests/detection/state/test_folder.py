@@ -63,8 +63,8 @@ def test_a_state_does_not_lie_among_logs_or_results(little, run_scan, tmp_path):
     for state, says in (
         (little / "usage" / "state", "among the logs"),
         (little / "usage", "among the logs"),
-        (tmp_path / "out", "among the results"),
-        (tmp_path / "out" / "state", "among the results"),
+        (tmp_path / "out", "results would lie in the state"),
+        (tmp_path, "results would lie in the state"),
     ):
         with pytest.raises(InputError, match=says):
             run_scan(little / "usage", little, tmp_path / "out", state)

@@ -47,9 +47,10 @@ def test_what_was_not_committed_has_not_happened(tmp_path):
 
 
 def test_a_folder_into_which_nothing_was_committed_is_not_left(tmp_path):
-    with opened(tmp_path / "state") as store:
+    (tmp_path / "there").mkdir()
+    with opened(tmp_path / "there" / "deep" / "state") as store:
         put(store, "part", "x")
-    assert not (tmp_path / "state").exists()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "there"]
 
 
 def test_one_run_at_a_time_across_processes(tmp_path):

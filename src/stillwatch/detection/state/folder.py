@@ -24,11 +24,11 @@ class StateFolder:
     def growing(self, inputs: Inputs, out: Path) -> Iterator[Growing]:
         """The state, held for one run. Raises InputError as `opened` does, and where its files would lie among others."""
         own = self.folder.resolve()
-        if own == out.resolve() or out.resolve() in own.parents or own in out.resolve().parents:
+        if own in (out.resolve(), *out.resolve().parents):
             raise InputError(
-                "the state would lie among the results",
-                where=str(self.folder),
-                mend="give another folder with --state",
+                "results would lie in the state",
+                where=str(out),
+                mend="give another folder with --out",
             )
         logs = Path(inputs.usage).resolve()
         if logs.is_dir() and (logs == own or logs in own.parents):

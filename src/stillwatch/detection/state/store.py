@@ -123,7 +123,7 @@ def opened(folder: Path) -> Iterator[Store]:
     Raises InputError when another run holds it, when the folder holds something else, or when the state is damaged. A
     folder that was made and into which nothing was committed is removed.
     """
-    made = not folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=DIRECTORY_MODE)
         foreign = sorted(p.name for p in folder.iterdir() if not _own(p.name))
@@ -144,7 +144,7 @@ def opened(folder: Path) -> Iterator[Store]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            made = False
+            made = []
             raise InputError(
                 "another run is at work on this state", where=str(folder), mend="wait until it has ended"
             ) from None
@@ -155,8 +155,18 @@ def opened(folder: Path) -> Iterator[Store]:
         yield store
     finally:
         if made and not (folder / NAME).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder, made)
         os.close(handle)
+
+
+def _remove(folder: Path, made: list[Path]) -> None:
+    """Take away a folder, and those above it that were made with it and hold nothing else."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for path in made[1:]:
+        try:
+            path.rmdir()
+        except OSError:
+            return
 
 
 def peek(folder: Path) -> Manifest | None:
