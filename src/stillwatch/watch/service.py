@@ -135,7 +135,7 @@ class Watching:
         rows = result.run["state"]["rows"]
         new = rows["held"] - rows["before"]
         self.say(
-            f"{plural(len(news.watched.files), 'file')}, {plural(new, 'new exchange')}, {plural(told, 'event')} in"
+            f"{plural(len(news.watched.files), 'file')}, {plural(new, 'new exchange')}, {plural(told, 'changed group')} in"
             f" {self.status.last_round_seconds:.1f} s; lag {self._lag_in_words()}, {plural(len(waiting), 'file')} waiting"
         )
 
@@ -159,7 +159,7 @@ class Watching:
         )
 
     def _tell(self) -> int:
-        """Hand the receivers what the state keeps; how many events were written."""
+        """Hand the receivers what the state keeps; how many changes of groups the last scan made."""
         manifest = peek(self.state.folder)
         if manifest is None:
             return 0
@@ -177,7 +177,7 @@ class Watching:
         if self._courier is not None:
             self._courier.offer(changes)
         self.status.events += told
-        return told
+        return sum(change.scan == manifest.generation for change in changes)
 
     def _write_status(self) -> None:
         self.status.webhook_waiting = None if self._courier is None else self._courier.waiting
