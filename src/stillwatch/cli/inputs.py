@@ -10,6 +10,7 @@ import psutil
 
 from stillwatch.cli.options import MOMENT, SIZE
 from stillwatch.detection.run_record import Resources
+from stillwatch.detection.state.folder import StateFolder
 from stillwatch.engines import ENGINES
 from stillwatch.records.errors import InputError
 from stillwatch.records.sketches import Key
@@ -28,6 +29,19 @@ _FORMAT = (
     ),
     click.option(
         "--mapping", type=click.Path(path_type=Path), help="Column-mapping file for logs of your own form."
+    ),
+)
+_STATE = (
+    click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        help="Folder that keeps what was scanned: only new logs are read, and all of them judged.",
+    ),
+    click.option(
+        "--retain",
+        type=click.IntRange(1, 36_600),
+        metavar="DAYS",
+        help="Days that --state keeps, from now on; the newest exchange's is the last.",
     ),
 )
 _WINDOW = (
@@ -72,6 +86,7 @@ def _all(options: tuple[Callable[[Command], Command], ...]) -> Callable[[Command
 table_options = _all(_TABLES)
 format_options = _all(_FORMAT)
 window_options = _all(_WINDOW)
+state_options = _all(_STATE)
 resource_options = _all(_RESOURCES)
 
 
@@ -94,6 +109,13 @@ def resources_of(threads: int | None, memory: int | None, engine: str) -> Resour
         memory=memory or psutil.virtual_memory().total // 2,
         engine=engine,
     )
+
+
+def state_folder(folder: Path | None, retain: int | None) -> StateFolder | None:
+    """The state that --state and --retain ask for."""
+    if folder is None and retain is not None:
+        raise InputError("--retain without --state", mend="give the folder with --state")
+    return None if folder is None else StateFolder(folder, retain)
 
 
 def open_key(path: Path | None) -> Key:
