@@ -57,6 +57,10 @@ COMMANDS: Mapping[str, Entry] = {
         "stillwatch.cli.scan:scan",
         "Find accounts that act together to extract a model, say why, and what else it could be.",
     ),
+    "intake": Entry(
+        "stillwatch.cli.intake:intake",
+        "Take usage from gateways as it arrives, and keep it for scans.",
+    ),
     "replay": Entry(
         "stillwatch.cli.replay:replay",
         "Judge the same history under two settings, and say what differs.",
