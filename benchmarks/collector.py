@@ -4,9 +4,9 @@
 
 Starts a collector for each case, sends it `--rows` rows from `--clients` processes with a connection each, a body after the
 other, and prints rows and megabytes a second, the median and 99th percentile of the time to an answer (which comes when the
-rows are on disk, with fsync), the collector's processor seconds for 10,000 rows and its peak memory (resident set, MiB). Every row
-is then looked for in the Parquet files. Bodies are made before the clock starts; rows have 300 characters of input and 100
-of instructions. Clients share the machine with the collector. Writes benchmarks/results/collector.json.
+rows are on disk, with fsync), the collector's processor seconds for 10,000 rows and its peak memory (resident set, MiB).
+Every row is then looked for in the Parquet files. Bodies are made before the clock starts; rows have 300 characters of input
+and 100 of instructions. Clients share the machine with the collector. Writes benchmarks/results/collector.json.
 """
 
 import argparse
@@ -24,11 +24,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import intake
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+import intake
 
 RESULT = Path(__file__).parent / "results" / "collector.json"
 

@@ -111,11 +111,9 @@ class SegmentReader:
                 payload = file.read(length) if whole and length is not None else b""
                 if not whole or zlib.crc32(payload) != check:
                     self.torn = left
-                    # The last write may have reached the disk in part, in whichever order: as zeros, or with holes.
-                    last = length is not None and length >= left - _HEADER
-                    self.damaged = (
-                        not last and len(head) == _HEADER and bool((head + file.read()).strip(b"\0"))
-                    )
+                    # Of the last write any part may have reached the disk, with zeros for the rest.
+                    rest = (head + payload + file.read()).rstrip(b"\0")
+                    self.damaged = len(rest) > _HEADER + (length or 0)
                     return
                 try:
                     if schema is None:
