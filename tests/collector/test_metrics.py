@@ -23,6 +23,8 @@ def test_everything_is_counted():
         metrics.received("/v1/logs", 5, Counter({"missing time": 2}), Counter({"not a model call": 1}))
         metrics.dropped(Counter({("turn", "negative"): 3}))
         metrics.recovered(7)
+        metrics.holding(500)
+        metrics.holding(-200)
         metrics.file_written(100)
     found = samples(metrics)
     assert found["requests_total", "/v1/logs", "200"] == 2
@@ -36,6 +38,7 @@ def test_everything_is_counted():
     assert found["files_written_total",] == 2
     assert found["file_rows_written_total",] == 200
     assert found["rows_pending",] == 17
+    assert found["bytes_held",] == 600
     assert 0 <= found["seconds_since_flush",] < 60
     assert not any(name[0].endswith("_created") for name in found)
 

@@ -51,8 +51,8 @@ class Bounds:
 class _Room:
     """Bytes of bodies that are held in all requests together."""
 
-    def __init__(self, size: int) -> None:
-        self._left = size
+    def __init__(self, size: int, metrics: Metrics) -> None:
+        self._left, self._metrics = size, metrics
         self._guard = threading.Lock()
 
     @contextmanager
@@ -67,12 +67,14 @@ class _Room:
                     raise Refused(503, "too much is held at once; try again", RETRY_SOON)
                 self._left -= size
                 taken += size
+            self._metrics.holding(size)
 
         try:
             yield take
         finally:
             with self._guard:
                 self._left += taken
+            self._metrics.holding(-taken)
 
 
 class App:
@@ -92,7 +94,7 @@ class App:
     ) -> None:
         self._store, self._committer, self._metrics, self._events = store, committer, metrics, events
         self._litellm, self._otel, self._tokens, self._bounds = litellm, otel, tokens, bounds
-        self._room = _Room(BODIES_AT_ONCE * bounds.body)
+        self._room = _Room(BODIES_AT_ONCE * bounds.body, metrics)
         self._places = MAX_REQUESTS
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
         self.stopping = False

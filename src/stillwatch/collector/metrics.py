@@ -48,6 +48,9 @@ class Metrics:
         Gauge(
             f"{_PREFIX}_rows_pending", "Acknowledged rows that are not Parquet yet.", registry=registry
         ).set_function(pending)
+        self._held = Gauge(
+            f"{_PREFIX}_bytes_held", "Bytes of bodies that are being read or worked on.", registry=registry
+        )
         self._flushed = time.monotonic()
         Gauge(
             f"{_PREFIX}_seconds_since_flush",
@@ -63,6 +66,10 @@ class Metrics:
         """Note a body of `size` bytes that was worked on for `seconds`."""
         self._bytes.labels(endpoint).inc(size)
         self._seconds.labels(endpoint).observe(seconds)
+
+    def holding(self, size: int) -> None:
+        """Note that this many bytes more (or fewer, when negative) are held."""
+        self._held.inc(size)
 
     def received(
         self, endpoint: str, accepted: int, rejected: Mapping[str, int], skipped: Mapping[str, int]
