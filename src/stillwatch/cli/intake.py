@@ -72,7 +72,7 @@ Example:
 @click.option(
     "--without-text",
     is_flag=True,
-    help="Keep no texts. No content can be weighed then, so a scan of these rows accuses hardly anybody.",
+    help="Keep no texts. No content can be weighed then: a scan has to find both other families of evidence.",
 )
 def serve(
     folder: Path,

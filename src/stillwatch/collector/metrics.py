@@ -21,7 +21,8 @@ class Metrics:
     """Counters of one collector. Labels take values from our own code only, never from what clients send."""
 
     def __init__(self, pending: Callable[[], int]) -> None:
-        disable_created_metrics()  # a time of creation beside each counter would double the page
+        # A time of creation beside each counter would double the page.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = registry = CollectorRegistry()
 
         def counter(name: str, meaning: str, *labels: str) -> Counter:
