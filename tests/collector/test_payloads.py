@@ -103,10 +103,13 @@ def test_older_names_and_lenient_json_are_taken():
 
 def test_records_made_of_nothing_are_refused(parts, monkeypatch):
     monkeypatch.setattr(payloads, "MAX_RECORDS", 10)
-    assert len(otlp_rows(OTEL, TRACES, parts.traces(*"abcdefghij").SerializeToString(), as_json=False)) == 10
+    # Groups count, too: one of a resource, one of a scope.
+    assert len(otlp_rows(OTEL, TRACES, parts.traces(*"abcdefgh").SerializeToString(), as_json=False)) == 8
     for take in (
         lambda: litellm_rows(LITELLM, b"[" + b",".join([b"{}"] * 11) + b"]"),
         lambda: otlp_rows(OTEL, TRACES, parts.traces(*"abcdefghijk").SerializeToString(), as_json=False),
+        lambda: otlp_rows(OTEL, TRACES, b"\x0a\x00" * 11, as_json=False),
+        lambda: otlp_rows(OTEL, LOGS, b"\x0a\x16" + b"\x12\x00" * 11, as_json=False),
         lambda: otlp_rows(OTEL, LOGS, MessageToJson(parts.logs(*"abcdefghijk")).encode(), as_json=True),
     ):
         with pytest.raises(TooLarge, match="more than 10 records"):

@@ -3,7 +3,7 @@
 MAX_BODY_BYTES = 32 * 2**20
 """The largest body, as sent and inflated. LiteLLM sends up to 512 calls with their whole conversations at once, and drops
 what is refused; OpenTelemetry Collector's own receivers take 20 MiB (confighttp, `max_request_body_size`). What is made to
-do harm takes about thirty times its size while it is decoded (objects of two bytes each), so this bounds memory, too."""
+do harm takes up to fifty times its size while it is decoded (messages of two bytes each), so this bounds memory, too."""
 
 MAX_RECORDS = 100_000
 """Records in one body. Real ones have hundreds of bytes each; more than this is made of nothing."""

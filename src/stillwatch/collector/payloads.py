@@ -22,6 +22,7 @@ from stillwatch.records.adapters.base import Adapter, Row
 from stillwatch.records.adapters.mapping import MappingAdapter
 from stillwatch.records.adapters.otel import OtelAdapter
 from stillwatch.records.formats.json_values import BadJson, decode
+from stillwatch.records.formats.otlp_frames import wire_fields
 from stillwatch.records.rejects import NOT_PARSEABLE
 from stillwatch.records.tables import json_rows
 
@@ -29,8 +30,12 @@ from stillwatch.records.tables import json_rows
 def _bounded(rows: Iterator[Row]) -> list[Row]:
     found = list(islice(rows, MAX_RECORDS + 1))
     if len(found) > MAX_RECORDS:
-        raise TooLarge(f"the body holds more than {MAX_RECORDS:,} records")
+        raise _too_many()
     return found
+
+
+def _too_many() -> TooLarge:
+    return TooLarge(f"the body holds more than {MAX_RECORDS:,} records")
 
 
 def litellm_rows(adapter: Adapter, body: bytes) -> list[Row]:
@@ -39,7 +44,7 @@ def litellm_rows(adapter: Adapter, body: bytes) -> list[Row]:
     if rows and all(row.rejected == NOT_PARSEABLE for row in rows):
         raise BadBody("the body holds no JSON object")
     if not rows and body.strip() != b"[]":
-        raise BadBody("the body is empty")
+        raise BadBody("the body holds no JSON object" if body.strip() else "the body is empty")
     return rows
 
 
@@ -66,6 +71,25 @@ LOGS = Signal(
 )
 
 
+_GROUPS = 1, 2, 2
+"""Field numbers of what holds records: resource_spans, scope_spans, spans (of logs likewise)."""
+_DEPTH = len(_GROUPS)
+
+
+def _messages_in(data: bytes, depth: int, most: int) -> int:
+    """How many groups and records an export has, counted up to a little more than `most`, without parsing them.
+
+    Once parsed, an empty span takes ninety times its two bytes.
+    """
+    found = 0
+    for number, inner, _ in wire_fields(data):
+        if number == _GROUPS[-depth]:
+            found += 1 + (_messages_in(inner, depth - 1, most - found) if depth > 1 else 0)
+        if found > most:
+            break
+    return found
+
+
 class _Envelope(msgspec.Struct):
     resourceSpans: list[msgspec.Raw] | None = None  # noqa: N815 - the name on the wire
     resourceLogs: list[msgspec.Raw] | None = None  # noqa: N815 - the name on the wire
@@ -80,6 +104,8 @@ def otlp_rows(
     """The rows of one export request. Raises TooLarge, and BadBody for what can't be decoded as a whole (a 400 in OTLP)."""
     if as_json:
         return _bounded(adapter.documents(body)) if _holds_data(signal, body) else []
+    if _messages_in(body, _DEPTH, MAX_RECORDS) > MAX_RECORDS:
+        raise _too_many()
     try:
         request = signal.request.FromString(body)
     except (DecodeError, RecursionError):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from stillwatch.records.adapters.otel_values import (
+    MOST_PARTS,
     attributes_of_json,
     attributes_of_message,
     integer,
@@ -18,7 +19,9 @@ from stillwatch.records.adapters.otel_values import (
 
 VALUES = st.recursive(
     st.text(min_size=1, max_size=5) | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(-1e9, 1e9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1, max_size=3), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1, max_size=3), inner, max_size=3)
+    ),
     max_leaves=10,
 )
 
@@ -84,3 +87,9 @@ def test_json_in_text():
     assert structured("[1, broken") == "[1, broken"
     assert structured("text") == "text"
     assert structured({"a": 1}) == {"a": 1}
+
+
+def test_attributes_without_end_are_cut():
+    pairs = [KeyValue(key=str(n), value=AnyValue(int_value=n)) for n in range(MOST_PARTS + 5)]
+    assert len(attributes_of_message(pairs)) == MOST_PARTS
+    assert len(attributes_of_json([MessageToDict(pair) for pair in pairs])) == MOST_PARTS

@@ -16,6 +16,7 @@ Attributes of the resource stand in for those that a span lacks. The account is 
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -47,6 +48,7 @@ from stillwatch.records.adapters.otel_logs import (
     tells_no_exchange,
 )
 from stillwatch.records.adapters.otel_values import (
+    MOST_PARTS,
     attributes_of_json,
     attributes_of_message,
     integer,
@@ -258,7 +260,7 @@ class OtelAdapter(Adapter):
         named = attributes_of_json(value.get("attributes"))
         events: Events = [
             (str(event.get("name")), attributes_of_json(event.get("attributes")))
-            for event in map(as_mapping, as_list(value.get("events")))
+            for event in map(as_mapping, islice(as_list(value.get("events")), MOST_PARTS))
         ]
         status = as_mapping(value.get("status")).get("code")
         fields: dict[str, object] = {
@@ -283,7 +285,7 @@ class OtelAdapter(Adapter):
             "failed": span.status.code == _ERROR,
         }
         return self._row(
-            fields, [(event.name, attributes_of_message(event.attributes)) for event in span.events]
+            fields, [(e.name, attributes_of_message(e.attributes)) for e in islice(span.events, MOST_PARTS)]
         )
 
     def _log(self, fields: dict[str, object]) -> Row:

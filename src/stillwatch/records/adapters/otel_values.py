@@ -1,9 +1,14 @@
 """Values as OTLP holds them, in JSON and in protobuf, as plain Python values (opentelemetry-proto, common/v1)."""
 
+from itertools import islice
 from typing import Any
 
 from stillwatch.records.adapters.base import as_list, as_mapping
 from stillwatch.records.formats.json_values import BadJson, decode
+
+MOST_PARTS = 10_000
+"""Attributes or events of one span that are looked at. SDKs keep 128 of each (OpenTelemetry specification, "Span Limits");
+millions are made to keep a reader busy."""
 
 
 def integer(value: object) -> object:
@@ -38,7 +43,7 @@ def value_of_json(value: object, depth: int = 0) -> object:
 def attributes_of_json(pairs: object, depth: int = 0) -> dict[str, object]:
     """Plain values by name of an array of KeyValue in JSON."""
     found: dict[str, object] = {}
-    for pair in as_list(pairs):
+    for pair in islice(as_list(pairs), MOST_PARTS):
         fields = as_mapping(pair)
         key = fields.get("key")
         if isinstance(key, str):
@@ -61,7 +66,7 @@ def value_of_message(value: Any) -> object:
 
 def attributes_of_message(pairs: Any) -> dict[str, object]:
     """Plain values by name of KeyValue messages."""
-    return {pair.key: value_of_message(pair.value) for pair in pairs}
+    return {pair.key: value_of_message(pair.value) for pair in islice(pairs, MOST_PARTS)}
 
 
 def structured(value: object) -> object:
