@@ -319,3 +319,24 @@ def test_bodies_in_all_requests_together_have_a_bound(run, parts):
         for raw in waiting:
             raw.close()
     assert collector.otlp(parts.logs("a")).status == 200
+
+
+def test_slow_bodies_and_faults_are_answered(run, parts):
+    """With a limit of half a second in place of a minute, and a fault in place of a decoder."""
+    before = (
+        "from stillwatch.collector import app\n"
+        "app.MAX_BODY_SECONDS = 0.5\n"
+        "def faulty(adapter, signal, body, as_json): raise ZeroDivisionError('the text of somebody')\n"
+        "app.otlp_rows = faulty"
+    )
+    collector = run(before=before)
+    head = b"POST /v1/litellm HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n["
+    with socket.create_connection(("127.0.0.1", collector.port)) as raw:
+        raw.sendall(head)
+        assert raw.recv(12) == b"HTTP/1.1 408"
+    answer = collector.otlp(parts.traces("a"))
+    assert (answer.status, status_of(answer)) == (500, "a fault of the collector's; its log says more")
+    (fault,) = (event for event in collector.events() if event["event"] == "fault")
+    assert (fault["kind"], fault["endpoint"]) == ("ZeroDivisionError", "/v1/traces")
+    assert "somebody" not in collector.log.read_text()
+    assert collector.litellm(parts.payload("b")).json["accepted"] == 1

@@ -178,6 +178,19 @@ def test_files_are_due_by_rows_and_by_age(bench, parts):
     assert len(b.stored()) == 25
 
 
+def test_rejected_rows_that_cannot_be_kept_cost_the_good_ones_nothing(bench):
+    b = bench()
+    b.store.rejected.parent.mkdir()
+    b.store.rejected.write_text("a file in the way")
+    b.committer.start()
+    mixed = Delivery("/v1/litellm", b.delivery("a").rows + b.delivery("bad", startTime=None).rows)
+    receipt = b.committer.put(mixed).result(30)
+    assert (receipt.accepted, receipt.rejected) == (1, {"missing time": 1})
+    b.committer.stop()
+    assert b.stored() == ["a"]
+    assert b.events.list[0][0] == "rejected_not_kept"
+
+
 def test_rejected_rows_kept_aside_have_a_bound(bench, monkeypatch):
     monkeypatch.setattr(committer_module, "MAX_KEPT_REJECTS", 3)
     b = bench()

@@ -158,22 +158,28 @@ class Committer:
         bad_places = [places[place] for bad in result.rejected.values() for place in bad]
         for which, _ in bad_places:
             receipts[which].accepted -= 1
-        for which, number, reason, row in sorted(refused, key=lambda item: item[:2]):
+        for which, _, reason, _ in refused:
             receipts[which].rejected[reason] += 1
-            self._keep_aside(f"{group[which].endpoint} #{self._number + which + 1}", number, reason, row)
-        if refused:
-            self._rejects.close()  # writes what it holds: nothing of it is to be lost at a SIGKILL either
+        self._keep_aside(group, refused)
         self._number += len(group)
         for delivery, receipt in zip(group, receipts, strict=True):
             self._metrics.received(delivery.endpoint, receipt.accepted, receipt.rejected, receipt.skipped)
         self._metrics.dropped(result.dropped)
         return receipts
 
-    def _keep_aside(self, source: str, number: int, reason: str, row: Row) -> None:
-        if self._rejects.total(USAGE.name) < MAX_KEPT_REJECTS:
-            self._rejects.add(USAGE.name, reason, source, number, row.raw)
-        else:
-            self._rejects.count(USAGE.name, reason)
+    def _keep_aside(self, group: Sequence[Delivery], refused: list[tuple[int, int, str, Row]]) -> None:
+        """Keep rejected rows (delivery, number in it, reason, row), and write them now: a SIGKILL is to lose none either."""
+        try:
+            for which, number, reason, row in sorted(refused, key=lambda item: item[:2]):
+                if self._rejects.total(USAGE.name) < MAX_KEPT_REJECTS:
+                    source = f"{group[which].endpoint} #{self._number + which + 1}"
+                    self._rejects.add(USAGE.name, reason, source, number, row.raw)
+                else:
+                    self._rejects.count(USAGE.name, reason)
+            self._rejects.close()
+        except OSError as error:
+            # The good rows are on disk: to refuse them now would only have them sent again.
+            self._events.sometimes("rejected_not_kept", "disk", problem=plainly(error))
 
     def _seal_all(self) -> None:
         """Turn segments into files as they end; after the end only as long as the disk lets us."""
