@@ -38,7 +38,6 @@ class Refused(Exception):  # noqa: N818 - an answer
         """The headers that go with the status."""
         if self.retry_after is not None:
             return {"Retry-After": str(self.retry_after)}
-        # What the client still sends of a body that nobody reads would be taken for the next request.
         return {"WWW-Authenticate": 'Bearer realm="stillwatch"'} if self.status == 401 else {}
 
 

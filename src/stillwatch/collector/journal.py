@@ -41,7 +41,6 @@ class SegmentWriter:
         self.path = path
         self.rows = 0
         self.size = 0
-        self.broken = False
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             head = schema.serialize()
@@ -71,7 +70,6 @@ class SegmentWriter:
         except OSError:
             # After a failed fsync nobody knows which pages are on disk, and asking again would not tell (PostgreSQL
             # learnt this in 2018): nothing more goes into this file, and what was not acknowledged is cut off.
-            self.broken = True
             with suppress(OSError):
                 os.ftruncate(self._handle, self.size)
             raise
