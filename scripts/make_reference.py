@@ -189,13 +189,20 @@ def commands() -> str:
     top = click.Context(group, info_name="stillwatch", terminal_width=WIDTH, max_content_width=WIDTH)
     parts = [f"```text\n{group.get_help(top)}\n```\n"]
     for name, entry in COMMANDS.items():
-        parts.append(f"\n## stillwatch {name}\n\n")
         if importlib.util.find_spec(entry.module) is None:
-            parts.append(NOT_YET)
-            continue
-        inner = click.Context(entry.load(), info_name=name, parent=top, terminal_width=WIDTH)
-        parts.append(f"```text\n{inner.command.get_help(inner)}\n```\n")
+            parts.append(f"\n## stillwatch {name}\n\n{NOT_YET}")
+        else:
+            parts += helps(entry.load(), name, top)
     return "".join(parts)
+
+
+def helps(command: click.Command, name: str, above: click.Context) -> Iterator[str]:
+    """Return the help of a command, and of those inside it where it is a group, each under a heading."""
+    inner = click.Context(command, info_name=name, parent=above, terminal_width=WIDTH)
+    yield f"\n## {inner.command_path}\n\n```text\n{command.get_help(inner)}\n```\n"
+    if isinstance(command, click.Group):
+        for word, part in command.commands.items():
+            yield from helps(part, word, inner)
 
 
 def behaviours() -> str:
