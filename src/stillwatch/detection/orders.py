@@ -67,6 +67,10 @@ class Pool:
         """Accounts with these numbers."""
         return np.asarray(self.order.accounts[self._places(numbers)])
 
+    def figure_at(self, numbers: Ints) -> Floats:
+        """Figures of those with these numbers."""
+        return np.asarray(self.order.figure[self._places(numbers)])
+
     def first_of(self, figures: Floats) -> Ints:
         """How many are left of smaller figures than each of these."""
         places = np.searchsorted(self.order.figure, figures, "left")

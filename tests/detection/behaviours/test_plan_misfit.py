@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from stillwatch.detection.behaviours.plan_misfit import BEHAVIOUR, limit_of
+from stillwatch.detection.orders import Order
 
 
 def test_the_limit_leaves_a_hundredth_of_accounts_above_it_and_counts_their_exchanges():
-    limit, share = limit_of(np.r_[np.ones(197), 3.0, 50.0, 150.0])
+    volumes = np.r_[np.ones(197), 3.0, 50.0, 150.0]
+    order = Order.of(volumes, np.ones(200, bool))
+    limit, share = limit_of(order.without(np.zeros(0, int)), order.running(volumes))
     assert limit == 3
     assert share == pytest.approx((200 + 3) / (400 + 3))
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
+from stillwatch.detection.evidence import Bools, Floats
 
 NULL = (
     "the group's template is one drawn from those of accounts outside: it carries the mark with the probability that an"
@@ -14,6 +15,12 @@ NULL = (
 )
 MOSTLY = 0.2
 """An account counts as marked from this share of its texts on: relayed traffic dilutes campaigns."""
+
+
+def _marked(case: Case, names: tuple[str, ...]) -> tuple[Floats, Bools]:
+    """By account code: share of its texts with one of these marks, and whether it mostly sends such."""
+    share = np.minimum(sum(case.population.mark_share[name] for name in names), 1.0)
+    return np.asarray(share), np.asarray(share >= MOSTLY)
 
 
 def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], Observation | None]:
@@ -27,8 +34,7 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
         view = case.view
         if not view.totals["texts"][case.members].sum():
             return None
-        share = np.minimum(sum(case.population.mark_share[name] for name in mark_names), 1.0)
-        marked = np.asarray(share >= MOSTLY)
+        share, marked = case.population.once(f"marked {mark_names}", lambda: _marked(case, mark_names))
         inside = float(marked[case.members].mean())
         rate = case.rate_outside(marked)
         if case.by_content is not None:
@@ -36,7 +42,8 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
         else:
             p = binomial_tail(int(marked[case.members].sum()), len(case.members), rate)
         of_texts = float(
-            (share * view.totals["texts"])[case.members].sum() / view.totals["texts"][case.members].sum()
+            (share[case.members] * view.totals["texts"][case.members]).sum()
+            / view.totals["texts"][case.members].sum()
         )
         return Observation(
             statistic=of_texts,

@@ -5,7 +5,7 @@ import numpy as np
 from stillwatch.detection.behaviours._blocks import blocks_begin, status_known
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, Population, binomial_tail
-from stillwatch.detection.evidence import Floats
+from stillwatch.detection.evidence import Floats, Ints
 
 BLOCKED = 2
 """The blocks begin with the second account: one is easily a mistake."""
@@ -37,13 +37,26 @@ def ages(population: Population) -> dict[str, int]:
     return found
 
 
+def _by_hour(population: Population, model: str) -> tuple[Ints, Ints, Ints]:
+    """(account, hour, exchanges) of a model's uses, in order of hours."""
+
+    def ordered() -> tuple[Ints, Ints, Ints]:
+        acc, hour, n = population.view.evidence.models[model]
+        order = np.argsort(hour, kind="stable")
+        order = order[: np.searchsorted(hour[order], population.view.until)]
+        return acc[order], hour[order], n[order]
+
+    return population.once(f"uses of {model}", ordered)
+
+
 def _uses(case: Case, age: dict[str, int], at: int) -> dict[bool, list[tuple[int, Floats]]]:
     """(age, exchanges by account) for each model of known age: those before hour `at` (False), and after it (True)."""
     view = case.view
     uses: dict[bool, list[tuple[int, Floats]]] = {False: [], True: []}
     for model, since in age.items():
-        acc, hour, n = view.evidence.models[model]
-        for later, chosen in ((False, hour < at), (True, (hour > at) & (hour < view.until))):
+        acc, hour, n = _by_hour(case.population, model)
+        before, after = (int(np.searchsorted(hour, at, side)) for side in ("left", "right"))
+        for later, chosen in ((False, slice(before)), (True, slice(after, None))):
             by_account = np.bincount(acc[chosen], weights=n[chosen], minlength=len(view.active))
             uses[later].append((since, by_account.astype(np.float64)))
     return uses

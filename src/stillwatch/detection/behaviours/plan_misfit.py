@@ -5,6 +5,7 @@ import numpy as np
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Floats
+from stillwatch.detection.orders import Pool
 
 PLANS = ("free", "paid", "startup")
 """Plans of people and small firms. On others much use is what the plan is for."""
@@ -13,14 +14,27 @@ LEAST = 100
 """Accounts outside on a plan from which on the hundredth part of them is somebody."""
 
 
-def limit_of(volumes: Floats) -> tuple[float, float]:
-    """(volume that all but the heaviest hundredth of these accounts stay below or at, exchanges' share of those above).
+def _outside_on(case: Case, plan: str) -> tuple[Pool, Floats]:
+    """Accounts outside on a plan in order of their exchanges, and sums of these along the order."""
+    volumes = case.view.totals["n"]
+    pool = case.pool(
+        f"on {plan}, by exchanges", lambda: volumes, lambda: case.view.evidence.accounts.plan == plan
+    )
+    return pool, case.population.once(f"on {plan}: running", lambda: pool.order.running(volumes))
 
-    The share is of exchanges, pulled up by the volume of one account at the limit.
+
+def limit_of(pool: Pool, running: Floats) -> tuple[float, float]:
+    """(volume that all but the heaviest hundredth of a pool stay below or at, exchanges' share of those above).
+
+    The pool is in order of volumes, and `running` their sums. The share is of exchanges, pulled up by the volume of one
+    account at the limit.
     """
-    ordered = np.sort(volumes)
-    limit = float(ordered[-1 - max(1, int(TOP * len(ordered)))])
-    return limit, float((ordered[ordered > limit].sum() + limit) / (ordered.sum() + limit))
+    every = len(pool)
+    limit = pool.figure_at(np.array([every - 1 - max(1, int(TOP * every))]))
+    heavy = int(pool.end_of(limit)[0])
+    whole = float(pool.sums(running, np.array([0]), np.array([every]))[0])
+    above = float(pool.sums(running, np.array([heavy]), np.array([every]))[0]) if heavy < every else 0.0
+    return float(limit[0]), (above + float(limit[0])) / (whole + float(limit[0]))
 
 
 def examine(case: Case) -> Observation | None:
@@ -40,10 +54,12 @@ def examine(case: Case) -> Observation | None:
     for plan in PLANS:
         mine = case.members[plans[case.members] == plan]
         own = volumes[mine]
-        others = volumes[case.outside[plans[case.outside] == plan]]
-        if not len(own) or len(others) < LEAST:
+        if not len(own):
             continue
-        limit, rate = limit_of(others)
+        pool, running = _outside_on(case, plan)
+        if len(pool) < LEAST:
+            continue
+        limit, rate = limit_of(pool, running)
         beyond[mine] = own > limit
         exceeding += int((own > limit).sum())
         rates += [rate] * len(own)

@@ -4,6 +4,7 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
+from stillwatch.detection.evidence import Ints
 
 WINDOW = 48
 """Hours. Sign-up services deliver an order over a day or two."""
@@ -18,6 +19,27 @@ def densest(created: np.ndarray, window: int) -> tuple[int, int]:
     return int(count[best]), int(ordered[best])
 
 
+def _outside(case: Case) -> tuple[int, int]:
+    """(how many accounts outside were made in their fullest hours, how many it is known of).
+
+    Counted by hour once for all cases; a group's own accounts are taken out.
+    """
+    created, active = case.view.created, case.view.active
+    first = int(created[active & (created >= 0)].min(initial=np.iinfo(np.int64).max))
+
+    def by_hour(accounts: Ints) -> Ints:
+        made = created[accounts]
+        return np.bincount(made[made >= 0] - first)
+
+    every = case.population.once("made by hour", lambda: by_hour(np.flatnonzero(active)))
+    own = by_hour(case.everyone_inside)
+    left = every.copy()
+    left[: len(own)] -= own
+    running = np.r_[0, np.cumsum(left)]
+    last = np.minimum(np.arange(len(left)) + WINDOW, len(left))
+    return int((running[last] - running[:-1]).max(initial=0)), int(running[-1])
+
+
 def examine(case: Case) -> Observation | None:
     """The fullest 48 hours of creation, against the fullest 48 hours of accounts outside, whenever these were.
 
@@ -27,13 +49,12 @@ def examine(case: Case) -> Observation | None:
     created = case.view.created
     own = created[chosen]
     own = own[own >= 0]
-    others = created[case.outside]
-    others = others[others >= 0]
-    if len(own) < 4 or len(others) < 30:
+    most_outside, others = _outside(case)
+    if len(own) < 4 or others < 30:
         return None
     count, start = densest(own, WINDOW)
     then = (created[chosen] >= start) & (created[chosen] < start + WINDOW)
-    rate = (densest(others, WINDOW)[0] + 0.5) / (len(others) + 1)
+    rate = (most_outside + 0.5) / (others + 1)
     # Every account could have begun the window: a union bound over starts, of which the fullest was taken.
     p = min(1.0, len(own) * binomial_tail(count - 1, len(own) - 1, rate))
     share = count / len(own)
