@@ -23,6 +23,7 @@ from stillwatch.engines.base import Done, Engine, Share
 from stillwatch.engines.spark_session import Session
 from stillwatch.engines.spark_settings import MASTER, complete, is_local
 from stillwatch.records.errors import InputError
+from stillwatch.records.schema import TIME
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -90,11 +91,11 @@ class SparkEngine(Engine):
     def fetch(self, expression: ir.Table) -> pa.Table:
         """See `Engine.fetch`."""
         table: pa.Table = self._frame(expression).toArrow()
-        return table.cast(expression.schema().to_pyarrow())
+        return table.cast(_schema(expression))
 
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
-        schema = expression.schema().to_pyarrow()
+        schema = _schema(expression)
         folder = self._written("batches", self._frame(expression))
         try:
             for file in sorted(folder.glob("*.parquet")):
@@ -178,6 +179,12 @@ class SparkEngine(Engine):
                 where=str(self._scratch),
                 mend="let executors have what the driver has: this version of stillwatch, and --work on shared storage",
             )
+
+
+def _schema(expression: ir.Table) -> pa.Schema:
+    """What an expression's rows are called and hold. Ibis drops the zone of Spark's times, which is UTC."""
+    fields: pa.Schema = expression.schema().to_pyarrow()
+    return pa.schema(f.with_type(TIME) if pa.types.is_timestamp(f.type) else f for f in fields)
 
 
 def _worker(work: Callable[[Any], Any], folder: str) -> Callable[[Iterator[pa.RecordBatch]], Any]:
