@@ -106,12 +106,13 @@ def take_in(
     since: int | None,
     until: int | None,
     progress: Callable[[int], None],
+    first_row: int = 0,
 ) -> Intake:
     """Stream `reader` into `folder`/exchanges and `folder`/texts, one part for each batch.
 
     `since` and `until` are microseconds since the epoch (from, inclusive; to, exclusive). Batches are read one after the
-    other, and sketched and written on `threads`, each of which holds one. `row` numbers the rows in reading order; it joins
-    the two folders and nothing else, so results do not depend on it.
+    other, and sketched and written on `threads`, each of which holds one. `row` numbers the rows in reading order, from
+    `first_row` on; it joins the two folders and nothing else, so results do not depend on it.
     """
     exchanges, texts = folder / "exchanges", folder / "texts"
     exchanges.mkdir(parents=True)
@@ -127,7 +128,7 @@ def take_in(
             taken.text_files.append(part.text_file)
         taken.first_us = low if taken.first_us is None else min(taken.first_us, low)
         taken.last_us = high if taken.last_us is None else max(taken.last_us, high)
-        progress(part.first_row + part.batch.num_rows)
+        progress(part.first_row - first_row + part.batch.num_rows)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="intake") as pool:
         try:
@@ -137,7 +138,7 @@ def take_in(
                 if batch.num_rows == 0:
                     continue
                 name = f"part-{number:06d}.parquet"
-                part = _Part(batch, taken.rows, exchanges / name, texts / name)
+                part = _Part(batch, first_row + taken.rows, exchanges / name, texts / name)
                 taken.rows += batch.num_rows
                 if len(under_way) >= threads:
                     finish_first()

@@ -12,14 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.detection.agreements import Agreement, read_agreements
+from stillwatch.detection.distributed_intake import take_in_shares
 from stillwatch.detection.evidence import Evidence
 from stillwatch.detection.gathering import gather
-from stillwatch.detection.intake import HOUR_US, Intake, take_in
+from stillwatch.detection.intake import HOUR_US, Intake
 from stillwatch.detection.ledger import relate
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
-from stillwatch.engines import open_engine
+from stillwatch.engines import Engine, open_engine
 from stillwatch.records import tables as records
 from stillwatch.records import whole_tables
 from stillwatch.records.errors import InputError
@@ -72,6 +73,8 @@ class Prepared:
     likening: Likening = vectors
     engine_version: str = ""
     _evidence: dict[tuple[int, ...], Evidence] = field(default_factory=dict)
+    _open: Engine | None = None
+    """Left open by intake for what comes first after it: some engines take long to start."""
 
     def evidence(self, settings: Settings) -> Evidence:
         """What the statistics read. Settings that count sharing alike have it in common: it is gathered once."""
@@ -85,12 +88,8 @@ class Prepared:
         return read_agreements(self.register, evidence.accounts)
 
     def _gather(self, settings: Settings, *, first: bool) -> Evidence:
-        with open_engine(
-            self.resources.engine,
-            scratch=self.work / "scratch",
-            threads=self.resources.threads,
-            memory=self.resources.memory // 2,
-        ) as engine:
+        engine, self._open = self._open or _engine(self.resources, self.work), None
+        with engine:
             self.engine_version = engine.version
             relations = relate(engine, engine.parquet(self.taken.exchange_files), settings)
             if first:
@@ -134,18 +133,36 @@ def prepare(
             if inputs.agreements is None
             else whole_tables.read_agreements(inputs.agreements, rejects, reader.salt)
         )
-        taken = take_in(
-            reader,
-            work,
-            key=key,
-            threads=resources.threads,
-            since=inputs.since,
-            until=inputs.until,
-            progress=lambda rows: clock.progress("intake", rows, reader.share_read),
-        )
-    if not taken.rows:
-        raise _nothing_usable(inputs, reader, rejects, taken)
-    return Prepared(inputs, resources, work, rejects, reader, accounts, releases, register, taken, likening)
+        engine = _engine(resources, work)
+        try:
+            taken = take_in_shares(
+                engine,
+                reader,
+                work,
+                key=key,
+                threads=resources.threads,
+                since=inputs.since,
+                until=inputs.until,
+                progress=lambda rows, read: clock.progress("intake", rows, read),
+            )
+            if not taken.rows:
+                raise _nothing_usable(inputs, reader, rejects, taken)
+        except BaseException:
+            engine.close()
+            raise
+    return Prepared(
+        inputs, resources, work, rejects, reader, accounts, releases, register, taken, likening, _open=engine
+    )
+
+
+def _engine(resources: Resources, work: Path) -> Engine:
+    return open_engine(
+        resources.engine,
+        scratch=work / "scratch",
+        threads=resources.threads,
+        memory=resources.memory // 2,
+        settings=resources.engine_settings,
+    )
 
 
 def _read_accounts(inputs: Inputs, rejects: RejectLog, salt: bytes) -> pa.Table | None:

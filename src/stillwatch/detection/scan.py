@@ -88,7 +88,7 @@ def scan(
     with the folder in the making, to add files (the bundle) before everything appears at once.
     Raises InputError for input that cannot be used; nothing is left half-written.
     """
-    with making(out, inputs.usage, SCAN) as folder:
+    with making(out, inputs.usage, SCAN, resources.work) as folder:
         clock = Clock(progress)
         return _scan(
             inputs,

@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 from stillwatch.engines.base import Engine
 
 ENGINES = ("duckdb", "spark")
-NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
-__all__ = ["ENGINES", "NO_SETTINGS", "Engine", "open_engine"]
+__all__ = ["ENGINES", "Engine", "open_engine"]
 
 
 def open_engine(
-    name: str, *, scratch: Path, threads: int, memory: int, settings: Mapping[str, str] = NO_SETTINGS
+    name: str, *, scratch: Path, threads: int, memory: int, settings: Mapping[str, str] | None = None
 ) -> Engine:
     """Open the engine of this name.
 
@@ -29,5 +27,5 @@ def open_engine(
     if name == "spark":
         from stillwatch.engines.spark import SparkEngine
 
-        return SparkEngine(scratch=scratch, threads=threads, memory=memory, settings=settings)
+        return SparkEngine(scratch=scratch, threads=threads, memory=memory, settings=settings or {})
     raise ValueError(f"no engine is called {name!r}")

@@ -7,8 +7,9 @@ with RejectLog(Path("out/rejected")) as rejects:
     reader.rows_read == reader.rows_out + rejects.total("usage") + sum(reader.rows_skipped.values())
 """
 
+import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -85,6 +86,7 @@ class UsageReader:
         self._rejects = rejects
         self._batch_rows = batch_rows
         self._started = False
+        self._partial = False
         self._files_read = 0
         self._bytes_done = 0.0
         self._bytes = [_size(file.path) for file in found.files]
@@ -104,6 +106,36 @@ class UsageReader:
         """How much of the files is read, by their bytes as they lie on disk."""
         return min(self._bytes_done / max(sum(self._bytes), 1), 1.0)
 
+    def part(self, files: list[SourceFile], rejects: RejectLog) -> "UsageReader":
+        """A reader of some of the files, or parts of them, before any is read; it can be pickled.
+
+        What it counts and rejects `absorb` adds to this one's; that no file at all could be read is said there, too.
+        """
+        # Copied with all that it was told, and with counts of its own; the log of the whole is not what it writes to.
+        own = copy.deepcopy(self, {id(self._rejects): rejects, id(self.files): files})
+        own._partial = True
+        own._bytes = [_size(file.path) for file in files]
+        return own
+
+    def absorb(self, parts: Iterable["UsageReader"]) -> None:
+        """Take over what parts of this reader counted, in their order. Raises InputError when none could read any file."""
+        self._started = True
+        for part in parts:
+            self.rows_read += part.rows_read
+            self.rows_out += part.rows_out
+            self.rows_skipped.update(part.rows_skipped)
+            self.present_columns |= part.present_columns
+            self.values_dropped.update(part.values_dropped)
+            self.adapters.update(part.adapters)
+            self.carried.absorb(part.carried)
+            self._files_read += part._files_read
+            self._rejects.absorb(part._rejects)
+        self._check_read()
+
+    def _check_read(self) -> None:
+        if self.rows_read == 0 and self._files_read == 0:
+            raise nothing_readable(self._rejects, self.table)
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self._started:
             raise RuntimeError("a reader can be iterated once; open the table again")
@@ -112,12 +144,14 @@ class UsageReader:
         for file, size in zip(self.files, self._bytes, strict=True):
             adapter = self._recogniser.adapter_for(file)
             if adapter is not None:
-                self.adapters[adapter.name] += 1
+                self.adapters[adapter.name] += file.begins
                 yield from self._read(file, adapter)
             done += size
             self._bytes_done = done
-        if self.rows_read == 0 and self._files_read == 0:
-            raise nothing_readable(self._rejects, self.table)
+        if self._partial:
+            self._rejects.close()
+        else:
+            self._check_read()
 
     def _read(self, file: SourceFile, adapter: Adapter) -> Iterator[pa.RecordBatch]:
         if file.format is Format.PARQUET:
@@ -154,10 +188,10 @@ class UsageReader:
             # Column names that are there twice can't be chosen by name.
             columns = wanted if wanted is not None and len(set(names)) == len(names) else None
             sketched = file.path in self._sketched
-            self.carried.files += sketched
+            self.carried.files += sketched and file.begins
             if sketched and columns is not None:
                 columns = [*columns, *SKETCH_SCHEMA.names]
-            for item in parquet_batches(parquet, columns, self._batch_rows):
+            for item in parquet_batches(parquet, columns, self._batch_rows, file.groups):
                 if isinstance(item, LostRows):
                     self.rows_read += item.rows
                     self._rejects.count(self.table.name, UNREADABLE_PART, item.rows)
