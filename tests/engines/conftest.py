@@ -17,7 +17,12 @@ from stillwatch.engines import open_engine
 from stillwatch.records.errors import InputError
 
 MEMORY = 1 << 30
-QUICK = {"spark.sql.shuffle.partitions": "2"}
+QUICK = {
+    "spark.sql.shuffle.partitions": "2",
+    # Queries over a few thousand rows are over before the better of Java's compilers has done its work.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+}
 START_S = 60
 """So long a master or a worker has to start."""
 
@@ -34,14 +39,19 @@ def need_java():
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    """Spark on this machine, open for a module: engines that are opened meanwhile with these settings share it."""
+@pytest.fixture(scope="session")
+def local():
+    """Settings of Spark on this machine."""
     need_java()
-    settings = {"spark.master": "local[2]", **QUICK}
+    return {"spark.master": "local[2]", **QUICK}
+
+
+@pytest.fixture(scope="module")
+def spark(local, tmp_path_factory):
+    """Spark on this machine, open for a module: engines that are opened meanwhile with these settings share it."""
     scratch = tmp_path_factory.mktemp("spark")
-    with open_engine("spark", scratch=scratch, threads=2, memory=MEMORY, settings=settings):
-        yield settings
+    with open_engine("spark", scratch=scratch, threads=2, memory=MEMORY, settings=local):
+        yield local
 
 
 @contextmanager

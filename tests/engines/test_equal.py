@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.cli.scan import _add_bundle
-from stillwatch.detection import preparation
+from stillwatch.detection import distributed_intake, preparation
 from stillwatch.detection.ledger import COPIED
 from stillwatch.detection.run_record import Inputs, Resources
 from stillwatch.detection.scan import scan
@@ -30,6 +30,13 @@ def scanned(folder, out, engine, monkeypatch, settings=None):
         found.append(relate(*given))
         return found[-1]
 
+    def counted(*given):
+        shared.extend(cut(*given))
+        return shared
+
+    shared = []
+    cut = distributed_intake.shares
+    monkeypatch.setattr(distributed_intake, "shares", counted)
     relate = preparation.relate
     monkeypatch.setattr(preparation, "relate", kept)
     inputs = Inputs(
@@ -39,6 +46,7 @@ def scanned(folder, out, engine, monkeypatch, settings=None):
     resources = Resources(threads=2, memory=2 << 30, engine=engine, engine_settings=settings or {})
     scan(inputs, out, settings=SETTINGS, resources=resources, key=Key(bytes(16)), finish=_add_bundle)
     monkeypatch.undo()
+    assert (len(shared) > 3) == (engine == "spark")
     (relations,) = found
     return relations, out
 
@@ -111,7 +119,10 @@ def test_the_log_has_all_that_is_to_be_equal(expected):
     assert told["groups"]["extraction"] > 0
 
 
-def test_spark_on_this_machine_finds_the_same(expected, spark, mixed_log, tmp_path, monkeypatch):
+@pytest.mark.parametrize("where", ["local", "cluster"])
+def test_spark_finds_the_same(where, expected, mixed_log, tmp_path, monkeypatch, request):
+    settings = request.getfixturevalue(where)
     # Files of this size would else be one share.
     monkeypatch.setattr(shares, "LEAST_BYTES", 60_000)
-    check(scanned(mixed_log, tmp_path / "out", "spark", monkeypatch, spark), expected)
+    monkeypatch.setattr(shares, "MOST_BYTES", 60_000)
+    check(scanned(mixed_log, tmp_path / "out", "spark", monkeypatch, settings), expected)

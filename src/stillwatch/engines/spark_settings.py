@@ -7,6 +7,7 @@ from pathlib import Path
 from stillwatch.records.errors import InputError, plainly
 
 MASTER = "spark.master"
+_OPTIONS = "spark.driver.extraJavaOptions"
 _LINE = re.compile(r"(?P<key>[^\s=:]+)(?:\s*[=:]\s*|\s+)(?P<value>.*)")
 _NOT_TO_BE_SET = {
     MASTER: "give it with --spark-master",
@@ -75,7 +76,7 @@ def complete(given: Mapping[str, str], scratch: Path, threads: int, memory: int)
         "spark.driver.memory": f"{heap}m",
         # What comes to the driver is bounded by what is asked for (docs/how-to/large-scale.md), not by a setting.
         "spark.driver.maxResultSize": "0",
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log.as_uri()} -XX:-UsePerfData",
+        _OPTIONS: f"-Dlog4j2.configurationFile={log.as_uri()} -XX:-UsePerfData",
         "spark.local.dir": str(scratch / "local"),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.ui.enabled": "false",
@@ -89,4 +90,6 @@ def complete(given: Mapping[str, str], scratch: Path, threads: int, memory: int)
             # Spark's 200 are for clusters: tasks of a few kilobytes cost more than their work.
             "spark.sql.shuffle.partitions": str(4 * threads),
         }
-    return {**ours, **given, **RESULTS}
+    whole = {**ours, **given, **RESULTS}
+    whole[_OPTIONS] = f"{ours[_OPTIONS]} {given.get(_OPTIONS, '')}".strip()
+    return whole

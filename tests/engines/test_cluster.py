@@ -1,1 +1,0 @@
-"""A real standalone cluster: a master and two workers, each with an executor of its own."""
