@@ -93,7 +93,11 @@ def test_where_no_file_can_be_read_that_is_said_of_the_whole(tmp_path, monkeypat
 def test_files_that_are_not_seen_where_they_are_read_are_told(tmp_path):
     (tmp_path / "log").write_bytes(b"12345")
     _check_seen({tmp_path / "log": 5})
-    with pytest.raises(InputError, match=r"has 5 bytes on .* and 6 where it was found; put the logs on storage"):
+    with pytest.raises(
+        InputError, match=r"has 5 bytes on .* and 6 where it was found; put the logs on storage"
+    ):
         _check_seen({tmp_path / "log": 6})
-    with pytest.raises(InputError, match=r"gone: cannot be read on .* \(No such file or directory\); put the logs"):
+    with pytest.raises(
+        InputError, match=r"gone: cannot be read on .* \(No such file or directory\); put the logs"
+    ):
         _check_seen({tmp_path / "gone": 1})

@@ -46,12 +46,28 @@ def local():
     return {"spark.master": "local[2]", **QUICK}
 
 
-@pytest.fixture(scope="module")
-def spark(local, tmp_path_factory):
-    """Spark on this machine, open for a module: engines that are opened meanwhile with these settings share it."""
-    scratch = tmp_path_factory.mktemp("spark")
-    with open_engine("spark", scratch=scratch, threads=2, memory=MEMORY, settings=local):
-        yield local
+@pytest.fixture(scope="session")
+def held():
+    """What is open from test to test, if anything: a process has one Spark."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def spark(local, held, tmp_path_factory):
+    """Spark on this machine, open: engines that are opened with these settings share it."""
+    from pyspark.sql import SparkSession
+
+    if SparkSession.getActiveSession() is None:
+        scratch = tmp_path_factory.mktemp("spark")
+        held.enter_context(open_engine("spark", scratch=scratch, threads=2, memory=MEMORY, settings=local))
+    return local
+
+
+@pytest.fixture
+def no_spark(held):
+    """No Spark is open in this process."""
+    held.close()
 
 
 @contextmanager
@@ -94,7 +110,7 @@ def _wait_for(log: Path, process: subprocess.Popen, pattern: str) -> str:
     raise AssertionError(f"{pattern!r} did not come: {log.read_text('utf-8', 'replace')[-2000:]}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     """A standalone cluster on loopback, of a master and two workers with one core each: settings that name it."""
     need_java()

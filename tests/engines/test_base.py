@@ -17,9 +17,7 @@ pytestmark = pytest.mark.xdist_group("spark")
 def engine(request, tmp_path):
     settings = request.getfixturevalue("spark") if request.param == "spark" else {}
     scratch = tmp_path / "scratch"
-    with open_engine(
-        request.param, scratch=scratch, threads=2, memory=1 << 30, settings=settings
-    ) as opened:
+    with open_engine(request.param, scratch=scratch, threads=2, memory=1 << 30, settings=settings) as opened:
         yield opened
 
 
@@ -59,7 +57,9 @@ def test_rows_come_whole_or_part_by_part_under_the_types_that_they_have(engine):
         {
             "small": pa.array([1, None, -3], pa.int8()),
             "large": pa.array([1 << 62, 2, None], pa.int64()),
-            "time": pa.array([datetime(2026, 3, 1, 12, 0, 0, 7, tzinfo=UTC), None, None], pa.timestamp("us", "UTC")),
+            "time": pa.array(
+                [datetime(2026, 3, 1, 12, 0, 0, 7, tzinfo=UTC), None, None], pa.timestamp("us", "UTC")
+            ),
             "told": pa.array([True, None, False]),
             "many": pa.array([[1, 2], [], None], pa.list_(pa.int64())),
             "text": pa.array(["a", "", None]),
@@ -96,8 +96,7 @@ def test_nothing_is_left_in_scratch(engine, tmp_path):
     assert sum(batch.num_rows for batch in engine.batches(kept)) == 2
     list(engine.distribute(len, ["a"]))
     engine.close()
-    left = [path for path in (tmp_path / "scratch").rglob("*.parquet")]
-    assert left == []
+    assert list((tmp_path / "scratch").rglob("*.parquet")) == []
 
 
 def test_every_engine_says_its_version(engine):

@@ -97,7 +97,9 @@ def check(told, expected):
         assert pq.read_table(out_a / f"{name}.parquet").equals(pq.read_table(out_b / f"{name}.parquet")), name
     assert record(out_a) == record(out_b)
     assert bundle(out_a) == bundle(out_b)
-    assert (out_a / "rejected" / "usage.jsonl").read_text() == (out_b / "rejected" / "usage.jsonl").read_text()
+    assert (out_a / "rejected" / "usage.jsonl").read_text() == (
+        out_b / "rejected" / "usage.jsonl"
+    ).read_text()
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,7 @@ def test_the_log_has_all_that_is_to_be_equal(expected):
 
 
 @pytest.mark.parametrize("where", ["local", "cluster"])
+@pytest.mark.usefixtures("no_spark")
 def test_spark_finds_the_same(where, expected, mixed_log, tmp_path, monkeypatch, request):
     settings = request.getfixturevalue(where)
     # Files of this size would else be one share.

@@ -3,6 +3,7 @@
 import os
 import sys
 
+import pyarrow as pa
 import pytest
 
 import stillwatch
@@ -13,11 +14,7 @@ from stillwatch.records.errors import InputError
 pytestmark = pytest.mark.xdist_group("spark")
 
 
-def pids(share):
-    """Where a share is worked on."""
-    return share, os.getpid()
-
-
+@pytest.mark.usefixtures("no_spark")
 def test_an_executor_without_this_version_is_told_before_any_work(cluster, tmp_path):
     shadow = tmp_path / "shadow" / "stillwatch"
     shadow.mkdir(parents=True)
@@ -41,8 +38,6 @@ def test_a_folder_that_an_executor_does_not_see_is_told(tmp_path):
 
 
 def test_two_engines_of_one_session_do_not_take_one_anothers_tables(spark, tmp_path):
-    import pyarrow as pa
-
     with (
         open_engine("spark", scratch=tmp_path / "a", threads=2, memory=1 << 30, settings=spark) as one,
         open_engine("spark", scratch=tmp_path / "b", threads=2, memory=1 << 30, settings=spark) as other,

@@ -22,7 +22,10 @@ def test_what_is_written_is_read(tmp_path_factory, settings, between):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("spark.a 1\nexecutor.memory 8g\n", "line 2: not a setting of Spark; write spark.executor.memory = 8g"),
+        (
+            "spark.a 1\nexecutor.memory 8g\n",
+            "line 2: not a setting of Spark; write spark.executor.memory = 8g",
+        ),
         ("spark.executor.memory\n", "line 1: not a setting of Spark"),
         ("spark.a 1\nspark.a 2\n", "line 2: spark.a stands there twice; keep one of them"),
         ("spark.master local\n", "line 1: spark.master cannot be set here; give it with --spark-master"),
@@ -47,7 +50,11 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path, content):
 
 
 def test_what_is_given_goes_before_ours_but_for_what_results_depend_on(tmp_path):
-    given = {"spark.driver.memory": "7g", "spark.driver.extraJavaOptions": "-Xss2m", "spark.sql.ansi.enabled": "false"}
+    given = {
+        "spark.driver.memory": "7g",
+        "spark.driver.extraJavaOptions": "-Xss2m",
+        "spark.sql.ansi.enabled": "false",
+    }
     found = complete(given, tmp_path, threads=3, memory=4 << 30)
     assert found["spark.driver.memory"] == "7g"
     assert found[MASTER] == "local[3]"
@@ -61,7 +68,9 @@ def test_the_driver_keeps_to_memory_and_to_loopback_unless_a_cluster_has_to_reac
     assert local["spark.driver.memory"] == "3072m"
     assert local["spark.driver.bindAddress"] == "127.0.0.1"
     assert all(str(tmp_path) in local[name] for name in ("spark.local.dir", "spark.sql.warehouse.dir"))
-    assert "spark.driver.bindAddress" not in complete({MASTER: "spark://a:7077"}, tmp_path, threads=2, memory=1 << 30)
+    assert "spark.driver.bindAddress" not in complete(
+        {MASTER: "spark://a:7077"}, tmp_path, threads=2, memory=1 << 30
+    )
     assert complete({}, tmp_path, threads=2, memory=1 << 20)["spark.driver.memory"] == "512m"
 
 

@@ -27,7 +27,8 @@ def logs(tmp_path):
     for n in range(3):
         pq.write_table(pa.table({k: v[:20] for k, v in rows.items()}), folder / f"b{n}.parquet")
     (folder / "c.jsonl").write_text(
-        '{"event_id": "x", "time": "2026-03-01T00:00:00Z", "account_id": "z", "model": "m"}\n' * 5 + "{broken\n"
+        '{"event_id": "x", "time": "2026-03-01T00:00:00Z", "account_id": "z", "model": "m"}\n' * 5
+        + "{broken\n"
     )
     return folder
 
@@ -82,7 +83,9 @@ def test_parts_count_reject_and_number_together_as_the_whole_does(logs, small, t
     assert told(reader, together) == told(whole, rejects)
     assert pa.Table.from_batches(found).equals(rows)
     # Numbers of rejected rows are those of the whole file, and in its order.
-    assert (tmp_path / "parts" / "usage.jsonl").read_text() == (tmp_path / "whole" / "usage.jsonl").read_text()
+    assert (tmp_path / "parts" / "usage.jsonl").read_text() == (
+        tmp_path / "whole" / "usage.jsonl"
+    ).read_text()
 
 
 def test_a_file_that_cannot_be_read_is_a_piece_of_its_own(logs, small):

@@ -1,6 +1,5 @@
 """Stage 0 where the engine's work is done: each share of the files is read, checked and sketched by itself."""
 
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ def take_in_shares(
         _Share(
             number,
             files,
-            {} if here else {file.path: os.path.getsize(file.path) for file in files if file.path.exists()},
+            {} if here else {file.path: file.path.stat().st_size for file in files if file.path.exists()},
         )
         for number, files in enumerate(shares(reader.files, engine.workers))
     ]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
@@ -50,8 +51,9 @@ class SparkEngine(Engine):
         try:
             self._spark = self._session.spark
             self._ibis = ibis.pyspark.connect(self._spark)
-            self._numbers = count()
+            self._mark, self._numbers = uuid4().hex[:8], count()
             self._folders: dict[str, Path] = {}
+            """By the caller's name for a table: its folder, whose own name is that of its view."""
             if not is_local(wanted[MASTER]):
                 self._check_executors()
             # At least two: work is handed to Python processes beside the JVM even where there is one thread.
@@ -63,9 +65,8 @@ class SparkEngine(Engine):
 
     def parquet(self, files: Sequence[Path]) -> ir.Table:
         """See `Engine.parquet`."""
-        return self._view(
-            self._fresh("input"), self._spark.read.parquet(*(f.resolve().as_uri() for f in files))
-        )
+        frame = self._spark.read.parquet(*(f.resolve().as_uri() for f in files))
+        return self._view(self._fresh("input"), frame)
 
     def table(self, name: str, data: pa.Table) -> ir.Table:
         """See `Engine.table`."""
@@ -84,9 +85,10 @@ class SparkEngine(Engine):
 
     def drop(self, name: str) -> None:
         """See `Engine.drop`."""
-        self._spark.catalog.dropTempView(name)
-        if name in self._folders:
-            shutil.rmtree(self._folders.pop(name), ignore_errors=True)
+        folder = self._folders.pop(name, None)
+        if folder is not None:
+            self._spark.catalog.dropTempView(folder.name)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def fetch(self, expression: ir.Table) -> pa.Table:
         """See `Engine.fetch`."""
@@ -134,7 +136,7 @@ class SparkEngine(Engine):
 
     def _fresh(self, name: str) -> str:
         """A name that no view or folder has: engines of one session would else take one another's."""
-        return f"{name}_{id(self):x}_{next(self._numbers)}"
+        return f"{name}_{self._mark}_{next(self._numbers)}"
 
     def _view(self, name: str, frame: "DataFrame") -> ir.Table:
         frame.createOrReplaceTempView(name)
@@ -147,7 +149,7 @@ class SparkEngine(Engine):
 
     def _stored(self, name: str, folder: Path, frame: "DataFrame") -> ir.Table:
         self._folders[name] = folder
-        return self._view(name, frame)
+        return self._view(folder.name, frame)
 
     def _check_executors(self) -> None:
         """Ask executors whether they have this package and see scratch. Raises InputError, which says what is missing."""
@@ -160,11 +162,18 @@ class SparkEngine(Engine):
         tasks = max(2, context.defaultParallelism)
         try:
             told = (
-                self._spark.range(0, tasks, 1, tasks).mapInArrow(_probe(str(token)), "problem string").toArrow()
+                self._spark.range(0, tasks, 1, tasks)
+                .mapInArrow(_probe(str(token)), "problem string")
+                .toArrow()
             )
-        except Exception as error:
+        except Exception as error:  # whatever Spark raises
             if limit.is_alive():
-                raise
+                last = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
+                raise InputError(
+                    f"executors cannot do Python's work ({''.join(last)[:200]})",
+                    where=context.master,
+                    mend="install the same Python and stillwatch[spark] on them, and name it as spark.pyspark.python",
+                ) from error
             raise InputError(
                 f"no executor came within {EXECUTORS_S} s",
                 where=context.master,

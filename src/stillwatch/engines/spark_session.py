@@ -52,7 +52,12 @@ class Session:
             check_java()
             _check_master(master)
             (scratch / "log4j2.properties").write_text(_LOG)
-            found = _start(settings, scratch / "spark.log")
+            try:
+                found = _start(settings, scratch / "spark.log")
+            except BaseException:
+                if self._own_jvm:
+                    _end_jvm()
+                raise
         elif found.sparkContext.master != master:
             raise InputError(
                 f"Spark runs already in this process, with the master {found.sparkContext.master}",
@@ -64,27 +69,32 @@ class Session:
             self.spark.conf.set(key, value)
 
     def close(self) -> None:
-        """End a session that was started here, with its JVM, which would hold its memory for as long as this process runs."""
+        """End a session that was started here, with its JVM, which would hold its memory until this process ends."""
         if not self.own:
             return
-        from pyspark import SparkContext
-
-        gateway = SparkContext._gateway
         self.spark.stop()
-        if gateway is None or not self._own_jvm:
-            return
-        gateway.shutdown()
-        # Spark's launcher of the JVM ends it when its standard input does.
-        process: subprocess.Popen[bytes] = gateway.proc  # type: ignore[attr-defined]
-        if process.stdin is not None:
-            with suppress(OSError):
-                process.stdin.close()
-        try:
-            process.wait(END_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        SparkContext._gateway = SparkContext._jvm = None
+        if self._own_jvm:
+            _end_jvm()
+
+
+def _end_jvm() -> None:
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    if gateway is None:
+        return
+    gateway.shutdown()
+    # Spark's launcher of the JVM ends it when its standard input does.
+    process: subprocess.Popen[bytes] = gateway.proc  # type: ignore[attr-defined]
+    if process.stdin is not None:
+        with suppress(OSError):
+            process.stdin.close()
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    SparkContext._gateway = SparkContext._jvm = None
 
 
 def _check_pyspark() -> None:
@@ -106,7 +116,9 @@ def check_java() -> None:
     if java is None:
         raise InputError("Spark needs Java, and there is none", where="--engine spark", mend=mend)
     try:
-        told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=True).stderr  # noqa: S603
+        told = subprocess.run(  # noqa: S603
+            [java, "-version"], capture_output=True, text=True, timeout=60, check=True
+        ).stderr
     except (OSError, subprocess.SubprocessError):
         raise InputError(
             f"Spark needs Java, and {java} does not run", where="--engine spark", mend=mend
@@ -186,5 +198,7 @@ def _last_words(log: Path) -> str:
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
     except OSError:
         return ""
-    told = [line for line in lines if line.startswith(("ERROR", "Error", "Exception", "Caused by", "Invalid"))]
+    told = [
+        line for line in lines if line.startswith(("ERROR", "Error", "Exception", "Caused by", "Invalid"))
+    ]
     return " ".join((told or lines[-1:] or [""])[0].split())[:300]
