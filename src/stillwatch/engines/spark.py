@@ -8,10 +8,10 @@ import pickle
 import shutil
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import ibis
@@ -132,7 +132,7 @@ class SparkEngine(Engine):
         self._session.close()
 
     def _frame(self, expression: ir.Table) -> "DataFrame":
-        return cast("DataFrame", self._spark.sql(self._ibis.compile(expression)))
+        return self._spark.sql(self._ibis.compile(expression))
 
     def _fresh(self, name: str) -> str:
         """A name that no view or folder has: engines of one session would else take one another's."""
@@ -171,12 +171,12 @@ class SparkEngine(Engine):
                 last = [line.strip() for line in str(error).splitlines() if line.strip()][-1:]
                 raise InputError(
                     f"executors cannot do Python's work ({''.join(last)[:200]})",
-                    where=context.master,
+                    where=context.master or "",
                     mend="install the same Python and stillwatch[spark] on them, and name it as spark.pyspark.python",
                 ) from error
             raise InputError(
                 f"no executor came within {EXECUTORS_S} s",
-                where=context.master,
+                where=context.master or "",
                 mend="ask for fewer cores or less memory with --spark-conf (spark.cores.max, spark.executor.memory)",
             ) from error
         finally:
@@ -196,8 +196,10 @@ def _schema(expression: ir.Table) -> pa.Schema:
     return pa.schema(f.with_type(TIME) if pa.types.is_timestamp(f.type) else f for f in fields)
 
 
-def _worker(work: Callable[[Any], Any], folder: str) -> Callable[[Iterator[pa.RecordBatch]], Any]:
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _worker(
+    work: Callable[[Any], Any], folder: str
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 try:
@@ -209,7 +211,7 @@ def _worker(work: Callable[[Any], Any], folder: str) -> Callable[[Iterator[pa.Re
     return run
 
 
-def _probe(token: str) -> Callable[[Iterator[pa.RecordBatch]], Any]:
+def _probe(token: str) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     # Uses nothing of ours until it knows that it is there; a closure is sent whole where a module's function is not.
     wanted = stillwatch.__version__
 
@@ -228,7 +230,7 @@ def _probe(token: str) -> Callable[[Iterator[pa.RecordBatch]], Any]:
             return f"the executor on {host} cannot use the work folder ({error.strerror})"
         return ""
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_pydict({"problem": [look() for _ in batches][:1]})
 
     return run

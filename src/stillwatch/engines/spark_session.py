@@ -85,7 +85,7 @@ def _end_jvm() -> None:
         return
     gateway.shutdown()
     # Spark's launcher of the JVM ends it when its standard input does.
-    process: subprocess.Popen[bytes] = gateway.proc  # type: ignore[attr-defined]
+    process: subprocess.Popen[bytes] = gateway.proc
     if process.stdin is not None:
         with suppress(OSError):
             process.stdin.close()
