@@ -46,6 +46,14 @@ def test_keep_computes_once_and_replaces(engine):
     assert engine.fetch(again)["a"].to_pylist() == [3]
 
 
+def test_what_many_read_is_what_it_was(engine):
+    source = engine.table("source", pa.table({"a": [1, 2, 3]}))
+    often = engine.reuse("often", source.filter(source.a > 1))
+    assert rows(engine.fetch(often)) == [{"a": 2}, {"a": 3}]
+    assert engine.fetch(often.agg(total=often.a.sum()))["total"].to_pylist() == [5]
+    engine.drop("often")
+
+
 def test_drop_forgets_and_may_be_called_twice(engine):
     engine.table("gone", pa.table({"a": [1]}))
     engine.drop("gone")

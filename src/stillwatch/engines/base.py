@@ -38,9 +38,13 @@ class Engine(ABC):
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute an expression once and hand out its rows under a name; they may lie on disk."""
 
+    def reuse(self, name: str, expression: ir.Table) -> ir.Table:
+        """An expression that many others read. An engine that would compute it for each of them keeps it, as `keep` does."""
+        return expression
+
     @abstractmethod
     def drop(self, name: str) -> None:
-        """Forget what `keep` or `table` made."""
+        """Forget what `keep`, `table` or `reuse` made."""
 
     @abstractmethod
     def fetch(self, expression: ir.Table) -> pa.Table:

@@ -83,6 +83,10 @@ class SparkEngine(Engine):
         folder = self._written(name, frame)
         return self._stored(name, folder, self._spark.read.schema(frame.schema).parquet(folder.as_uri()))
 
+    def reuse(self, name: str, expression: ir.Table) -> ir.Table:
+        """See `Engine.reuse`. A join of all rows would be shuffled anew for each reader."""
+        return self.keep(name, expression)
+
     def drop(self, name: str) -> None:
         """See `Engine.drop`."""
         folder = self._folders.pop(name, None)
