@@ -1,6 +1,7 @@
 """Starting and ending Spark: one driver for each process, quiet, and gone when it is closed."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ ANSWER_S = 10
 """So long a master has to take a connection."""
 END_S = 20
 """So long the JVM has to end."""
+_EXCEPTION = re.compile(r"(?:Caused by: |Exception in thread \S+ )?[\w.$]+(?:Exception|Error): (.+)")
 _LOG = """
 rootLogger.level = warn
 rootLogger.appenderRef.err.ref = err
@@ -193,12 +195,10 @@ def _output_into(log: Path) -> Iterator[None]:
 
 
 def _last_words(log: Path) -> str:
-    """The first line of the log that tells of an error, or the last one."""
+    """What the first exception in the log says, or its last line."""
     try:
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
     except OSError:
         return ""
-    told = [
-        line for line in lines if line.startswith(("ERROR", "Error", "Exception", "Caused by", "Invalid"))
-    ]
+    told = [found[1] for line in lines if (found := _EXCEPTION.match(line))]
     return " ".join((told or lines[-1:] or [""])[0].split())[:300]
