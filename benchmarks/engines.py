@@ -123,7 +123,7 @@ def stages(usage: str, engine: str, work: Path, options: argparse.Namespace) -> 
         spent.append(core_seconds())
         taken = take_in_shares(
             opened, reader, work, key=Key(bytes(16)), threads=options.threads, since=None, until=None,
-            progress=lambda rows: None,
+            progress=lambda rows, read: None,
         )  # fmt: skip
         spent.append(core_seconds())
         relate(opened, opened.parquet(taken.exchange_files), Settings())
@@ -234,7 +234,7 @@ def reached(drill: Path, work: Path, looked_at: int) -> dict[str, Any]:
     reader = open_usage(drill / "usage", rejects=RejectLog())
     with Counting(scratch=work / "scratch", threads=2, memory=2 << 30) as engine:
         taken = take_in_shares(
-            engine, reader, work, key=Key(bytes(16)), threads=2, since=None, until=None, progress=lambda rows: None
+            engine, reader, work, key=Key(bytes(16)), threads=2, since=None, until=None, progress=lambda rows, read: None
         )  # fmt: skip
         found = relate(engine, engine.parquet(taken.exchange_files), Settings(looked_at=looked_at))
         fetched = {"rows": engine.rows, "bytes": engine.bytes}

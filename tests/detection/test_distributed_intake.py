@@ -41,7 +41,7 @@ def take(log, folder, workers, monkeypatch, since=None):
     with DuckDBEngine(scratch=folder / "scratch", threads=1, memory=256 << 20) as engine:
         taken = take_in_shares(
             engine, reader, folder / "work", key=Key(bytes(16)), threads=1, since=since, until=None,
-            progress=seen.append, first_row=5,
+            progress=lambda *told: seen.append(told), first_row=5,
         )  # fmt: skip
     rejects.close()
     return taken, reader, rejects, seen
@@ -55,7 +55,8 @@ def sorted_rows(taken):
 def test_nothing_is_lost_or_doubled(log, tmp_path, monkeypatch, workers):
     taken, reader, rejects, seen = take(log, tmp_path, workers, monkeypatch, since=HOUR * 400_000 + 500)
     assert (len({file.parent for file in taken.exchange_files}) > 1) == (workers > 1)
-    assert taken.rows == seen[-1] == 1425
+    assert taken.rows == seen[-1][0] == 1425
+    assert seen[-1][1] == 1
     assert taken.outside_window == 475
     assert (taken.first_us, taken.last_us) == (HOUR * 400_000 + 501, HOUR * 400_000 + 1999)
     assert (reader.rows_read, reader.rows_out, reader.adapters) == (N, 1900, {"native": 1})

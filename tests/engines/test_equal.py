@@ -18,7 +18,7 @@ from stillwatch.records.sketches import Key
 pytestmark = pytest.mark.xdist_group("spark")
 
 TABLES = ("accounts", "ledger", "novelty", "objects", "shared", "models", "duplicates")
-SETTINGS = Settings(looked_at=8, looks=2)
+SETTINGS = Settings(looked_at=8, looks=1)
 """With so few looked at one by one of an account, most are samples."""
 
 

@@ -28,6 +28,7 @@ from stillwatch.records.formats.parquet_batches import (
     open_parquet,
     parquet_batches,
 )
+from stillwatch.records.origins import AdapterOrigin, ArrowOrigin, record_of
 from stillwatch.records.recognition import Recogniser, chain, nothing_readable
 from stillwatch.records.rejects import (
     FILE_CUT_SHORT,
@@ -41,7 +42,7 @@ from stillwatch.records.sketched.batches import Carried, take_carried
 from stillwatch.records.sketched.form import files_with_sketches
 from stillwatch.records.sketches import SKETCH_SCHEMA, Key
 from stillwatch.records.sources import Format, Found, SourceFile, find_files, open_chunks
-from stillwatch.records.validation import python_values, validate
+from stillwatch.records.validation import validate
 
 BATCH_ROWS = 65536
 # How exports write that there is no value. In people's own words they are words.
@@ -204,11 +205,13 @@ class UsageReader:
                     batch, sketches = take_carried(batch, file.name)
                 raw = adapter.columns(batch)
                 if raw is None:
-                    records = ((number + i, adapter.row(_record(batch, i))) for i in range(batch.num_rows))
+                    records = ((number + i, adapter.row(record_of(batch, i))) for i in range(batch.num_rows))
                     yield from self._batches_of_rows(file, ((n, _ROW_BYTES, row) for n, row in records))
                 else:
                     self.rows_read += batch.num_rows
-                    yield from self._validated(file, raw, batch.num_rows, _Arrow(batch, number), sketches)
+                    yield from self._validated(
+                        file, raw, batch.num_rows, ArrowOrigin(batch, number), sketches
+                    )
 
     def _read_csv(
         self, file: SourceFile, adapter: Adapter, chunks: Iterator[bytes]
@@ -249,11 +252,11 @@ class UsageReader:
         raw = adapter.columns(batch)
         numbers = [row.number for row in rows]
         if raw is None:
-            records = ((numbers[i], adapter.row(_record(batch, i))) for i in range(batch.num_rows))
+            records = ((numbers[i], adapter.row(record_of(batch, i))) for i in range(batch.num_rows))
             yield from self._batches_of_rows(file, ((n, _ROW_BYTES, row) for n, row in records))
         else:
             self.rows_read += len(rows)
-            yield from self._validated(file, raw, len(rows), _Arrow(batch, numbers))
+            yield from self._validated(file, raw, len(rows), ArrowOrigin(batch, numbers))
 
     def _batches_of_rows(
         self, file: SourceFile, rows: Iterator[tuple[int, int, Row]]
@@ -273,10 +276,12 @@ class UsageReader:
             good.append(row)
             size += weight
             if len(good) >= self._batch_rows or size >= MAX_BATCH_BYTES:
-                yield from self._validated(file, self._columns_of(good), len(good), _Rows(good, numbers))
+                yield from self._validated(
+                    file, self._columns_of(good), len(good), AdapterOrigin(good, numbers)
+                )
                 numbers, good, size = [], [], 0
         if good:
-            yield from self._validated(file, self._columns_of(good), len(good), _Rows(good, numbers))
+            yield from self._validated(file, self._columns_of(good), len(good), AdapterOrigin(good, numbers))
 
     def _columns_of(self, rows: list[Row]) -> dict[str, list[object]]:
         values = [row.values for row in rows]
@@ -290,7 +295,7 @@ class UsageReader:
         file: SourceFile,
         raw: Mapping[str, pa.Array | Sequence[object]],
         rows: int,
-        origin: "_Arrow | _Rows",
+        origin: "ArrowOrigin | AdapterOrigin",
         sketches: pa.RecordBatch | None = None,
     ) -> Iterator[pa.RecordBatch]:
         result = validate(self.table, raw, rows, salt=self._recogniser.settings.salt)
@@ -318,40 +323,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-class _Arrow:
-    """Where the rows of an Arrow batch come from."""
-
-    def __init__(self, batch: pa.RecordBatch, numbers: int | list[int]) -> None:
-        self._batch = batch
-        self._numbers = numbers
-
-    def number(self, place: int) -> int:
-        return self._numbers + place if isinstance(self._numbers, int) else self._numbers[place]
-
-    def content(self, place: int) -> object:
-        return _record(self._batch, place)
-
-
-class _Rows:
-    """Where the rows of an adapter come from."""
-
-    def __init__(self, rows: list[Row], numbers: list[int]) -> None:
-        self._rows = rows
-        self._numbers = numbers
-
-    def number(self, place: int) -> int:
-        return self._numbers[place]
-
-    def content(self, place: int) -> object:
-        return self._rows[place].raw
-
-
-def _record(batch: pa.RecordBatch, place: int) -> dict[str, object]:
-    """One row of a batch as Python values."""
-    row = batch.slice(place, 1)
-    return {name: python_values(array)[0] for name, array in zip(row.schema.names, row.columns, strict=True)}
 
 
 def _json_or_frames(
