@@ -4,8 +4,7 @@
 PY := .venv/bin/python
 STILLWATCH := .venv/bin/stillwatch
 ARGS :=
-# Tests of one group (Spark: one session for each process) run in one process, one after the other.
-PYTEST := -n 2 --dist loadgroup --junitxml .cache/tests.xml
+PYTEST := -n 2 --junitxml .cache/tests.xml
 SEED := 20260921
 DEMO := --scenario default --exchanges 300000 --accounts 12000 --seed $(SEED)
 

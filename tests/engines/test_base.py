@@ -10,8 +10,6 @@ from stillwatch.engines import ENGINES, open_engine
 from stillwatch.records.errors import InputError
 from stillwatch.records.sketches import Key
 
-pytestmark = pytest.mark.xdist_group("spark")
-
 
 @pytest.fixture(params=ENGINES)
 def engine(request, tmp_path):

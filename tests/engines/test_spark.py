@@ -11,8 +11,6 @@ from stillwatch.engines import open_engine
 from stillwatch.engines.spark import SparkEngine, _probe
 from stillwatch.records.errors import InputError
 
-pytestmark = pytest.mark.xdist_group("spark")
-
 
 @pytest.mark.usefixtures("no_spark")
 def test_an_executor_without_this_version_is_told_before_any_work(cluster, tmp_path):

@@ -12,8 +12,6 @@ from stillwatch.engines.spark_session import Session, check_java
 from stillwatch.engines.spark_settings import complete
 from stillwatch.records.errors import InputError
 
-pytestmark = pytest.mark.xdist_group("spark")
-
 ALONE = """
 import sys, psutil
 from pathlib import Path

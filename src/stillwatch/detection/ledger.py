@@ -88,8 +88,11 @@ class Relations:
 
 
 def _flag(rows: ir.Table, condition: ir.BooleanValue) -> ir.IntegerScalar:
-    """In how many rows it holds. Counted, not summed up: sums are kept in 128 bits."""
-    return rows.count(where=condition).cast("int32")
+    """In how many rows it holds. Counted, not summed up: sums are kept in 128 bits.
+
+    Numbers of rows are counted, which are never null: a count of whole rows is a sum on Spark, and null where no row says.
+    """
+    return rows.row.count(where=condition).cast("int32")
 
 
 def _marked(rows: ir.Table) -> ir.IntegerValue:

@@ -22,7 +22,9 @@ ANSWER_S = 10
 """So long a master has to take a connection."""
 END_S = 20
 """So long the JVM has to end."""
-_EXCEPTION = re.compile(r"(?:Caused by: |Exception in thread \S+ )?[\w.$]+(?:Exception|Error): (.+)")
+_EXCEPTION = re.compile(
+    r"(?:Caused by: |Exception in thread \S+ )?[\w$]+(?:\.[\w$]+)+(?:Exception|Error): (.+)"
+)
 _LOG = """
 rootLogger.level = warn
 rootLogger.appenderRef.err.ref = err
@@ -195,10 +197,11 @@ def _output_into(log: Path) -> Iterator[None]:
 
 
 def _last_words(log: Path) -> str:
-    """What the first exception in the log says, or its last line."""
+    """What the first exception in the log says, or its first line."""
     try:
         lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
     except OSError:
         return ""
     told = [found[1] for line in lines if (found := _EXCEPTION.match(line))]
-    return " ".join((told or lines[-1:] or [""])[0].split())[:300]
+    # A JVM that does not take its options says so first.
+    return " ".join((told or lines or [""])[0].split())[:300]
