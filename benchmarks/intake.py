@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -173,21 +174,24 @@ def write_otlp_json(path: Path, rows: int) -> None:
             out.write(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": held}]}]}) + "\n")
 
 
+def fill_span(span: Any, one: dict[str, Any]) -> None:
+    span.start_time_unix_nano = int(one["startTimeUnixNano"])
+    span.end_time_unix_nano = int(one["endTimeUnixNano"])
+    for pair in one["attributes"]:
+        value = span.attributes.add(key=pair["key"]).value
+        if "stringValue" in pair["value"]:
+            value.string_value = pair["value"]["stringValue"]
+        else:
+            value.int_value = int(pair["value"]["intValue"])
+
+
 def write_otlp_protobuf(path: Path, rows: int) -> None:
     with path.open("wb") as out:
         for held in exports(rows):
             data = TracesData()
             scope = data.resource_spans.add().scope_spans.add()
             for one in held:
-                span = scope.spans.add(
-                    start_time_unix_nano=1760000000000000000, end_time_unix_nano=1760000001000000000
-                )
-                for pair in one["attributes"]:  # type: ignore[attr-defined]
-                    value = span.attributes.add(key=pair["key"]).value
-                    if "stringValue" in pair["value"]:
-                        value.string_value = pair["value"]["stringValue"]
-                    else:
-                        value.int_value = int(pair["value"]["intValue"])
+                fill_span(scope.spans.add(), one)
             message = data.SerializeToString()
             out.write(len(message).to_bytes(4, "big") + message)
 

@@ -57,6 +57,26 @@ FINDINGS: dict[str, str] = {
     "members.role": "a `relay` mixes the campaign with other people's traffic; `suspected` is linked only, or exempt",
     "members.probability": "that this account takes part in this unauthorised extraction",
     "members.exchanges": "its exchanges in the campaign",
+    "history.sequence": "number of a change that the state keeps, from 1; null where the group did not change, and where"
+    " it was cleared before and after",
+    "history.scan": "number of the scan of this state; the last one's rows are all of its groups",
+    "history.at": "time of the newest exchange of that scan",
+    "history.recorded_at": "when the scan ended, by the clock of the machine",
+    "history.campaign_id": "the group, by the id that it keeps",
+    "history.event": "what became of it since the scan before: `grown` and `shrunk` from a tenth of its accounts on,"
+    " counted from the last change that was told",
+    "history.previous_ids": "groups of the scan before that it comes from, itself first",
+    "history.next_ids": "of an ended group: the groups in which it goes on",
+    "history.id_in_full_scan": "its id in a scan of all input so far without `--state`; null for one that ended",
+    "history.verdict_before": "null for a new group",
+    "history.verdict_after": "null for one that ended",
+    "history.accounts_before": "null for a new group",
+    "history.accounts_after": "null for one that ended",
+    "history.joined": "accounts that it did not have before",
+    "history.left": "accounts that it has no more",
+    "history.exchanges": "as in campaigns.parquet",
+    "history.probability": "as in campaigns.parquet",
+    "history.behaviours": "what speaks for an accusation: names of behaviours, and `rival:` figures",
     "leads.organisation": "as accounts declare it",
     "leads.accounts": "how many declare it",
     "leads.verified_accounts": "how many of these the provider verified",
@@ -91,6 +111,9 @@ VOCABULARIES: dict[str, Sequence[str]] = {
     "kind_of_use": findings.KINDS_OF_USE,
     "data_state": findings.DATA_STATES,
     "members.role": findings.ROLES,
+    "history.event": findings.CHANGES,
+    "history.verdict_before": findings.VERDICTS,
+    "history.verdict_after": findings.VERDICTS,
     "reasons.family": findings.FAMILIES,
 }
 
@@ -166,13 +189,20 @@ def commands() -> str:
     top = click.Context(group, info_name="stillwatch", terminal_width=WIDTH, max_content_width=WIDTH)
     parts = [f"```text\n{group.get_help(top)}\n```\n"]
     for name, entry in COMMANDS.items():
-        parts.append(f"\n## stillwatch {name}\n\n")
         if importlib.util.find_spec(entry.module) is None:
-            parts.append(NOT_YET)
-            continue
-        inner = click.Context(entry.load(), info_name=name, parent=top, terminal_width=WIDTH)
-        parts.append(f"```text\n{inner.command.get_help(inner)}\n```\n")
+            parts.append(f"\n## stillwatch {name}\n\n{NOT_YET}")
+        else:
+            parts += helps(entry.load(), name, top)
     return "".join(parts)
+
+
+def helps(command: click.Command, name: str, above: click.Context) -> Iterator[str]:
+    """Return the help of a command, and of those inside it where it is a group, each under a heading."""
+    inner = click.Context(command, info_name=name, parent=above, terminal_width=WIDTH)
+    yield f"\n## {inner.command_path}\n\n```text\n{command.get_help(inner)}\n```\n"
+    if isinstance(command, click.Group):
+        for word, part in command.commands.items():
+            yield from helps(part, word, inner)
 
 
 def behaviours() -> str:
@@ -286,6 +316,7 @@ BLOCKS: dict[str, dict[str, Callable[[], str]]] = {
         "campaigns": lambda: output_table(findings.CAMPAIGNS_SCHEMA),
         "reasons": lambda: output_table(findings.REASON, "reasons."),
         "members": lambda: output_table(findings.MEMBERS_SCHEMA, "members."),
+        "history": lambda: output_table(findings.HISTORY_SCHEMA, "history."),
         "leads": lambda: output_table(findings.LEADS_SCHEMA, "leads."),
     },
     "behaviours.md": {"behaviours": behaviours},

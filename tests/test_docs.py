@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
 from stillwatch.cli.main import COMMANDS
@@ -135,7 +136,11 @@ def test_example_command_lines_would_run(page):
             assert name in targets, f"make {name}"
             continue
         assert name in COMMANDS, f"stillwatch {name}"
-        options = {option for parameter in COMMANDS[name].load().params for option in parameter.opts}
+        command = COMMANDS[name].load()
+        if isinstance(command, click.Group):
+            assert rest, f"stillwatch {name}"
+            command = command.commands[rest.pop(0)]
+        options = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in rest if word.startswith("--") and word != "--help"} <= options, rest
 
 

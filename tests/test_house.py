@@ -20,12 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "stillwatch"
 MODULES = sorted(PACKAGE.rglob("[!_]*.py"))  # a private module is tested through those that use it
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+DEV = ROOT / "requirements" / "dev.lock"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 TESTED_ELSEWHERE: dict[str, str] = {
     # Declarations: what they say is held against the reference pages, word for word.
     "records/schema.py": "tests/test_docs.py",
     "records/findings.py": "tests/test_docs.py",
+    # Declarations of limits, each of which is reached over HTTP.
+    "collector/limits.py": "tests/collector/test_app.py",
     # Declarations that the report is made of.
     "detection/explanation/story.py": "tests/detection/explanation/test_report.py",
 }
@@ -108,6 +111,14 @@ def test_every_dependency_of_the_package_is_pinned_within_its_bounds():
         versions = pinned.get(canonicalize_name(wanted.name), [])
         assert versions, wanted.name
         assert all(wanted.specifier.contains(version) for version in versions), wanted
+
+
+def test_extras_are_pinned_within_their_bounds():
+    """In dev, where their tests run."""
+    pinned = {r.name: next(iter(r.specifier)).version for r in map(Requirement, pins(DEV))}
+    extras = PROJECT["project"]["optional-dependencies"]
+    for wanted in (Requirement(line) for lines in extras.values() for line in lines):
+        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), wanted
 
 
 def test_version_is_the_same_in_both_places():

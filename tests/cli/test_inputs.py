@@ -13,6 +13,7 @@ from stillwatch.cli.inputs import (
     open_key,
     resource_options,
     resources_of,
+    state_folder,
     table_options,
     window_options,
 )
@@ -101,3 +102,10 @@ def test_sketches_that_are_kept_need_a_key_that_is(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "file" / "deeper"))
     with pytest.raises(InputError, match="cannot make a sketch key"):
         lasting_key(None)
+
+
+def test_a_state_is_a_folder_with_or_without_retention(tmp_path):
+    assert state_folder(None, None) is None
+    assert state_folder(tmp_path, 30).retain == 30
+    with pytest.raises(InputError, match="--retain without --state"):
+        state_folder(None, 30)

@@ -180,3 +180,20 @@ def test_a_table_of_agreements_without_rows_is_said(few, tmp_path):
     )
     assert told.returncode == 0, told.stderr
     assert "no row of the table of agreements could be used" in told.stdout
+
+
+def test_with_a_state_the_summary_says_what_is_new(few, scan_command, tmp_path):
+    rows = pq.read_table(few)
+    for number, part in enumerate((rows.slice(0, 300), rows.slice(200))):
+        pq.write_table(part, tmp_path / f"{number}.parquet")
+        told = scan_command(
+            tmp_path / f"{number}.parquet",
+            None,
+            tmp_path / "out",
+            f"--state={tmp_path / 'state'}",
+            "--retain=900",
+        )
+    assert "400 exchanges of" in told.stdout
+    assert "rejected of usage: 100 duplicate event_id" in told.stdout
+    assert "state: 400 exchanges held, 300 before; groups: " in told.stdout
+    assert "(900 days)" in told.stdout

@@ -100,11 +100,16 @@ def test_without_pyspark_the_extra_is_named(monkeypatch):
         spark_session._check_pyspark()
 
 
+def java():
+    return {p.pid for p in psutil.Process().children(recursive=True) if p.name() == "java"}
+
+
 @pytest.mark.usefixtures("no_spark")
 def test_what_spark_says_when_it_does_not_start_is_told_and_nothing_stays(local, tmp_path):
+    before = java()
     settings = complete({**local, "spark.driver.memory": "lots"}, tmp_path, 1, 1 << 30)
     with pytest.raises(
         InputError, match=r"local\[2\]: Spark did not start \(.*lots.*\); check --spark-master"
     ):
         Session(settings, tmp_path)
-    assert not [p for p in psutil.Process().children(recursive=True) if p.name() == "java"]
+    assert java() == before

@@ -10,6 +10,7 @@ import psutil
 
 from stillwatch.cli.options import MOMENT, SIZE
 from stillwatch.detection.run_record import Resources
+from stillwatch.detection.state.folder import StateFolder
 from stillwatch.engines import ENGINES
 from stillwatch.engines.spark_settings import MASTER, read_settings
 from stillwatch.records.errors import InputError
@@ -29,6 +30,19 @@ _FORMAT = (
     ),
     click.option(
         "--mapping", type=click.Path(path_type=Path), help="Column-mapping file for logs of your own form."
+    ),
+)
+_STATE = (
+    click.option(
+        "--state",
+        type=click.Path(path_type=Path),
+        help="Folder that keeps what was scanned: only new logs are read, and all of them judged.",
+    ),
+    click.option(
+        "--retain",
+        type=click.IntRange(1, 36_600),
+        metavar="DAYS",
+        help="Days that --state keeps, from now on; the newest exchange's is the last.",
     ),
 )
 _WINDOW = (
@@ -90,6 +104,7 @@ def _all(options: tuple[Callable[[Command], Command], ...]) -> Callable[[Command
 table_options = _all(_TABLES)
 format_options = _all(_FORMAT)
 window_options = _all(_WINDOW)
+state_options = _all(_STATE)
 resource_options = _all(_RESOURCES)
 engine_options = _all(_ENGINE)
 
@@ -128,6 +143,13 @@ def resources_of(
         engine_settings=settings,
         work=work,
     )
+
+
+def state_folder(folder: Path | None, retain: int | None) -> StateFolder | None:
+    """The state that --state and --retain ask for."""
+    if folder is None and retain is not None:
+        raise InputError("--retain without --state", mend="give the folder with --state")
+    return None if folder is None else StateFolder(folder, retain)
 
 
 def open_key(path: Path | None) -> Key:

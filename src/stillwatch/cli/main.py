@@ -57,6 +57,14 @@ COMMANDS: Mapping[str, Entry] = {
         "stillwatch.cli.scan:scan",
         "Find accounts that act together to extract a model, say why, and what else it could be.",
     ),
+    "watch": Entry(
+        "stillwatch.cli.watch:watch",
+        "Follow a folder of logs: scan what is new, and tell what changed as events.",
+    ),
+    "intake": Entry(
+        "stillwatch.cli.intake:intake",
+        "Take usage from gateways as it arrives, and keep it for scans.",
+    ),
     "replay": Entry(
         "stillwatch.cli.replay:replay",
         "Judge the same history under two settings, and say what differs.",

@@ -29,9 +29,13 @@ class Moment(click.ParamType[int]):
 
 
 class Size(click.ParamType[int]):
-    """A size of memory such as 512MB, 4GB or 2GiB, in bytes."""
+    """A size such as 512MB, 4GB or 2GiB, in bytes, of at least `least` megabytes."""
 
     name = "size"
+
+    def __init__(self, least: int) -> None:
+        self.least = least
+
     _UNITS: ClassVar = {
         "": 1,
         "k": 10**3,
@@ -49,8 +53,10 @@ class Size(click.ParamType[int]):
         if isinstance(value, int):
             return value
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?\s*", str(value).lower())
-        if match is None or (size := int(float(match[1]) * self._UNITS[match[2] or ""])) < 256 * 10**6:
-            self.fail(f"{value!r} is not a size of at least 256MB; write it as 4GB or 2GiB", param, ctx)
+        if match is None or (size := int(float(match[1]) * self._UNITS[match[2] or ""])) < self.least * 10**6:
+            self.fail(
+                f"{value!r} is not a size of at least {self.least}MB; write it as 4GB or 2GiB", param, ctx
+            )
         return size
 
 
@@ -83,4 +89,5 @@ def _is_nan(value: object) -> bool:
         return False
 
 
-MOMENT, SIZE = Moment(), Size()
+MOMENT, SIZE = Moment(), Size(256)
+BODY_SIZE = Size(1)

@@ -12,9 +12,12 @@ from stillwatch.cli.inputs import (
     check_window,
     engine_options,
     exemptions_option,
+    lasting_key,
     open_key,
     resource_options,
     resources_of,
+    state_folder,
+    state_options,
     table_options,
     window_options,
 )
@@ -112,6 +115,19 @@ def _rules(run: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _state(run: dict[str, Any]) -> list[str]:
+    """What was new to the state, in a line."""
+    state = run["state"]
+    if state is None:
+        return []
+    rows = state["rows"]
+    told = ", ".join(f"{n:,} {event.replace('_', ' ')}" for event, n in state["changes"].items())
+    line = f"state: {rows['held']:,} exchanges held, {rows['before']:,} before; groups: {told or 'none'}"
+    if state["retained_from"]:
+        line += f"; kept from {state['retained_from']} on ({state['retain_days']} days)"
+    return [line]
+
+
 def summary(result: Result) -> str:
     """What was found, for a terminal."""
     rows = result.run["rows"]
@@ -138,6 +154,7 @@ def summary(result: Result) -> str:
                 f" {campaign.exchanges:>10,} exchanges  probability {campaign.probability:.3f}{since}"
             )
     lines += _rules(result.run)
+    lines += _state(result.run)
     lines.append(f"report: {result.out / 'report.html'}")
     return "\n".join(lines)
 
@@ -174,6 +191,7 @@ def summary(result: Result) -> str:
     type=click.Path(path_type=Path),
     help="Public list of names (CSV or JSON) to compare declared organisations with: leads, no evidence.",
 )
+@state_options
 @resource_options
 @click.option("--raw-examples", is_flag=True, help="Show example requests unredacted in the report.")
 @click.option("--json", "as_json", is_flag=True, help="Print run.json instead of a summary.")
@@ -196,6 +214,8 @@ def scan(
     shadow: Path | None,
     exemptions: Path | None,
     screening_list: Path | None,
+    state: Path | None,
+    retain: int | None,
     key: Path | None,
     threads: int | None,
     memory: int | None,
@@ -205,9 +225,11 @@ def scan(
     """Find accounts that act together to extract a model, say why, and what else it could be.
 
     Writes campaigns.parquet, members.parquet, report.html, bundle.json and run.json into the folder --out, and
-    what could not be used into its folder rejected/.
+    what could not be used into its folder rejected/. With --state what was scanned before is judged with it, groups keep
+    their ids, and campaign_history.parquet says what became of each.
     """
     check_window(since, until)
+    folder = state_folder(state, retain)
     settings = settings_of(settings_file, prior)
     # Another prior than the live one only where the shadow's file asks for it.
     shadow_settings = None if shadow is None else read_settings(shadow, Settings(prior=settings.prior))
@@ -234,8 +256,9 @@ def scan(
             shadow=shadow_settings,
             exemptions=exempt,
             resources=resources_of(threads, memory, engine, spark_master, spark_conf, work),
-            key=open_key(key),
+            key=open_key(key) if folder is None else lasting_key(key),
             raw_examples=raw_examples,
+            state=folder,
             progress=meter,
             finish=_add_bundle,
         )

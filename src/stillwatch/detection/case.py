@@ -5,8 +5,10 @@ members as they are, and of texts and infrastructure the one that took no part i
 formed are tested on a split sample (`behaviours/shared_template.py`). Rates come from accounts outside the group.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy import sparse, stats
@@ -16,11 +18,14 @@ from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, Group
 from stillwatch.detection.intake import HOUR_US
 from stillwatch.detection.linking import linking_objects
+from stillwatch.detection.orders import Order, Pool
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.detection.traits import Trait, traits
 from stillwatch.detection.view import View
 from stillwatch.records.sketches import MARKS
+
+Kept = TypeVar("Kept")
 
 
 class Population:
@@ -37,7 +42,16 @@ class Population:
         """`releases`: model -> hour of its release; `beyond`: by account, beyond its consent (None: no agreements)."""
         self.view, self.settings, self.releases, self.beyond = view, settings, releases, beyond
         self.likening = likening
+        self._kept: dict[str, Any] = {}
+        self.first_hour = int(view.ledger["hour"].min()) if len(view.ledger["hour"]) else 0
         self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
+
+    def once(self, name: str, make: Callable[[], Kept]) -> Kept:
+        """What is of this name, made when it is first asked for."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: Kept = self._kept[name]
+        return found
 
     @cached_property
     def halves(self) -> Halves:
@@ -246,6 +260,14 @@ class Case:
         """Codes of active accounts that have nothing to do with the group."""
         return np.flatnonzero(self.view.active & ~self.inside)
 
+    def pool(self, name: str, figure: Callable[[], Floats], eligible: Callable[[], Bools]) -> Pool:
+        """Accounts outside that are eligible, in order of a figure (both by account code).
+
+        The order is made once for all cases; `name` tells it from others.
+        """
+        order = self.population.once(name, lambda: Order.of(figure(), self.view.active & eligible()))
+        return order.without(self.everyone_inside)
+
     @cached_property
     def days(self) -> int:
         """Days of the log, begun ones too: from the first to the last of accounts outside, or the members' own if more.
@@ -310,7 +332,7 @@ class Case:
         accounts = self.group.accounts
         if not self.told_by_texts:
             return np.asarray(self.view.totals["n"][accounts])
-        tied = self._sent_by(accounts, self.group.exchanges)
+        tied = self.sent_by(accounts, self.group.exchanges)
         return np.asarray(tied * self.view.stands_for[accounts], dtype=np.float64)
 
     @cached_property
@@ -318,9 +340,9 @@ class Case:
         """Exchanges of each member: its own of the campaign where texts formed the group, else all."""
         if not self.textual:
             return self.view.totals["n"][self.members]
-        return self._sent_by(self.members, self.own).astype(np.float64)
+        return self.sent_by(self.members, self.own).astype(np.float64)
 
-    def _sent_by(self, accounts: Ints, exchanges: Ints) -> Ints:
+    def sent_by(self, accounts: Ints, exchanges: Ints) -> Ints:
         """Along these accounts (rising): how many of these exchanges, none of anybody else's, each sent."""
         owner = np.searchsorted(accounts, self.view.evidence.ex_acc[exchanges])
         return np.bincount(owner, minlength=len(accounts))

@@ -7,7 +7,7 @@ from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours._sharing import sharing_accounts
 from stillwatch.detection.behaviours.divided_work_list import repeats
 from stillwatch.detection.behaviours.even_volumes import spread
-from stillwatch.detection.behaviours.round_the_clock import daily_rhythm, mean_cosine
+from stillwatch.detection.behaviours.round_the_clock import by_rhythm, daily_rhythm, mean_cosine
 from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools, Ints
@@ -103,9 +103,8 @@ def _rhythm(case: Case) -> float | None:
     """Daily rhythm of members as a share of that of accounts outside; of one account, of those that are as active."""
     if len(case.members) == 1:
         # Whoever is active in more hours has less of a rhythm, and one account may be far busier than most.
-        pairs, outside = case.population.rhythm[1], case.outside
-        like = alike(pairs, pairs[case.members], outside[pairs[outside] > 0])
-        others = daily_rhythm(case, like.order[like.low[0] : like.high[0]])
+        like = alike(by_rhythm(case), case.population.rhythm[1][case.members])
+        others = daily_rhythm(case, like.pool.at(np.arange(like.low[0], like.high[0])))
     else:
         others = mean_cosine(*case.left_outside(case.population.rhythm_sums, *case.population.rhythm))
     own = daily_rhythm(case, case.members)

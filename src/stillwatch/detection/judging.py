@@ -1,7 +1,7 @@
 """One way of judging: settings, with the evidence that they ask for, with consent, and with exemptions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 
@@ -15,6 +15,7 @@ from stillwatch.detection.onset import first_hours
 from stillwatch.detection.preparation import Clock, Prepared
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
+from stillwatch.detection.state.looks import Looks
 from stillwatch.detection.view import View, view
 from stillwatch.records.findings import Campaign, Member
 
@@ -26,6 +27,14 @@ class Verdict:
     judged: Judged
     campaign: Campaign
     members: tuple[Member, ...]
+
+    def named(self, campaign_id: str) -> "Verdict":
+        """The same under another id."""
+        return Verdict(
+            self.judged,
+            replace(self.campaign, campaign_id=campaign_id),
+            tuple(replace(member, campaign_id=campaign_id) for member in self.members),
+        )
 
 
 @dataclass(frozen=True)
@@ -76,35 +85,57 @@ class Judging:
         )
         return [self.exemptions.apply(judged) for judged in found]
 
-    def verdicts(self, clock: Clock, stage: str = "") -> list[Verdict]:
+    def accused_before(self, hour: int, about: Sequence[Ints] | None = None) -> list[Ints]:
+        """Accounts of each group that is accused in what came before an hour; `about` as in `decision.judge`."""
+        past = view(self.evidence, hour)
+        found = judge(
+            past,
+            self.agreements,
+            self.releases,
+            self.settings,
+            about,
+            brief=True,
+            likening=self.likening,
+        )
+        applied = (self.exemptions.apply(judged) for judged in found)
+        return [judged.group.accounts for judged in applied if judged.verdict == EXTRACTION]
+
+    def verdicts(self, clock: Clock, stage: str = "", looks: Looks | None = None) -> list[Verdict]:
         """Judge everything, and say since when: accusations first, the strongest evidence first.
 
-        `stage` stands before the names under which `clock` counts the seconds.
+        `stage` stands before the names under which `clock` counts the seconds; `looks` are those that were taken before.
         """
         with clock.stage(f"{stage}groups"):
             judged = self.judge(
                 view(self.evidence),
                 told=lambda done, every: clock.progress(f"{stage}groups", done, done / every, "groups"),
             )
-        looks = count(1)
-
-        def look(hour: int, about: Sequence[Ints]) -> Sequence[Judged]:
-            found = self.judge(view(self.evidence, hour), about)
-            clock.progress(f"{stage}onset", next(looks), None, "looks at the past")
-            return found
-
         with clock.stage(f"{stage}onset"):
             accused = [j for j in judged if j.verdict == EXTRACTION] if self.settings.looks else []
-            hours = first_hours(
-                accused,
-                look,
-                self.last,
-                self.settings.looks,
-            )
-            onset = dict(zip(map(id, accused), hours, strict=True))
+            onset = self._dated(accused, clock, f"{stage}onset", looks)
         rows = [(j, *narrate.tables(j, _moment(onset[id(j)]) if id(j) in onset else None)) for j in judged]
         found = [Verdict(j, campaign, tuple(members)) for j, campaign, members in rows]
         return sorted(found, key=_order)
+
+    def _dated(self, accused: list[Judged], clock: Clock, stage: str, looks: Looks | None) -> dict[int, int]:
+        """By `id` of each accused group: the first hour before which half of it is accused."""
+
+        number = count(1)
+
+        def ask(hour: int, about: Sequence[Ints] | None = None) -> list[Ints]:
+            found = self.accused_before(hour, about)
+            clock.progress(stage, next(number), None, "looks at the past")
+            return found
+
+        if looks is None:
+            hours = first_hours(accused, ask, self.last, self.settings.looks)
+            return dict(zip(map(id, accused), hours, strict=True))
+        if self.settings.looks:
+            looks.ended(self.last, [j.group.accounts for j in accused], self.evidence)
+        carried = {id(j): hour for j in accused if (hour := looks.carried(j.group.accounts)) is not None}
+        others = [j for j in accused if id(j) not in carried]
+        hours = first_hours(others, looks.through(ask), self.last, self.settings.looks)
+        return carried | dict(zip(map(id, others), hours, strict=True))
 
 
 def _moment(hour: int) -> datetime:

@@ -3,18 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from stillwatch.detection.candidates import EXTRACTION, Judged
+from stillwatch.detection.candidates import Judged
 from stillwatch.detection.decision import holds_half
 from stillwatch.detection.evidence import Ints
 from stillwatch.detection.intake import HOUR_US
 
-Replay = Callable[[int, Sequence[Ints]], Sequence[Judged]]
-"""Judges everything before an hour; handed out are the groups that hold half of one of the given sets."""
+Replay = Callable[[int, Sequence[Ints]], Sequence[Ints]]
+"""Judges everything before an hour; handed out are the accounts of accused groups, of all that hold half of a given set."""
 
 
-def accuses(earlier: Sequence[Judged], accounts: Ints) -> bool:
-    """Does an accused group among `earlier` hold at least half of these accounts, in whatever role?"""
-    return any(j.verdict == EXTRACTION and holds_half(j.group.accounts, accounts) for j in earlier)
+def accuses(earlier: Sequence[Ints], accounts: Ints) -> bool:
+    """Does one of these groups hold at least half of these accounts, in whatever role?"""
+    return any(holds_half(group, accounts) for group in earlier)
 
 
 @dataclass

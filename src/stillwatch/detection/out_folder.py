@@ -33,7 +33,8 @@ class Kind:
 SCAN = Kind(
     "run.json",
     (
-        *("bundle.json", "campaigns.parquet", "members.parquet", "report.html", "run.json"),
+        *("bundle.json", "campaign_history.parquet", "campaigns.parquet", "members.parquet", "report.html"),
+        "run.json",
         *("rejected", "screening", "shadow"),
     ),
 )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,9 +17,10 @@ from stillwatch.detection.evidence import Evidence
 from stillwatch.detection.gathering import gather
 from stillwatch.detection.intake import HOUR_US, Intake
 from stillwatch.detection.ledger import relate
-from stillwatch.detection.run_record import Inputs, Resources
+from stillwatch.detection.run_record import Inputs, Read, Resources
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
+from stillwatch.detection.state.growing import Growing, Grown
 from stillwatch.engines import Engine, open_engine
 from stillwatch.records import tables as records
 from stillwatch.records import whole_tables
@@ -27,7 +28,6 @@ from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog, in_words
 from stillwatch.records.schema import TIME
 from stillwatch.records.sketches import Key
-from stillwatch.records.tables import UsageReader
 
 
 class Progress(Protocol):
@@ -39,6 +39,10 @@ class Progress(Protocol):
 
 def silent(stage: str, done: int, share: float | None = None, unit: str = "rows") -> None:
     """The progress that nobody looks at."""
+
+
+class NothingUsableError(InputError):
+    """Logs without one usable exchange: who follows a folder waits for more."""
 
 
 @dataclass
@@ -65,12 +69,14 @@ class Prepared:
     resources: Resources
     work: Path
     rejects: RejectLog
-    reader: UsageReader
+    reader: Read
     accounts: pa.Table | None
     releases: dict[str, int]
     register: pa.Table | None
     taken: Intake
     likening: Likening = vectors
+    grown: Grown | None = None
+    """Of a scan with a state: what it will be."""
     engine_version: str = ""
     _evidence: dict[tuple[int, ...], Evidence] = field(default_factory=dict)
     _open: Engine | None = None
@@ -112,46 +118,67 @@ def prepare(
     rejects: RejectLog,
     clock: Clock,
     likening: Likening = vectors,
+    state: Growing | None = None,
 ) -> Prepared:
     """Read all tables and sketch the exchanges into `work`. `likening` says which accounts are alike in what they ask.
 
-    Raises InputError for input that cannot be used, or that holds no usable exchange.
+    With a `state` what is read is added to what it holds, and both together are prepared. Raises InputError for input that
+    cannot be used, or when there is no usable exchange.
     """
     # Compiled loops are set once for the process: no more threads than were asked for, nor than there are.
     numba.set_num_threads(min(resources.threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-    with clock.stage("intake"):
-        # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
-        reader = records.open_usage(
-            inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects, key=key
-        )
-        accounts = _read_accounts(inputs, rejects, reader.salt)
-        releases = _release_hours(
-            None if inputs.releases is None else whole_tables.read_releases(inputs.releases, rejects)
-        )
-        register = (
-            None
-            if inputs.agreements is None
-            else whole_tables.read_agreements(inputs.agreements, rejects, reader.salt)
-        )
-        engine = _engine(resources, work)
-        try:
-            taken = take_in_shares(
-                engine,
-                reader,
-                work,
-                key=key,
-                threads=resources.threads,
-                since=inputs.since,
-                until=inputs.until,
-                progress=lambda rows, read: clock.progress("intake", rows, read),
-            )
-            if not taken.rows:
-                raise _nothing_usable(inputs, reader, rejects, taken)
-        except BaseException:
-            engine.close()
-            raise
+    engine: Engine | None = None
+    with ExitStack() as opened:
+        with clock.stage("intake"):
+            if state is None:
+                # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
+                reader = records.open_usage(
+                    inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects, key=key
+                )
+                counts: Read = reader
+                given = _small_tables(inputs, rejects, reader.salt)
+                engine = opened.enter_context(_engine(resources, work))
+                taken = take_in_shares(
+                    engine,
+                    reader,
+                    work,
+                    key=key,
+                    threads=resources.threads,
+                    since=inputs.since,
+                    until=inputs.until,
+                    progress=lambda rows, read: clock.progress("intake", rows, read),
+                )
+            else:
+                reading = state.read(
+                    inputs,
+                    rejects,
+                    key=key,
+                    threads=resources.threads,
+                    progress=lambda rows, share: clock.progress("intake", rows, share),
+                )
+                given = _small_tables(inputs, rejects, reading.salt)
+        grown: Grown | None = None
+        if state is not None:
+            with clock.stage("state"), _engine(resources, work) as own:
+                grown = state.grown(own, reading, given, rejects, key)
+            taken, counts, given = grown.intake, grown.counts, grown.tables
+        if not taken.rows:
+            raise _nothing_usable(inputs, counts, rejects, taken)
+        # It stays open for the first evidence.
+        opened.pop_all()
     return Prepared(
-        inputs, resources, work, rejects, reader, accounts, releases, register, taken, likening, _open=engine
+        inputs,
+        resources,
+        work,
+        rejects,
+        counts,
+        given.get("accounts"),
+        _release_hours(given.get("releases")),
+        given.get("agreements"),
+        taken,
+        likening,
+        grown,
+        _open=engine,
     )
 
 
@@ -163,6 +190,19 @@ def _engine(resources: Resources, work: Path) -> Engine:
         memory=resources.memory // 2,
         settings=resources.engine_settings,
     )
+
+
+def _small_tables(inputs: Inputs, rejects: RejectLog, salt: bytes) -> dict[str, pa.Table]:
+    """Those of the small tables that are given, by name."""
+    found = {}
+    accounts = _read_accounts(inputs, rejects, salt)
+    if accounts is not None:
+        found["accounts"] = accounts
+    if inputs.releases is not None:
+        found["releases"] = whole_tables.read_releases(inputs.releases, rejects)
+    if inputs.agreements is not None:
+        found["agreements"] = whole_tables.read_agreements(inputs.agreements, rejects, salt)
+    return found
 
 
 def _read_accounts(inputs: Inputs, rejects: RejectLog, salt: bytes) -> pa.Table | None:
@@ -194,7 +234,7 @@ def _keep_duplicates(rejects: RejectLog, source: str, duplicates: pa.Table) -> N
             rejects.add("usage", DUPLICATE_EVENT, source, None, {k: str(v) for k, v in row.items()})
 
 
-def _nothing_usable(inputs: Inputs, reader: UsageReader, rejects: RejectLog, taken: Intake) -> InputError:
+def _nothing_usable(inputs: Inputs, reader: Read, rejects: RejectLog, taken: Intake) -> NothingUsableError:
     """The error for logs without one exchange: what became of the rows, and what to do about the most of them."""
     rejected = rejects.total("usage")
     fates = [(rejected, f"rejected ({in_words(rejects.by_reason('usage'))})")]
@@ -207,7 +247,7 @@ def _nothing_usable(inputs: Inputs, reader: UsageReader, rejects: RejectLog, tak
     else:
         mend = "give logs that hold exchanges with a model"
     told = ": " + ", ".join(f"{n:,} {what}" for n, what in fates if n) if reader.rows_read else ""
-    return InputError(
+    return NothingUsableError(
         f"no usable exchange among {reader.rows_read:,} rows{told}",
         where=inputs.usage,
         mend=mend,

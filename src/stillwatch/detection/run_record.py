@@ -2,11 +2,11 @@
 
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import ibis
 import pyarrow as pa
@@ -20,7 +20,7 @@ from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import changed
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog
 from stillwatch.records.schema import ACCOUNTS, USAGE
-from stillwatch.records.tables import UsageReader
+from stillwatch.records.sketched.batches import Carried
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,42 @@ class Resources:
     engine: str = "duckdb"
     engine_settings: Mapping[str, str] = field(default_factory=dict)
     work: Path | None = None
+
+
+class Read(Protocol):
+    """What a reader of usage logs counted; a state adds up those of several runs."""
+
+    @property
+    def rows_read(self) -> int:
+        """All rows, whatever became of them."""
+
+    @property
+    def rows_out(self) -> int:
+        """Rows that could be used, those outside the window among them."""
+
+    @property
+    def carried(self) -> Carried:
+        """What came as sketches."""
+
+    @property
+    def rows_skipped(self) -> Mapping[str, int]:
+        """Rows that are no exchanges, by kind."""
+
+    @property
+    def present_columns(self) -> set[str]:
+        """Columns with at least one value."""
+
+    @property
+    def values_dropped(self) -> Mapping[tuple[str, str], int]:
+        """Values of used rows that could not be used, by column and reason."""
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Names of files that hold no table."""
+
+    @property
+    def adapters(self) -> Mapping[str, int]:
+        """How many files each adapter read."""
 
 
 def peak_memory() -> int:
@@ -105,14 +141,14 @@ def scanned(taken: Intake, rejects: RejectLog) -> int:
     return taken.rows - rejects.counts["usage", DUPLICATE_EVENT]
 
 
-def _dropped(reader: UsageReader, rejects: RejectLog) -> dict[str, int]:
+def _dropped(reader: Read, rejects: RejectLog) -> dict[str, int]:
     """How many values of rows that were used could not be, by column and reason."""
     return {f"{column}: {why}": n for (column, why), n in sorted(reader.values_dropped.items())} | {
         f"{table}.{column}: {why}": n for (table, column, why), n in sorted(rejects.dropped.items())
     }
 
 
-def of_input(reader: UsageReader, rejects: RejectLog, taken: Intake) -> dict[str, Any]:
+def of_input(reader: Read, rejects: RejectLog, taken: Intake) -> dict[str, Any]:
     """What became of the rows, files and values of the input; docs/reference/run-json.md explains the keys."""
     return {
         "rows": {
@@ -124,7 +160,7 @@ def of_input(reader: UsageReader, rejects: RejectLog, taken: Intake) -> dict[str
     }
 
 
-def of_rows(reader: UsageReader, rejects: RejectLog) -> dict[str, Any]:
+def of_rows(reader: Read, rejects: RejectLog) -> dict[str, Any]:
     """How many rows of usage were read, and of which no exchange came."""
     return {
         "read": reader.rows_read,
@@ -133,7 +169,7 @@ def of_rows(reader: UsageReader, rejects: RejectLog) -> dict[str, Any]:
     }
 
 
-def of_losses(reader: UsageReader, rejects: RejectLog) -> dict[str, Any]:
+def of_losses(reader: Read, rejects: RejectLog) -> dict[str, Any]:
     """What could not be used of rows, files and values, and what came as sketches."""
     return {
         "sketched": {
@@ -145,7 +181,7 @@ def of_losses(reader: UsageReader, rejects: RejectLog) -> dict[str, Any]:
         "files": {
             "read": dict(sorted(reader.adapters.items())),
             "not_whole": [vars(f) for f in rejects.files],
-            "left_out": reader.left_out,
+            "left_out": list(reader.left_out),
         },
         "values_dropped": _dropped(reader, rejects),
     }
@@ -159,7 +195,7 @@ class RunRecord:
     settings: Settings
     resources: Resources
     key_id: str
-    reader: UsageReader
+    reader: Read
     rejects: RejectLog
     taken: Intake
     agreements: list[dict[str, Any]] | None = None

@@ -1,5 +1,6 @@
 """The main job: usage logs in, explained groups out (stages 0 to 7)."""
 
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ from stillwatch.detection.screening import Screening
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.shadow import Shadow, compare_with
 from stillwatch.detection.similarity import Likening, vectors
+from stillwatch.detection.state.folder import StateFolder
+from stillwatch.detection.state.growing import Growing
+from stillwatch.detection.state.lasting import Lasting, looks_of
+from stillwatch.detection.state.looks import Looks
+from stillwatch.detection.state.manifest import Manifest
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketches import Key
@@ -78,6 +84,7 @@ def scan(
     exemptions: Sequence[Exemption] | None = None,
     raw_examples: bool = False,
     likening: Likening = vectors,
+    state: StateFolder | None = None,
     progress: Progress = silent,
     finish: Finish = lambda folder, campaigns, members: None,
 ) -> Result:
@@ -85,25 +92,32 @@ def scan(
 
     `shadow` are settings that judge beside the live ones and change nothing; `exemptions` is None where no file of
     them was given. `likening` says which accounts are alike in what they ask, live and in shadow. `finish` is called
-    with the folder in the making, to add files (the bundle) before everything appears at once.
+    with the folder in the making, to add files (the bundle) before everything appears at once. With a `state` what is
+    read is added to what it holds, and all of that is judged.
     Raises InputError for input that cannot be used; nothing is left half-written.
     """
-    with making(out, inputs.usage, SCAN, resources.work) as folder:
-        clock = Clock(progress)
-        return _scan(
-            inputs,
-            folder,
-            out,
-            settings,
-            shadow,
-            exemptions,
-            resources,
-            key,
-            raw_examples,
-            likening,
-            clock,
-            finish,
-        )
+    with contextlib.ExitStack() as stack:
+        growing = None if state is None else stack.enter_context(state.growing(inputs, out))
+        with making(out, inputs.usage, SCAN, resources.work) as folder:
+            result, manifest = _scan(
+                inputs,
+                folder,
+                out,
+                settings,
+                shadow,
+                exemptions,
+                resources,
+                key,
+                raw_examples,
+                likening,
+                growing,
+                Clock(progress),
+                finish,
+            )
+        # After the results: a run that is killed between the two is done over, from the state of before.
+        if growing is not None and manifest is not None:
+            growing.store.commit(manifest)
+        return result
 
 
 def _scan(
@@ -117,18 +131,22 @@ def _scan(
     key: Key,
     raw_examples: bool,
     likening: Likening,
+    state: Growing | None,
     clock: Clock,
     finish: Finish,
-) -> Result:
+) -> tuple[Result, Manifest | None]:
     made = folder.made
     rejects = RejectLog(made / "rejected")
-    prepared = prepare(inputs, resources, key, folder.work, rejects, clock, likening)
+    prepared = prepare(inputs, resources, key, folder.work, rejects, clock, likening, state)
     taken = prepared.taken
     with clock.stage("ledger"):
         evidence = prepared.evidence(settings)
         exemptions = resolve(given or (), evidence.accounts, taken.exchange_files, key)
     judging = Judging.of(prepared, settings, exemptions)
-    found = judging.verdicts(clock)
+    looks: Looks | None = None
+    if state is not None and prepared.grown is not None:
+        looks = looks_of(state.store, prepared.grown, judging, given or ())
+    found = judging.verdicts(clock, looks=looks)
     shadow: Shadow | None = None
     if shadow_settings is not None:
         # After the live verdicts, which know nothing of it.
@@ -145,6 +163,12 @@ def _scan(
             screening.write(made / "screening")
     with clock.stage("explanation"):
         told = to_be_told(found)
+        lasting: Lasting | None = None
+        if state is not None and prepared.grown is not None and looks is not None:
+            # From here on: order and choice are those of a full scan.
+            lasting = Lasting.of(state.store, prepared.grown, found, looks)
+            found, told = lasting.named(found), lasting.named(told)
+            lasting.write(made / "campaign_history.parquet")
         stories = [
             narrate.story(
                 v.judged,
@@ -185,8 +209,9 @@ def _scan(
         groups={v: sum(c.verdict == v for c in campaigns) for v in ("extraction", "review", "legitimate")},
         seconds=clock.seconds,
     )
+    run["state"] = None if lasting is None else lasting.as_dict()
     (made / "run.json").write_text(json.dumps(run, indent=2, sort_keys=True, default=str) + "\n")
-    return Result(campaigns, members, run, out)
+    return Result(campaigns, members, run, out), None if lasting is None else lasting.manifest()
 
 
 __all__ = ["Inputs", "Resources", "Result", "scan", "write_tables"]

@@ -74,6 +74,38 @@ class Campaign:
     reasons: tuple[Reason, ...]
 
 
+CHANGES = ("new", "merged", "split", "verdict_changed", "grown", "shrunk", "continued", "ended")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of a group from one scan of a state to the next.
+
+    `before` and `after` (verdict, accounts): null in what is new, and in what ended. `scan` numbers the scans of a state,
+    `sequence` the changes that it keeps, both from 1; it is None for groups that were cleared before and after, and for
+    those that did not change.
+    """
+
+    sequence: int | None
+    scan: int
+    at: datetime
+    recorded_at: datetime
+    campaign_id: str
+    event: str
+    previous_ids: tuple[str, ...]
+    next_ids: tuple[str, ...]
+    id_in_full_scan: str | None
+    verdict_before: str | None
+    verdict_after: str | None
+    accounts_before: int | None
+    accounts_after: int | None
+    joined: int
+    left: int
+    exchanges: int | None
+    probability: float | None
+    behaviours: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Lead:
     """A declared organisation whose name resembles one on a screening list: for a person to check, no evidence."""
@@ -125,6 +157,29 @@ MEMBERS_SCHEMA = pa.schema(
         pa.field("role", TEXT),
         pa.field("probability", pa.float64()),
         pa.field("exchanges", pa.int64()),
+    ]
+)
+
+HISTORY_SCHEMA = pa.schema(
+    [
+        pa.field("sequence", pa.int64()),
+        pa.field("scan", pa.int64()),
+        pa.field("at", TIME),
+        pa.field("recorded_at", TIME),
+        pa.field("campaign_id", TEXT),
+        pa.field("event", TEXT),
+        pa.field("previous_ids", pa.list_(TEXT)),
+        pa.field("next_ids", pa.list_(TEXT)),
+        pa.field("id_in_full_scan", TEXT),
+        pa.field("verdict_before", TEXT),
+        pa.field("verdict_after", TEXT),
+        pa.field("accounts_before", pa.int64()),
+        pa.field("accounts_after", pa.int64()),
+        pa.field("joined", pa.int64()),
+        pa.field("left", pa.int64()),
+        pa.field("exchanges", pa.int64()),
+        pa.field("probability", pa.float64()),
+        pa.field("behaviours", pa.list_(TEXT)),
     ]
 )
 

@@ -277,18 +277,13 @@ class UsageReader:
             size += weight
             if len(good) >= self._batch_rows or size >= MAX_BATCH_BYTES:
                 yield from self._validated(
-                    file, self._columns_of(good), len(good), AdapterOrigin(good, numbers)
+                    file, columns_of(self.table, good), len(good), AdapterOrigin(good, numbers)
                 )
                 numbers, good, size = [], [], 0
         if good:
-            yield from self._validated(file, self._columns_of(good), len(good), AdapterOrigin(good, numbers))
-
-    def _columns_of(self, rows: list[Row]) -> dict[str, list[object]]:
-        values = [row.values for row in rows]
-        named: set[object] = set()
-        for value in values:
-            named.update(value)
-        return {c.name: [v.get(c.name) for v in values] for c in self.table.columns if c.name in named}
+            yield from self._validated(
+                file, columns_of(self.table, good), len(good), AdapterOrigin(good, numbers)
+            )
 
     def _validated(
         self,
@@ -325,6 +320,15 @@ def _size(path: Path) -> int:
         return 0
 
 
+def columns_of(table: Table, rows: Sequence[Row]) -> dict[str, list[object]]:
+    """Raw columns (those that some row names) of rows that an adapter made, for `validate`."""
+    values = [row.values for row in rows]
+    named: set[object] = set()
+    for value in values:
+        named.update(value)
+    return {c.name: [v.get(c.name) for v in values] for c in table.columns if c.name in named}
+
+
 def _json_or_frames(
     file: SourceFile, adapter: Adapter, chunks: Iterator[bytes]
 ) -> Iterator[tuple[int, int, Row]]:
@@ -338,6 +342,11 @@ def _json_or_frames(
                 for row in adapter.frames(frame):
                     yield frame.number, _ROW_BYTES, row
         return
+    yield from json_rows(adapter, chunks)
+
+
+def json_rows(adapter: Adapter, chunks: Iterator[bytes]) -> Iterator[tuple[int, int, Row]]:
+    """Number (place in the stream, from 1), weight in bytes and row of everything in a stream of JSON values."""
     limit = adapter.limit if isinstance(adapter, MappingAdapter) else adapter.max_value_bytes
     for value in split_values(chunks, limit):
         if value.problem not in (None, NOT_PARSEABLE):

@@ -9,6 +9,13 @@ from stillwatch.detection.behaviours._matched import RANKS, Reference, alike, ma
 from stillwatch.detection.behaviours.round_the_clock import BEHAVIOUR as ROUND_THE_CLOCK
 from stillwatch.detection.behaviours.spread_addresses import BEHAVIOUR as SPREAD_ADDRESSES
 from stillwatch.detection.case import draw_tail
+from stillwatch.detection.orders import Order, strata
+
+
+def everybody(figure):
+    """All accounts in order of a figure."""
+    return Order.of(figure, np.ones(len(figure), bool)).without(np.zeros(0, int))
+
 
 FIGURES = st.lists(st.integers(0, 9), min_size=30, max_size=120)
 
@@ -16,11 +23,11 @@ FIGURES = st.lists(st.integers(0, 9), min_size=30, max_size=120)
 @given(FIGURES, st.lists(st.integers(-3, 12), min_size=1, max_size=40))
 def test_all_that_are_equal_stand_for_one_another(figures, wanted):
     figure = np.array(figures, dtype=np.float64)
-    found = alike(figure, np.array(wanted, dtype=np.float64), np.arange(len(figure)))
+    found = alike(everybody(figure), np.array(wanted, dtype=np.float64))
     assert (found.low >= 0).all()
     assert (found.high <= len(figure)).all()
     for want, low, high in zip(wanted, found.low, found.high, strict=True):
-        window = set(found.order[low:high].tolist())
+        window = set(found.pool.at(np.arange(low, high)).tolist())
         assert set(np.flatnonzero(figure == want).tolist()) <= window
         assert len(window) >= min(2 * RANKS, len(figure))
 
@@ -29,7 +36,9 @@ def test_all_that_are_equal_stand_for_one_another(figures, wanted):
 def test_who_is_drawn_is_alike_and_distinct_where_asked(figures, wanted, seed):
     figure = np.array(figures, dtype=np.float64)
     pool = np.arange(0, len(figure), 2)
-    found = matched(figure, np.array(wanted, dtype=np.float64), pool)
+    found = matched(
+        everybody(strata(figure)).order.without(np.arange(1, len(figure), 2)), np.array(wanted, float)
+    )
     for chosen in found.draws(3, np.random.default_rng(seed)):
         assert len(chosen) == len(wanted)
         assert set(chosen.tolist()) <= set(pool.tolist())
@@ -42,7 +51,7 @@ def test_who_is_drawn_is_alike_and_distinct_where_asked(figures, wanted, seed):
     [([0], [10], 10), ([0, 0], [10, 10], 10), ([0, 10], [10, 20], 20), ([0, 0], [1, 1], 1)],
 )
 def test_how_many_there_are_to_draw(low, high, effective):
-    found = Reference(np.arange(20), np.array(low), np.array(high))
+    found = Reference(everybody(np.arange(20.0)), np.array(low), np.array(high))
     assert found.effective == pytest.approx(effective)
 
 
@@ -54,7 +63,7 @@ def test_a_mean_over_a_group_is_rejected_no_more_often_than_the_level(group, out
     for _ in range(300):
         volume = np.full(group + outside, 6.0)
         value = rng.random(group + outside)
-        found = alike(volume, volume[:group], np.arange(group, group + outside))
+        found = alike(everybody(volume).order.without(np.arange(group)), volume[:group])
         drawn = found.widened(np.array([value[c].mean() for c in found.draws(100, rng)]))
         low.append(draw_tail(float(value[:group].mean()), drawn))
     p = np.array(low)

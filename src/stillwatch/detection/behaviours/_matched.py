@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from stillwatch.detection.evidence import Floats, Ints
+from stillwatch.detection.orders import Pool, strata
 
 RANKS = 25
 """Places up and down in the order of a figure within which accounts outside stand for one another, at least."""
@@ -19,18 +20,18 @@ REDRAWS = 8
 class Reference:
     """For each of a group's accounts the accounts outside that may stand for it.
 
-    `order`: codes of accounts outside in order of the figure; `low`, `high`: along the group's accounts, from where
-    to where (exclusive) in `order` they are alike. No window is empty.
+    `pool`: accounts outside in order of the figure; `low`, `high`: along the group's accounts, from which of its numbers to
+    which (exclusive) they are alike. No window is empty.
     """
 
-    order: Ints
+    pool: Pool
     low: Ints
     high: Ints
 
     def draws(self, count: int, rng: np.random.Generator) -> Iterator[Ints]:
         """So many sets, one account outside for each of the group; the same may stand for several."""
         for _ in range(count):
-            yield self.order[rng.integers(self.low, self.high)]
+            yield self.pool.at(rng.integers(self.low, self.high))
 
     def distinct(self, count: int, rng: np.random.Generator) -> Iterator[Ints]:
         """The same, nobody twice in a set: who is drawn again is drawn anew a few times, and then left out."""
@@ -42,17 +43,16 @@ class Reference:
                 if not again.any():
                     break
                 at[again] = rng.integers(self.low[again], self.high[again])
-            yield self.order[np.unique(at)]
+            yield self.pool.at(np.unique(at))
 
     @cached_property
     def effective(self) -> float:
         """How many accounts outside there are to draw, each counted by how often it is drawn (Kish 1965)."""
         weight = 1.0 / (self.high - self.low) / max(len(self.low), 1)
-        edges = np.zeros(len(self.order) + 1)
-        np.add.at(edges, self.low, weight)
-        np.add.at(edges, self.high, -weight)
-        share = np.cumsum(edges)[:-1]
-        return float(1.0 / max((share**2).sum(), 1e-12))
+        # How often one is drawn changes only where a window begins or ends.
+        ends, place = np.unique(np.concatenate([self.low, self.high]), return_inverse=True)
+        share = np.cumsum(np.bincount(place, weights=np.concatenate([weight, -weight])))[:-1]
+        return float(1.0 / max((share**2 * np.diff(ends)).sum(), 1e-12))
 
     def widened(self, drawn: Floats) -> Floats:
         """Means over drawn sets, spread as the difference from the group's own mean would be.
@@ -69,30 +69,24 @@ def widened(drawn: Floats, chosen: int, outside: float) -> Floats:
     return np.asarray(middle + (drawn - middle) * np.sqrt(1.0 + chosen / outside))
 
 
-def matched(volumes: Floats, wanted: Floats, pool: Ints) -> Reference:
-    """Of `pool` those like each wanted volume by halves of a doubling, and the halves beside them.
+def matched(pool: Pool, wanted: Floats) -> Reference:
+    """Of a pool in order of `strata` those like each wanted volume by halves of a doubling, and the halves beside them.
 
-    `volumes`: exchanges by account code. Where fewer than five accounts are so, the fifty of most volume stand in.
+    Where fewer than five accounts are so, the fifty of most volume stand in.
     """
-    stratum = np.round(2 * np.log2(np.maximum(volumes, 1))).clip(0).astype(int)
-    order = pool[np.argsort(stratum[pool], kind="stable")]
-    edges = stratum[order]
-    own = np.round(2 * np.log2(np.maximum(wanted, 1))).clip(0).astype(int)
-    low = np.searchsorted(edges, own - 1, "left")
-    high = np.searchsorted(edges, own + 1, "right")
+    own = strata(wanted)
+    low, high = pool.first_of(own - 1), pool.end_of(own + 1)
     few = high - low < 5
-    return Reference(order, np.where(few, max(len(order) - 50, 0), low), np.where(few, len(order), high))
+    return Reference(pool, np.where(few, max(len(pool) - 50, 0), low), np.where(few, len(pool), high))
 
 
-def alike(figure: Floats, wanted: Floats, pool: Ints) -> Reference:
-    """Of `pool` those near to each of `wanted` in rank: all that are equal, and so many above and below.
+def alike(pool: Pool, wanted: Floats) -> Reference:
+    """Of a pool those near to each of `wanted` in rank: all that are equal, and so many above and below.
 
-    `figure`: what they are to be alike in, by account code.
+    `wanted` are figures of the kind that the pool is in order of.
     """
-    order = pool[np.argsort(figure[pool], kind="stable")]
     ranks = max(RANKS, int(RANKS_PER_ACCOUNT * len(wanted)))
-    low = np.searchsorted(figure[order], wanted, "left") - ranks
-    high = np.searchsorted(figure[order], wanted, "right") + ranks
+    low, high = pool.first_of(wanted) - ranks, pool.end_of(wanted) + ranks
     # At the ends of the order the window reaches as far inwards as it would outwards.
-    low, high = np.minimum(low, len(order) - 2 * ranks), np.maximum(high, 2 * ranks)
-    return Reference(order, low.clip(0), high.clip(None, len(order)))
+    low, high = np.minimum(low, len(pool) - 2 * ranks), np.maximum(high, 2 * ranks)
+    return Reference(pool, low.clip(0), high.clip(None, len(pool)))

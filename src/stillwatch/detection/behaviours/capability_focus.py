@@ -1,11 +1,11 @@
 """Narrow concentration on a capability, or a broad sweep over scripts."""
 
-import numpy as np
-
 from stillwatch.detection.behaviours._matched import matched
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Bools, Ints
+from stillwatch.detection.orders import strata
+from stillwatch.detection.view import View
 
 TEXTS = 5
 """Texts from which on an account shows what it is used for."""
@@ -15,9 +15,9 @@ BROAD = 3
 """Scripts in one account. Two are common: a language of one's own and a common one, or loan words."""
 
 
-def aspects(case: Case) -> dict[str, tuple[Bools, Bools]]:
+def aspects(view: View) -> dict[str, tuple[Bools, Bools]]:
     """Wording of each aspect that the data show -> (accounts that it is known of, those that have it)."""
-    total = case.view.totals
+    total = view.totals
     texts = total["texts"] >= TEXTS
     tools = total["tools_known"] >= TEXTS
     found = {}
@@ -28,7 +28,7 @@ def aspects(case: Case) -> dict[str, tuple[Bools, Bools]]:
         )
         found[f"write {BROAD} scripts or more, as translators do"] = (
             texts,
-            texts & (case.view.novelty["script"] >= BROAD),
+            texts & (view.novelty["script"] >= BROAD),
         )
     if tools.any():
         found["define tools in most requests"] = (
@@ -38,14 +38,16 @@ def aspects(case: Case) -> dict[str, tuple[Bools, Bools]]:
     return found
 
 
-def _rate(case: Case, accounts: Ints, known: Bools, having: Bools) -> float | None:
+def _rate(case: Case, accounts: Ints, wording: str, known: Bools, having: Bools) -> float | None:
     """Mean, over these accounts, of how many in outside accounts of as much use have it: more use shows more scripts."""
-    pool = case.outside[known[case.outside]]
+    volumes = case.view.totals["n"]
+    pool = case.pool(f"{wording}: known, by volume", lambda: strata(volumes), lambda: known)
     if len(accounts) < 4 or len(pool) < 30:
         return None
-    like = matched(case.view.totals["n"], case.view.totals["n"][accounts], pool)
-    before = np.r_[0, np.cumsum(having[like.order])]
-    return float(((before[like.high] - before[like.low] + 0.5) / (like.high - like.low + 1)).mean())
+    like = matched(pool, volumes[accounts])
+    running = case.population.once(f"{wording}: running", lambda: pool.order.running(having))
+    found = pool.sums(running, like.low, like.high)
+    return float(((found + 0.5) / (like.high - like.low + 1)).mean())
 
 
 def examine(case: Case) -> Observation | None:
@@ -53,9 +55,9 @@ def examine(case: Case) -> Observation | None:
     chosen = case.by_infrastructure
     best: tuple[float, float, float, float, str, tuple[int, ...]] | None = None
     tried = 0
-    for wording, (known, having) in aspects(case).items():
+    for wording, (known, having) in case.population.once("aspects", lambda: aspects(case.view)).items():
         own = case.members[known[case.members]]
-        rate = _rate(case, own, known, having)
+        rate = _rate(case, own, wording, known, having)
         if rate is None or 2 * len(own) < len(case.members):
             continue
         tried += 1
@@ -63,7 +65,7 @@ def examine(case: Case) -> Observation | None:
         tail = 1.0
         if chosen is not None:
             tested = chosen[known[chosen]]
-            of_tested = _rate(case, tested, known, having)
+            of_tested = _rate(case, tested, wording, known, having)
             if of_tested is not None:
                 tail = binomial_tail(int(having[tested].sum()), len(tested), of_tested)
         text = (

@@ -26,6 +26,12 @@ def repeats(case: Case) -> tuple[int, int]:
     return len(own), int(repeated[own].sum())
 
 
+def among(every: Ints, own: Ints) -> Ints:
+    """Places in `every` (rising) of those of `own` that are there, in rising order."""
+    place = np.searchsorted(every, np.sort(own)).clip(max=max(len(every) - 1, 0))
+    return place[every[place] == np.sort(own)] if len(every) else place[:0]
+
+
 def met(acc: Ints, item: Ints, chosen: Ints) -> int:
     """How many items two or more of the chosen accounts sent. acc, item: who sent what, in pairs that may come again."""
     at = np.isin(acc, chosen)
@@ -70,19 +76,19 @@ def examine(case: Case) -> Observation | None:
     share = repeated / exchanges
     acc, item = case.population.long_items
     texts = case.view.texts
-    own = np.bincount(case.view.evidence.ex_acc[case.own], minlength=len(texts)).astype(np.float64)
-    pool = case.outside[texts[case.outside] > 0]
+    own = case.sent_by(case.members, case.own).astype(np.float64)
+    pool = case.pool("with texts, by texts", lambda: texts, lambda: texts > 0)
     p, text = None, ""
     if len(pool) >= LEAST and len(acc):
         rng = case.generator(6)
-        chosen = case.members
-        reference = alike(texts, own[chosen], pool)
+        chosen = np.arange(len(case.members))
+        reference = alike(pool, own)
         # Sets of so many different accounts as the group has are not to be had where it is most of its kind.
         if len(chosen) > reference.effective / 2:
             chosen = np.sort(rng.choice(chosen, max(int(reference.effective / 2), 2), replace=False))
-            reference = alike(texts, own[chosen], pool)
-        inside = np.isin(case.population.long_item_exchanges, case.own)
-        observed = met(acc[inside], item[inside], chosen)
+            reference = alike(pool, own[chosen])
+        inside = among(case.population.long_item_exchanges, case.own)
+        observed = met(acc[inside], item[inside], case.members[chosen])
         draws = case.population.settings.reference_draws
         drawn = met_in_each(case.population.asked, reference.distinct(draws, rng))
         fewer, more = chance_to_meet(observed, drawn)
@@ -105,7 +111,7 @@ def examine(case: Case) -> Observation | None:
             else ""
         ),
         supports=share < 0.05 and case.typical_share >= 0.2 and p is not None and p < 0.05,
-        examples=most(case.members, own[case.members]),
+        examples=most(case.members, own),
     )
 
 

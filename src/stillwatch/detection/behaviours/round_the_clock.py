@@ -6,6 +6,7 @@ from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Ints
+from stillwatch.detection.orders import Pool
 
 LEAST = 30
 """Pairs of hours on different days that a group must show, and accounts outside that have such pairs."""
@@ -24,16 +25,22 @@ def mean_cosine(cosines: float, pairs: float) -> float | None:
     return round(cosines / pairs, DIGITS) if pairs >= LEAST else None
 
 
+def by_rhythm(case: Case) -> Pool:
+    """Accounts outside whose hours can be compared, by how many pairs of hours they have."""
+    pairs = case.population.rhythm[1]
+    return case.pool("pairs of hours", lambda: pairs, lambda: pairs > 0)
+
+
 def examine(case: Case) -> Observation | None:
     """The daily rhythm of members against random sets of accounts outside with as many pairs of hours."""
     cosines, pairs = case.population.rhythm
     observed = daily_rhythm(case, case.members)
     own = case.members[pairs[case.members] > 0]
-    pool = case.outside[pairs[case.outside] > 0]
+    pool = by_rhythm(case)
     if observed is None or len(own) < 4 or len(pool) < LEAST:
         return None
     # As many pairs of hours each: rhythms of busy accounts are known better, and they weigh more.
-    reference = alike(pairs, pairs[own], pool)
+    reference = alike(pool, pairs[own])
     sets = reference.draws(case.population.settings.reference_draws, case.generator(3))
     drawn = reference.widened(
         np.array([round(float(cosines[c].sum() / pairs[c].sum()), DIGITS) for c in sets])

@@ -16,11 +16,11 @@ def examine(case: Case) -> Observation | None:
     n = view.totals["n"]
     ratio = view.novelty["address"] / np.maximum(n, 1)
     own = chosen[n[chosen] >= 5]
-    pool = case.outside[n[case.outside] >= 5]
+    pool = case.pool("five exchanges, by exchanges", lambda: n, lambda: n >= 5)
     if len(own) < 4 or len(pool) < 30:
         return None
     observed = float(ratio[own].mean())
-    reference = alike(n, n[own], pool)
+    reference = alike(pool, n[own])
     sets = reference.draws(case.population.settings.reference_draws, case.generator(4))
     drawn = reference.widened(np.array([ratio[chosen].mean() for chosen in sets]))
     p = draw_tail(observed, drawn)

@@ -6,6 +6,7 @@ from stillwatch.detection.behaviours._matched import matched
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Floats, Ints
+from stillwatch.detection.orders import strata
 
 SAMPLE = 300
 """Accounts looked at: mean pairwise correlation of 300 is known to a thousandth."""
@@ -71,7 +72,7 @@ def examine(case: Case) -> Observation | None:
     volumes = case.exchanges_by_member
     enough = volumes >= 2
     members, volumes = case.members[enough], volumes[enough]
-    pool = case.outside[totals[case.outside] >= 2]
+    pool = case.pool("two exchanges, by volume", lambda: strata(totals), lambda: totals >= 2)
     if len(members) < 4 or len(pool) < 30 or case.days < 2:
         return None
     rng = case.generator(2)
@@ -79,7 +80,7 @@ def examine(case: Case) -> Observation | None:
         chosen = np.sort(rng.choice(len(members), SAMPLE, replace=False))
         members, volumes = members[chosen], volumes[chosen]
     observed = correlation(_of_campaign(case, members))
-    reference = matched(totals, volumes, pool)
+    reference = matched(pool, volumes)
     drawn = reference.widened(
         np.array([correlation(_of_accounts(case, chosen)) for chosen in reference.draws(DRAWS, rng)])
     )

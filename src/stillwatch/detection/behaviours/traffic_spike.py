@@ -6,6 +6,7 @@ from stillwatch.detection.behaviours._matched import matched
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, draw_tail
 from stillwatch.detection.evidence import Floats, Ints
+from stillwatch.detection.orders import strata
 
 WINDOW = 48
 """Hours. One campaign in public sent its requests in two days, after weeks of few."""
@@ -29,7 +30,7 @@ def _by_hour(case: Case, sets: Ints, weights: Floats) -> Floats:
     rows = ragged.start[accounts + 1] - ragged.start[accounts]
     weight = np.repeat(np.tile(weights, len(sets)) / view.totals["n"][accounts], rows)
     place = ragged.places(accounts)
-    first = int(hours.min())
+    first = case.population.first_hour
     width = case.population.last_hour - first + 1
     cell = np.repeat(np.arange(sets.size) // sets.shape[1], rows) * width + hours[place] - first
     counts = np.bincount(cell, weights=view.ledger["n"][place] * weight, minlength=len(sets) * width)
@@ -40,7 +41,8 @@ def examine(case: Case) -> Observation | None:
     """The fullest 48 hours of the group's traffic, against sets of outside accounts of the same volumes."""
     view, members = case.view, case.members
     volumes = view.totals["n"]
-    if len(members) < 4 or len(case.outside) < 30:
+    pool = case.pool("by volume", lambda: strata(volumes), lambda: view.active)
+    if len(members) < 4 or len(pool) < 30:
         return None
     if 24 * case.days <= 2 * WINDOW:
         return None
@@ -49,7 +51,7 @@ def examine(case: Case) -> Observation | None:
         members = np.sort(rng.choice(members, SAMPLE, replace=False))
     weights = np.minimum(volumes[members], HEAVY * np.median(volumes[members]))
     observed = float(densest_share(_by_hour(case, members[None, :], weights), WINDOW)[0])
-    reference = matched(volumes, volumes[members], case.outside)
+    reference = matched(pool, volumes[members])
     sets = np.stack(list(reference.draws(DRAWS, rng)))
     drawn = reference.widened(densest_share(_by_hour(case, sets, weights), WINDOW))
     p = draw_tail(observed, drawn)

@@ -18,7 +18,7 @@ itself has dots is tried whole before it is taken apart. Every column of the usa
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -192,6 +192,11 @@ class MappingAdapter(Adapter):
         """The rows of one OTLP message, when the base is `otel`."""
         if isinstance(self.base, OtelAdapter):
             yield from map(self._over, self.base.frames(frame))
+
+    def messages(self, groups: Iterable[Any]) -> Iterator[Row]:
+        """The rows of ResourceSpans or ResourceLogs messages, when the base is `otel`."""
+        if isinstance(self.base, OtelAdapter):
+            yield from map(self._over, self.base.messages(groups))
 
     def _over(self, row: Row) -> Row:
         if row.skipped is not None or row.rejected is not None:

@@ -1,4 +1,4 @@
-"""OpenTelemetry GenAI spans, from OTLP files in JSON or protobuf.
+"""OpenTelemetry GenAI spans and events, from OTLP in JSON or protobuf.
 
 Files: what the Collector's file exporter and the OTLP file exporter specification write
 (opentelemetry.io/docs/specs/otel/protocol/file-exporter): TracesData or ExportTraceServiceRequest, one a
@@ -10,15 +10,18 @@ gen-ai-spans.md) and the previous ones (v1.36.0 and before): gen_ai.system, gen_
 gen_ai.usage.prompt_tokens, gen_ai.usage.completion_tokens, numbered attributes such as
 gen_ai.prompt.0.content, and span events (gen_ai.user.message, gen_ai.content.prompt, gen_ai.choice, ...).
 Attributes of the resource stand in for those that a span lacks. The account is `user.id`, before that
-`enduser.id`; `account_fields` of the settings name others.
+`enduser.id`; `account_fields` of the settings name others. Events that tell of an exchange arrive as log records
+(otel_logs.py); in files they are read from JSON, as in protobuf nothing tells logs from traces.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, Span, TracesData
 
 from stillwatch.records.adapters.base import (
@@ -38,6 +41,19 @@ from stillwatch.records.adapters.base import (
     text_of,
     turn_of,
 )
+from stillwatch.records.adapters.otel_logs import (
+    DETAILS_EVENT,
+    fields_of_json,
+    fields_of_message,
+    tells_no_exchange,
+)
+from stillwatch.records.adapters.otel_values import (
+    MOST_PARTS,
+    attributes_of_json,
+    attributes_of_message,
+    integer,
+    structured,
+)
 from stillwatch.records.formats.json_values import BadJson, decode, last_element
 from stillwatch.records.formats.otlp_frames import MAX_FRAME_BYTES, Frame, wire_fields
 from stillwatch.records.rejects import NOT_PARSEABLE
@@ -56,7 +72,7 @@ _OTHER_OPERATIONS = frozenset(
 )
 _ACCOUNT = ("account_id", "account.id", "user.id", "enduser.id", "tenant.id")
 _MODEL = ("gen_ai.request.model", "llm.request.model", "gen_ai.response.model")
-EXPORT_BEGINS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[?\s*\{\s*"resource(?:S|_s)pans"\s*:')
+EXPORT_BEGINS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[?\s*\{\s*"resource_?(?:[Ss]pans|[Ll]ogs)"\s*:')
 _NUMBERED = re.compile(r"^gen_ai\.(prompt|completion)\.(\d{1,4})\.(role|content|finish_reason)$")
 _ROLE_EVENTS = {
     "gen_ai.system.message": "system",
@@ -64,9 +80,9 @@ _ROLE_EVENTS = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
-_DETAILS_EVENT = "gen_ai.client.inference.operation.details"
 _ERROR = 2  # Status.StatusCode.STATUS_CODE_ERROR
 
+_EXPORTS = frozenset({"resourceSpans", "resource_spans", "resourceLogs", "resource_logs"})
 # How deep spans lie in an export: {resourceSpans: [{scopeSpans: [{spans: [
 _SPANS = b"{[{[{["
 
@@ -90,16 +106,16 @@ _traces = msgspec.json.Decoder(_Traces)
 
 
 class OtelAdapter(Adapter):
-    """OpenTelemetry GenAI spans."""
+    """OpenTelemetry GenAI spans and events."""
 
     name = "otel"
     max_value_bytes = MAX_FRAME_BYTES
 
     def recognises(self, sample: Sample) -> int:
-        """How many records hold resource spans; a document too large to look into counts by its beginning."""
+        """How many records hold spans or logs; a document too large to look into counts by its beginning."""
         if sample.tabular:
             return 0
-        seen = sum(1 for r in sample.records if "resourceSpans" in r or "resource_spans" in r)
+        seen = sum(1 for record in sample.records if _EXPORTS & record.keys())
         return seen or int(EXPORT_BEGINS.match(sample.head) is not None)
 
     def row(self, record: Mapping[str, object]) -> Row:
@@ -166,8 +182,17 @@ class OtelAdapter(Adapter):
         except (DecodeError, RecursionError):
             yield from self._damaged(frame)
             return
-        for about in spans:
-            resource = _attributes_of_message(about.resource.attributes)
+        yield from self.messages(spans)
+
+    def messages(self, groups: Iterable[Any]) -> Iterator[Row]:
+        """The rows of ResourceSpans or ResourceLogs messages."""
+        for about in groups:
+            resource = attributes_of_message(about.resource.attributes)
+            if isinstance(about, ResourceLogs):
+                for logged in about.scope_logs:
+                    for record in logged.log_records:
+                        yield self._log(fields_of_message(record, resource))
+                continue
             for scope in about.scope_spans:
                 for span in scope.spans:
                     yield self._message_span(span, resource)
@@ -184,7 +209,7 @@ class OtelAdapter(Adapter):
             for tag, data, whole in parts:
                 if tag == 1 and whole:
                     try:
-                        resource = _attributes_of_message(
+                        resource = attributes_of_message(
                             ResourceSpans.FromString(b"\x0a" + _varint(len(data)) + data).resource.attributes
                         )
                     except DecodeError:
@@ -206,15 +231,22 @@ class OtelAdapter(Adapter):
             yield Row({}, frame.data[:4096], rejected=NOT_PARSEABLE)
 
     def _export(self, value: Mapping[str, object]) -> Iterator[Row]:
+        logs = value.get("resourceLogs", value.get("resource_logs"))
+        for about in map(as_mapping, as_list(logs)):
+            resource = attributes_of_json(as_mapping(about.get("resource")).get("attributes"))
+            for logged in map(as_mapping, as_list(about.get("scopeLogs", about.get("scope_logs")))):
+                for record in as_list(logged.get("logRecords", logged.get("log_records"))):
+                    fields = fields_of_json(record, resource)
+                    yield Row({}, record, rejected=NOT_PARSEABLE) if fields is None else self._log(fields)
         groups = value.get("resourceSpans", value.get("resource_spans"))
         if not isinstance(groups, list):
-            if "resourceLogs" in value or "resourceMetrics" in value:
+            if "resourceMetrics" in value:
                 yield Row({}, value, skipped=NOT_A_MODEL_CALL)
-            else:
+            elif not isinstance(logs, list):
                 yield Row({}, value, rejected=NOT_PARSEABLE)
             return
         for about in map(as_mapping, groups):
-            resource = _attributes(as_mapping(about.get("resource")).get("attributes"))
+            resource = attributes_of_json(as_mapping(about.get("resource")).get("attributes"))
             scopes = about.get(
                 "scopeSpans", about.get("scope_spans", about.get("instrumentationLibrarySpans"))
             )
@@ -225,19 +257,19 @@ class OtelAdapter(Adapter):
     def _json_span(self, value: object, resource: Mapping[str, object]) -> Row:
         if not isinstance(value, Mapping):
             return Row({}, value, rejected=NOT_PARSEABLE)
-        attributes = _attributes(value.get("attributes"))
+        named = attributes_of_json(value.get("attributes"))
         events: Events = [
-            (str(event.get("name")), _attributes(event.get("attributes")))
-            for event in map(as_mapping, as_list(value.get("events")))
+            (str(event.get("name")), attributes_of_json(event.get("attributes")))
+            for event in map(as_mapping, islice(as_list(value.get("events")), MOST_PARTS))
         ]
         status = as_mapping(value.get("status")).get("code")
         fields: dict[str, object] = {
             **resource,
-            **attributes,
+            **named,
             "trace_id": first_of(value, "traceId", "trace_id"),
             "span_id": first_of(value, "spanId", "span_id"),
-            "start_time": _integer(first_of(value, "startTimeUnixNano", "start_time_unix_nano")),
-            "end_time": _integer(first_of(value, "endTimeUnixNano", "end_time_unix_nano")),
+            "start_time": integer(first_of(value, "startTimeUnixNano", "start_time_unix_nano")),
+            "end_time": integer(first_of(value, "endTimeUnixNano", "end_time_unix_nano")),
             "failed": status in (_ERROR, "STATUS_CODE_ERROR"),
         }
         return self._row(fields, events)
@@ -245,7 +277,7 @@ class OtelAdapter(Adapter):
     def _message_span(self, span: Any, resource: Mapping[str, object]) -> Row:
         fields: dict[str, object] = {
             **resource,
-            **_attributes_of_message(span.attributes),
+            **attributes_of_message(span.attributes),
             "trace_id": span.trace_id.hex(),
             "span_id": span.span_id.hex(),
             "start_time": span.start_time_unix_nano or None,
@@ -253,12 +285,17 @@ class OtelAdapter(Adapter):
             "failed": span.status.code == _ERROR,
         }
         return self._row(
-            fields, [(event.name, _attributes_of_message(event.attributes)) for event in span.events]
+            fields, [(e.name, attributes_of_message(e.attributes)) for e in islice(span.events, MOST_PARTS)]
         )
+
+    def _log(self, fields: dict[str, object]) -> Row:
+        if tells_no_exchange(fields):
+            return Row({}, fields, skipped=NOT_A_MODEL_CALL)
+        return self._row(fields, [])
 
     def _row(self, fields: dict[str, object], events: Events) -> Row:
         for name, about in events:
-            if name == _DETAILS_EVENT:
+            if name == DETAILS_EVENT:
                 fields = {**about, **fields}
         operation = first_of(fields, "gen_ai.operation.name", "llm.request.type")
         known = first_of(fields, "gen_ai.provider.name", "gen_ai.system", *_MODEL)
@@ -267,7 +304,7 @@ class OtelAdapter(Adapter):
         messages, outputs, finish = _messages(fields, events)
         account = self.identifier(first_of(fields, *(self.settings.account_fields or _ACCOUNT)))
         end_user = first_of(fields, "enduser.pseudo.id", "enduser.id")
-        instructions = _structured(fields.get("gen_ai.system_instructions"))
+        instructions = structured(fields.get("gen_ai.system_instructions"))
         values: dict[str, object] = {
             "event_id": first_of(fields, "gen_ai.response.id") or _span_name(fields),
             "time": fields["start_time"],
@@ -316,80 +353,14 @@ def _varint(value: int) -> bytes:
 
 def _resource_of(raw: msgspec.Raw) -> Mapping[str, object]:
     try:
-        return _attributes(as_mapping(decode(bytes(raw))).get("attributes"))
+        return attributes_of_json(as_mapping(decode(bytes(raw))).get("attributes"))
     except BadJson:
         return {}
 
 
-def _integer(value: object) -> object:
-    """A 64-bit integer, which JSON has as text."""
-    if isinstance(value, str) and len(value) < 30:
-        try:
-            return int(value)
-        except ValueError:
-            return value
-    return value
-
-
-def _any_value(value: object, depth: int = 0) -> object:
-    """The plain value of an AnyValue in JSON."""
-    fields = as_mapping(value)
-    for name, inner in fields.items():
-        if name in ("stringValue", "string_value", "boolValue", "bool_value", "doubleValue", "double_value"):
-            return inner
-        if name in ("intValue", "int_value"):
-            return _integer(inner)
-        if depth > 32:
-            return None
-        if name in ("arrayValue", "array_value"):
-            return [_any_value(item, depth + 1) for item in as_list(as_mapping(inner).get("values"))]
-        if name in ("kvlistValue", "kvlist_value"):
-            return _attributes(as_mapping(inner).get("values"), depth + 1)
-        if name in ("bytesValue", "bytes_value"):
-            return inner
-    return None
-
-
-def _attributes(pairs: object, depth: int = 0) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for pair in as_list(pairs):
-        fields = as_mapping(pair)
-        key = fields.get("key")
-        if isinstance(key, str):
-            found[key] = _any_value(fields.get("value"), depth)
-    return found
-
-
-def _plain(value: Any) -> object:
-    """The plain value of an AnyValue message."""
-    kind = value.WhichOneof("value")
-    if kind is None:
-        return None
-    inner = getattr(value, kind)
-    if kind == "array_value":
-        return [_plain(item) for item in inner.values]
-    if kind == "kvlist_value":
-        return _attributes_of_message(inner.values)
-    return inner
-
-
-def _attributes_of_message(pairs: Any) -> dict[str, object]:
-    return {pair.key: _plain(pair.value) for pair in pairs}
-
-
-def _structured(value: object) -> object:
-    """A value that may have been recorded as a JSON string, as where attributes can't be structured."""
-    if isinstance(value, str) and value[:1] in ("[", "{"):
-        try:
-            return decode(value.encode("utf-8", "surrogatepass"))
-        except BadJson:
-            return value
-    return value
-
-
 def _prompt(value: object, role: str) -> list[object]:
     """Messages of a prompt: a list of them, one of them, or bare text of `role`."""
-    found = _structured(value)
+    found = structured(value)
     if isinstance(found, str):
         return [{"role": role, "content": found}]
     if isinstance(found, Mapping):
@@ -414,7 +385,7 @@ def _messages(
     answers: list[object] = []
     for name, about in events:
         if name in _ROLE_EVENTS:
-            body = _structured(first_of(about, "content", "gen_ai.event.content", "event.body"))
+            body = structured(first_of(about, "content", "gen_ai.event.content", "event.body"))
             message = as_mapping(body) if isinstance(body, Mapping) else {"content": body}
             from_events.append({"role": _ROLE_EVENTS[name], **message})
         elif name == "gen_ai.content.prompt":
@@ -422,13 +393,13 @@ def _messages(
         elif name == "gen_ai.content.completion":
             answers += _prompt(about.get("gen_ai.completion"), "assistant")
         elif name == "gen_ai.choice":
-            body = _structured(first_of(about, "message", "gen_ai.event.content", "event.body", "content"))
+            body = structured(first_of(about, "message", "gen_ai.event.content", "event.body", "content"))
             whole = as_mapping(body)
             message = as_mapping(whole.get("message", whole)) if whole else {"content": body}
             reason = first_of(about, "finish_reason") or first_of(whole, "finish_reason")
             answers.append({"role": "assistant", **message, "finish_reason": reason})
     answered = [as_mapping(m) for m in (outputs or answers)]
-    reasons = _structured(first_of(fields, "gen_ai.response.finish_reasons", "gen_ai.response.finish_reason"))
+    reasons = structured(first_of(fields, "gen_ai.response.finish_reasons", "gen_ai.response.finish_reason"))
     finish = next(iter(reasons), None) if isinstance(reasons, list) else reasons
     if finish is None:
         finish = next((r for m in answered if (r := first_of(m, "finish_reason")) is not None), None)
@@ -442,7 +413,7 @@ def _numbered(fields: Mapping[str, object], kind: str, role: str) -> list[object
         match = _NUMBERED.match(name)
         if match and match[1] == kind:
             found.setdefault(int(match[2]), {"role": role})[match[3]] = (
-                _structured(value) if match[3] == "content" else value
+                structured(value) if match[3] == "content" else value
             )
     return [found[place] for place in sorted(found)]
 
@@ -453,7 +424,7 @@ def _span_name(fields: Mapping[str, object]) -> str | None:
 
 
 def _tool_count(fields: Mapping[str, object]) -> int | None:
-    tools = _structured(first_of(fields, "gen_ai.tool.definitions", "gen_ai.request.available_tools"))
+    tools = structured(first_of(fields, "gen_ai.tool.definitions", "gen_ai.request.available_tools"))
     return len(tools) if isinstance(tools, list) else None
 
 

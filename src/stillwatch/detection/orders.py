@@ -1,0 +1,85 @@
+"""Accounts in order of a figure, once for a view, and without a group's accounts for each of its groups.
+
+A group is compared with accounts outside that are like its own in some figure. Putting everybody outside in order anew for
+each group would cost as much as there are accounts, times as many as there are groups.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from stillwatch.detection.evidence import Bools, Floats, Ints
+
+
+def strata(volumes: Floats) -> Floats:
+    """Volumes by halves of a doubling."""
+    return np.asarray(np.round(2 * np.log2(np.maximum(volumes, 1))).clip(0))
+
+
+@dataclass(frozen=True)
+class Order:
+    """Accounts by a figure, of equal ones the lower code first. `place`: by account code, -1 for who has no part."""
+
+    accounts: Ints
+    figure: Floats  # along `accounts`
+    place: Ints
+
+    @classmethod
+    def of(cls, figure: Floats, eligible: Bools) -> "Order":
+        """Of the accounts that are eligible; `figure` by account code."""
+        codes = np.flatnonzero(eligible)
+        accounts = codes[np.argsort(figure[codes], kind="stable")]
+        place = np.full(len(eligible), -1, np.int64)
+        place[accounts] = np.arange(len(accounts))
+        return cls(accounts, figure[accounts], place)
+
+    def without(self, accounts: Ints) -> "Pool":
+        """All but these accounts, none of them twice."""
+        gone = self.place[accounts]
+        return Pool(self, np.sort(gone[gone >= 0]))
+
+    def running(self, values: Floats | Bools) -> Floats:
+        """Sums along the order, from none of it to all: for `Pool.sums`. `values` by account code."""
+        return np.asarray(np.r_[0.0, np.cumsum(values[self.accounts], dtype=np.float64)])
+
+
+@dataclass(frozen=True)
+class Pool:
+    """An order without some of its places, `gone` (rising). Those that are left are numbered from 0."""
+
+    order: Order
+    gone: Ints
+
+    def __len__(self) -> int:
+        return len(self.order.accounts) - len(self.gone)
+
+    @cached_property
+    def _left_before(self) -> Ints:
+        """Along `gone`: how many are left before it."""
+        return np.asarray(self.gone - np.arange(len(self.gone)))
+
+    def _places(self, numbers: Ints) -> Ints:
+        """Places in the order of those with these numbers."""
+        return np.asarray(numbers + np.searchsorted(self._left_before, numbers, "right"))
+
+    def at(self, numbers: Ints) -> Ints:
+        """Accounts with these numbers."""
+        return np.asarray(self.order.accounts[self._places(numbers)])
+
+    def first_of(self, figures: Floats) -> Ints:
+        """How many are left of smaller figures than each of these."""
+        places = np.searchsorted(self.order.figure, figures, "left")
+        return np.asarray(places - np.searchsorted(self.gone, places, "left"))
+
+    def end_of(self, figures: Floats) -> Ints:
+        """How many are left of no larger figures than each of these."""
+        places = np.searchsorted(self.order.figure, figures, "right")
+        return np.asarray(places - np.searchsorted(self.gone, places, "left"))
+
+    def sums(self, running: Floats, low: Ints, high: Ints) -> Floats:
+        """Of values whose sums along the whole order are `running`: over numbers from each low to each high (not empty)."""
+        begin, end = self._places(low), self._places(high - 1) + 1
+        of_gone = np.r_[0.0, np.cumsum(running[self.gone + 1] - running[self.gone])]
+        among = of_gone[np.searchsorted(self.gone, end)] - of_gone[np.searchsorted(self.gone, begin)]
+        return np.asarray(running[end] - running[begin] - among)

@@ -1,0 +1,1 @@
+"""Following a folder of logs: scans of what is new, and events of what they change."""
