@@ -4,6 +4,7 @@
 PY := .venv/bin/python
 STILLWATCH := .venv/bin/stillwatch
 ARGS :=
+PYTEST := -n 2 --junitxml .cache/tests.xml
 SEED := 20260921
 DEMO := --scenario default --exchanges 300000 --accounts 12000 --seed $(SEED)
 
@@ -47,8 +48,9 @@ demo:
 	@$(STILLWATCH) score --truth demo/drill/truth --scan demo/scan
 	@echo 'The report for a person: demo/scan/report.html'
 
+# What could not run (without Chromium, or without Java) is told at the end, loudly.
 test: setup
-	@$(PY) -m pytest -n 2 $(ARGS)
+	@$(PY) -m pytest $(PYTEST) $(ARGS); status=$$?; $(PY) scripts/list_not_run.py .cache/tests.xml; exit $$status
 
 # Targets of their own, so that `make --keep-going check` tells all that is wrong at once.
 check: check-format check-lint check-types check-imports check-reference check-tests
@@ -74,9 +76,10 @@ check-reference: setup
 	@$(PY) scripts/make_reference.py --check
 
 check-tests: setup
-	@echo '==> tests (those of the report in a real browser, too)'
+	@echo '==> tests (those of the report in a real browser and of Spark on a real cluster, too)'
 	@scripts/install-chromium
-	@$(PY) -m pytest -n 2 --junitxml .cache/tests.xml $(ARGS)
+	@scripts/install-java
+	@$(PY) -m pytest $(PYTEST) $(ARGS)
 
 bench:
 	@mkdir -p .cache/home

@@ -18,8 +18,8 @@ PYTHON = VENV / "bin" / "python"
 PROFILES = ("base", "dev", "bench")
 """Each holds all that the one before it holds, in the same versions (tests/test_house.py sees to that)."""
 
-SOURCES = ("cpe",)
-"""Packages of dev that are published as source only (cpe: needed by stix2-validator)."""
+SOURCES = ("cpe", "pyspark")
+"""Packages of dev that are published as source only (cpe: needed by stix2-validator; of pyspark nothing is compiled)."""
 
 UNISOLATED = ("--no-build-isolation", "--use-pep517")
 """Build with the setuptools that is installed, rather than with one fetched for the purpose."""

@@ -1,5 +1,7 @@
 """Options that commands share: the key, the window, what may be used."""
 
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -51,6 +53,24 @@ def test_resources_are_as_asked_or_what_there_is():
     own = resources_of(None, None, "duckdb")
     assert own.threads == available_threads() >= 1
     assert own.memory > 10**8
+
+
+def test_settings_of_spark_come_from_a_file_and_the_master_from_its_option(tmp_path):
+    (tmp_path / "spark.conf").write_text("spark.executor.memory = 8g\n")
+    asked = resources_of(
+        2, 10**9, "spark", spark_master="spark://a:7077", spark_conf=tmp_path / "spark.conf", work=tmp_path
+    )
+    assert asked.engine_settings == {"spark.executor.memory": "8g", "spark.master": "spark://a:7077"}
+    assert asked.work == tmp_path
+
+
+@pytest.mark.parametrize("given", [{"spark_master": "local[2]"}, {"spark_conf": Path("spark.conf")}])
+def test_settings_of_another_engine_are_refused(given):
+    (name,) = given
+    with pytest.raises(
+        InputError, match=f"--{name.replace('_', '-')} is for the engine spark; add --engine spark"
+    ):
+        resources_of(2, 10**9, "duckdb", **given)
 
 
 def test_options_arrive_under_their_names_and_in_order():

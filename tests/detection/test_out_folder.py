@@ -151,3 +151,22 @@ def test_two_runs_into_one_folder_leave_each_other_alone(tmp_path):
             (other.made / "run.json").write_text(OURS)
     assert (tmp_path / "a.txt").read_text() == "first"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_what_is_thrown_away_may_lie_elsewhere_and_goes_as_well(tmp_path):
+    with making(tmp_path / "out", "usage.parquet", RUN, tmp_path / "shared" / "work") as folder:
+        assert folder.work.parent == tmp_path / "shared" / "work"
+        (folder.work / "part").write_text("")
+        (folder.made / "a.txt").write_text("a")
+    assert names(tmp_path / "out") == ["a.txt"]
+    assert names(tmp_path / "shared" / "work") == []
+
+
+def test_a_folder_to_work_in_that_cannot_be_is_told_and_nothing_stays(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(InputError, match=r"file/work: cannot write there .*--work"),
+        making(tmp_path / "out", "usage.parquet", RUN, tmp_path / "file" / "work"),
+    ):
+        pass
+    assert names(tmp_path) == ["file"]

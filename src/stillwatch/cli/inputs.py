@@ -12,6 +12,7 @@ from stillwatch.cli.options import MOMENT, SIZE
 from stillwatch.detection.run_record import Resources
 from stillwatch.detection.state.folder import StateFolder
 from stillwatch.engines import ENGINES
+from stillwatch.engines.spark_settings import MASTER, read_settings
 from stillwatch.records.errors import InputError
 from stillwatch.records.sketches import Key
 
@@ -52,6 +53,30 @@ _WINDOW = (
 threads_option = click.option(
     "--threads", type=click.IntRange(1, 1024), help="Threads to use; all by default."
 )
+_ENGINE = (
+    click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="duckdb",
+        show_default=True,
+        help="Where relational work runs.",
+    ),
+    click.option(
+        "--spark-master",
+        metavar="URL",
+        help="Master of a Spark cluster, such as spark://host:7077; this machine by default.",
+    ),
+    click.option(
+        "--spark-conf",
+        type=click.Path(path_type=Path),
+        help="File of settings of Spark (spark.executor.memory = 8g, ...).",
+    ),
+    click.option(
+        "--work",
+        type=click.Path(path_type=Path),
+        help="Folder for what is thrown away; on a cluster all executors must see it. In --out by default.",
+    ),
+)
 _RESOURCES = (
     click.option("--key", type=click.Path(path_type=Path), help="File with the local sketch key (16 bytes)."),
     threads_option,
@@ -60,13 +85,6 @@ _RESOURCES = (
     ),
 )
 
-engine_option = click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="duckdb",
-    show_default=True,
-    help="Where relational work runs.",
-)
 exemptions_option = click.option(
     "--exemptions",
     type=click.Path(path_type=Path),
@@ -88,6 +106,7 @@ format_options = _all(_FORMAT)
 window_options = _all(_WINDOW)
 state_options = _all(_STATE)
 resource_options = _all(_RESOURCES)
+engine_options = _all(_ENGINE)
 
 
 def check_window(since: int | None, until: int | None) -> None:
@@ -102,12 +121,27 @@ def available_threads() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def resources_of(threads: int | None, memory: int | None, engine: str) -> Resources:
-    """What was asked for, or all processors and half of the machine's memory."""
+def resources_of(
+    threads: int | None,
+    memory: int | None,
+    engine: str,
+    spark_master: str | None = None,
+    spark_conf: Path | None = None,
+    work: Path | None = None,
+) -> Resources:
+    """What was asked for, or all processors and half of the machine's memory. InputError for settings that do not fit."""
+    if engine != "spark" and (spark_master is not None or spark_conf is not None):
+        name = "--spark-conf" if spark_master is None else "--spark-master"
+        raise InputError(f"{name} is for the engine spark", mend="add --engine spark, or leave it out")
+    settings = {} if spark_conf is None else read_settings(spark_conf)
+    if spark_master is not None:
+        settings[MASTER] = spark_master
     return Resources(
         threads=threads or available_threads(),
         memory=memory or psutil.virtual_memory().total // 2,
         engine=engine,
+        engine_settings=settings,
+        work=work,
     )
 
 

@@ -10,7 +10,7 @@ import click
 
 from stillwatch.cli.inputs import (
     check_window,
-    engine_option,
+    engine_options,
     exemptions_option,
     open_key,
     resource_options,
@@ -167,7 +167,7 @@ def render(done: Replayed) -> str:
 )
 @exemptions_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for replay.json.")
-@engine_option
+@engine_options
 @window_options
 @resource_options
 @click.option("--json", "as_json", is_flag=True, help="Print replay.json instead of tables.")
@@ -182,6 +182,9 @@ def replay(
     exemptions: Path | None,
     out: Path,
     engine: str,
+    spark_master: str | None,
+    spark_conf: Path | None,
+    work: Path | None,
     since: int | None,
     until: int | None,
     adapter: str | None,
@@ -210,7 +213,7 @@ def replay(
             b=b,
             every=every,
             exemptions=exempt,
-            resources=resources_of(threads, memory, engine),
+            resources=resources_of(threads, memory, engine, spark_master, spark_conf, work),
             key=open_key(key),
             progress=meter,
         )

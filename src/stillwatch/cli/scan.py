@@ -10,7 +10,7 @@ import click
 
 from stillwatch.cli.inputs import (
     check_window,
-    engine_option,
+    engine_options,
     exemptions_option,
     lasting_key,
     open_key,
@@ -166,7 +166,7 @@ def summary(result: Result) -> str:
 )
 @table_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the results.")
-@engine_option
+@engine_options
 @window_options
 @click.option(
     "--prior",
@@ -202,6 +202,9 @@ def scan(
     agreements: str | None,
     out: Path,
     engine: str,
+    spark_master: str | None,
+    spark_conf: Path | None,
+    work: Path | None,
     since: int | None,
     until: int | None,
     adapter: str | None,
@@ -252,7 +255,7 @@ def scan(
             settings=settings,
             shadow=shadow_settings,
             exemptions=exempt,
-            resources=resources_of(threads, memory, engine),
+            resources=resources_of(threads, memory, engine, spark_master, spark_conf, work),
             key=open_key(key) if folder is None else lasting_key(key),
             raw_examples=raw_examples,
             state=folder,

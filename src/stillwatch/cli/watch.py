@@ -8,7 +8,7 @@ import click
 
 from stillwatch.cli.errors import say
 from stillwatch.cli.inputs import (
-    engine_option,
+    engine_options,
     exemptions_option,
     lasting_key,
     resource_options,
@@ -96,7 +96,7 @@ def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[M
     help="File of settings to judge by (YAML).",
 )
 @exemptions_option
-@engine_option
+@engine_options
 @click.option("--adapter", metavar="NAME", help="Format of the logs; found out by looking when not given.")
 @click.option(
     "--mapping", type=click.Path(path_type=Path), help="Column-mapping file for logs of your own form."
@@ -118,6 +118,9 @@ def watch(
     settings_file: Path | None,
     exemptions: Path | None,
     engine: str,
+    spark_master: str | None,
+    spark_conf: Path | None,
+    work: Path | None,
     adapter: str | None,
     mapping: Path | None,
     key: Path | None,
@@ -138,7 +141,8 @@ def watch(
     receiver = _webhook(webhook, webhook_secret)
     settings = settings_of(settings_file)
     exempt = None if exemptions is None else read_exemptions(exemptions)
-    resources, opened_key = resources_of(threads, memory, engine), lasting_key(key)
+    resources = resources_of(threads, memory, engine, spark_master, spark_conf, work)
+    opened_key = lasting_key(key)
 
     def scan_round(inputs: Inputs, folder: StateFolder, progress: Progress) -> Result:
         return run_scan(

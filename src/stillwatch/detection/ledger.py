@@ -88,8 +88,11 @@ class Relations:
 
 
 def _flag(rows: ir.Table, condition: ir.BooleanValue) -> ir.IntegerScalar:
-    """In how many rows it holds. Counted, not summed up: sums are kept in 128 bits."""
-    return rows.count(where=condition).cast("int32")
+    """In how many rows it holds. Counted, not summed up: sums are kept in 128 bits.
+
+    Numbers of rows are counted, which are never null: a count of whole rows is a sum on Spark, and null where no row says.
+    """
+    return rows.row.count(where=condition).cast("int32")
 
 
 def _marked(rows: ir.Table) -> ir.IntegerValue:
@@ -206,7 +209,9 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     # Script 0 is a text without letters, which is no script. Japanese is written in kana and Chinese characters: were these
     # two scripts, whoever writes it beside English would show as many as a translator.
     script = (unique.script == KANA).ifelse(HAN, unique.script.nullif(0))
-    rows = unique.mutate(script=script).join(code_table, "account_id").drop("account_id")
+    rows = engine.reuse(
+        "rows", unique.mutate(script=script).join(code_table, "account_id").drop("account_id")
+    )
     has_text = rows.item_hash.notnull()
     marked = _marked(rows)
     marks = {f"mark_{name}": _flag(rows, (marked & mask) != 0) for name, mask in _mark_masks().items()}
@@ -285,7 +290,9 @@ def _sampled(engine: Engine, rows: ir.Table, ledger: pa.Table, most: int) -> ir.
     )
     joined = rows.left_join(limits, ["acc", "hour"])
     kept = joined.filter(joined.luck_limit.isnull() | (joined.luck < joined.luck_limit))
-    return kept.drop(*(name for name in kept.columns if name.endswith("_right")), "luck_limit")
+    return engine.reuse(
+        "sampled", kept.drop(*(name for name in kept.columns if name.endswith("_right")), "luck_limit")
+    )
 
 
 def _mark_masks() -> dict[str, int]:

@@ -50,10 +50,11 @@ class OutFolder:
 
 
 @contextmanager
-def making(out: Path, usage: str, kind: Kind) -> Iterator[OutFolder]:
+def making(out: Path, usage: str, kind: Kind, work: Path | None = None) -> Iterator[OutFolder]:
     """A place to make results in; what stands in `made` at the end appears in `out`, and nothing after an error.
 
-    Of an earlier run of this kind everything goes, whether or not this one makes it again; what else lies there stays.
+    What is thrown away lies in a folder of its own under `work`, or under `out`. Of an earlier run of this kind everything
+    goes, whether or not this one makes it again; what else lies there stays.
     What a run that was killed left aside is swept, if nobody works there any more. Raises InputError when `out` is the
     folder of the logs (`usage`), holds something of these names that no such run wrote, or cannot be written to.
     """
@@ -63,25 +64,35 @@ def making(out: Path, usage: str, kind: Kind) -> Iterator[OutFolder]:
         )
     _check_own(out, kind)
     fresh = not out.exists()
+    held = [_aside(out, "--out")]
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        work = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=out))
-        lock = _held(work)
-    except OSError as error:
-        raise InputError(
-            f"cannot write there ({plainly(error)})", where=str(out), mend="give another folder with --out"
-        ) from None
-    try:
-        folder = OutFolder(work, work / "made")
+        if work is not None:
+            held.append(_aside(work, "--work"))
+        folder = OutFolder(held[-1][0], held[0][0] / "made")
         folder.made.mkdir()
         yield folder
         _publish(folder.made, out, kind)
     finally:
-        shutil.rmtree(work, ignore_errors=True)
-        os.close(lock)
+        for aside, lock in held:
+            shutil.rmtree(aside, ignore_errors=True)
+            os.close(lock)
         if fresh and not any(out.iterdir()):
             out.rmdir()
+
+
+def _aside(folder: Path, option: str) -> tuple[Path, int]:
+    """A folder of this run's own in one that `option` names, and the lock on it; what others left there is swept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
+        aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+        return aside, _held(aside)
+    except OSError as error:
+        raise InputError(
+            f"cannot write there ({plainly(error)})",
+            where=str(folder),
+            mend=f"give another folder with {option}",
+        ) from None
 
 
 def _check_own(out: Path, kind: Kind) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.detection.agreements import Agreement, read_agreements
+from stillwatch.detection.distributed_intake import take_in_shares
 from stillwatch.detection.evidence import Evidence
 from stillwatch.detection.gathering import gather
-from stillwatch.detection.intake import HOUR_US, Intake, take_in
+from stillwatch.detection.intake import HOUR_US, Intake
 from stillwatch.detection.ledger import relate
 from stillwatch.detection.run_record import Inputs, Read, Resources
 from stillwatch.detection.settings import Settings
@@ -78,6 +79,8 @@ class Prepared:
     """Of a scan with a state: what it will be."""
     engine_version: str = ""
     _evidence: dict[tuple[int, ...], Evidence] = field(default_factory=dict)
+    _open: Engine | None = None
+    """Left open by intake for what comes first after it: some engines take long to start."""
 
     def evidence(self, settings: Settings) -> Evidence:
         """What the statistics read. Settings that count sharing alike have it in common: it is gathered once."""
@@ -91,7 +94,8 @@ class Prepared:
         return read_agreements(self.register, evidence.accounts)
 
     def _gather(self, settings: Settings, *, first: bool) -> Evidence:
-        with _engine(self.resources, self.work) as engine:
+        engine, self._open = self._open or _engine(self.resources, self.work), None
+        with engine:
             self.engine_version = engine.version
             relations = relate(engine, engine.parquet(self.taken.exchange_files), settings)
             if first:
@@ -123,39 +127,45 @@ def prepare(
     """
     # Compiled loops are set once for the process: no more threads than were asked for, nor than there are.
     numba.set_num_threads(min(resources.threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-    with clock.stage("intake"):
-        if state is None:
-            # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
-            reader = records.open_usage(
-                inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects, key=key
-            )
-            counts: Read = reader
-            given = _small_tables(inputs, rejects, reader.salt)
-            taken = take_in(
-                reader,
-                work,
-                key=key,
-                threads=resources.threads,
-                since=inputs.since,
-                until=inputs.until,
-                progress=lambda rows: clock.progress("intake", rows, reader.share_read),
-            )
-        else:
-            reading = state.read(
-                inputs,
-                rejects,
-                key=key,
-                threads=resources.threads,
-                progress=lambda rows, share: clock.progress("intake", rows, share),
-            )
-            given = _small_tables(inputs, rejects, reading.salt)
-    grown: Grown | None = None
-    if state is not None:
-        with clock.stage("state"), _engine(resources, work) as engine:
-            grown = state.grown(engine, reading, given, rejects, key)
-        taken, counts, given = grown.intake, grown.counts, grown.tables
-    if not taken.rows:
-        raise _nothing_usable(inputs, counts, rejects, taken)
+    engine: Engine | None = None
+    with ExitStack() as opened:
+        with clock.stage("intake"):
+            if state is None:
+                # Opened first: its mapping may name the salt under which account ids of all tables must stand to join.
+                reader = records.open_usage(
+                    inputs.usage, adapter=inputs.adapter, mapping=inputs.mapping, rejects=rejects, key=key
+                )
+                counts: Read = reader
+                given = _small_tables(inputs, rejects, reader.salt)
+                engine = opened.enter_context(_engine(resources, work))
+                taken = take_in_shares(
+                    engine,
+                    reader,
+                    work,
+                    key=key,
+                    threads=resources.threads,
+                    since=inputs.since,
+                    until=inputs.until,
+                    progress=lambda rows, read: clock.progress("intake", rows, read),
+                )
+            else:
+                reading = state.read(
+                    inputs,
+                    rejects,
+                    key=key,
+                    threads=resources.threads,
+                    progress=lambda rows, share: clock.progress("intake", rows, share),
+                )
+                given = _small_tables(inputs, rejects, reading.salt)
+        grown: Grown | None = None
+        if state is not None:
+            with clock.stage("state"), _engine(resources, work) as own:
+                grown = state.grown(own, reading, given, rejects, key)
+            taken, counts, given = grown.intake, grown.counts, grown.tables
+        if not taken.rows:
+            raise _nothing_usable(inputs, counts, rejects, taken)
+        # It stays open for the first evidence.
+        opened.pop_all()
     return Prepared(
         inputs,
         resources,
@@ -168,12 +178,17 @@ def prepare(
         taken,
         likening,
         grown,
+        _open=engine,
     )
 
 
 def _engine(resources: Resources, work: Path) -> Engine:
     return open_engine(
-        resources.engine, scratch=work / "scratch", threads=resources.threads, memory=resources.memory // 2
+        resources.engine,
+        scratch=work / "scratch",
+        threads=resources.threads,
+        memory=resources.memory // 2,
+        settings=resources.engine_settings,
     )
 
 

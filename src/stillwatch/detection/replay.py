@@ -108,7 +108,7 @@ def replay(
             mend="give --a or --b a file with other values",
         )
     clock = Clock(progress)
-    with making(out, inputs.usage, REPLAY) as folder:
+    with making(out, inputs.usage, REPLAY, resources.work) as folder:
         rejects = RejectLog(folder.made / "rejected")
         prepared = prepare(inputs, resources, key, folder.work, rejects, clock)
         with clock.stage("ledger"):

@@ -3,7 +3,7 @@
 import resource
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,11 +43,16 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a scan may use: threads, and bytes of memory as a soft limit."""
+    """What a scan may use: threads, bytes of memory as a soft limit, and an engine with settings of its own software.
+
+    `work` is a folder for what is thrown away; None: beside the results.
+    """
 
     threads: int
     memory: int
     engine: str = "duckdb"
+    engine_settings: Mapping[str, str] = field(default_factory=dict)
+    work: Path | None = None
 
 
 class Read(Protocol):

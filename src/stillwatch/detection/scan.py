@@ -98,7 +98,7 @@ def scan(
     """
     with contextlib.ExitStack() as stack:
         growing = None if state is None else stack.enter_context(state.growing(inputs, out))
-        with making(out, inputs.usage, SCAN) as folder:
+        with making(out, inputs.usage, SCAN, resources.work) as folder:
             result, manifest = _scan(
                 inputs,
                 folder,

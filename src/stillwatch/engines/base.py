@@ -1,13 +1,16 @@
 """The interface behind which relational work runs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import ibis.expr.types as ir
 import pyarrow as pa
+
+Share = TypeVar("Share")
+Done = TypeVar("Done")
 
 
 class Engine(ABC):
@@ -20,6 +23,8 @@ class Engine(ABC):
     name: str
     version: str
     """Of the engine's own software, for run.json."""
+    workers: int
+    """How many shares `distribute` works on at once, as far as is known before; 1: it works in this process."""
 
     @abstractmethod
     def parquet(self, files: Sequence[Path]) -> ir.Table:
@@ -33,9 +38,13 @@ class Engine(ABC):
     def keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Compute an expression once and hand out its rows under a name; they may lie on disk."""
 
+    def reuse(self, name: str, expression: ir.Table) -> ir.Table:
+        """An expression that many others read. An engine that would compute it for each of them keeps it, as `keep` does."""
+        return expression
+
     @abstractmethod
     def drop(self, name: str) -> None:
-        """Forget what `keep` or `table` made."""
+        """Forget what `keep`, `table` or `reuse` made."""
 
     @abstractmethod
     def fetch(self, expression: ir.Table) -> pa.Table:
@@ -44,6 +53,16 @@ class Engine(ABC):
     @abstractmethod
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """Compute an expression and bring its rows here part by part, in no order. For results that may not fit."""
+
+    @abstractmethod
+    def distribute(self, work: Callable[[Share], Done], shares: Sequence[Share]) -> Iterator[Done]:
+        """Call `work` on each share, where the engine's own work is done, and bring what it returns here, in their order.
+
+        What `work` returns should be small. With more than one of `workers` it runs in other processes, perhaps on other
+        machines: `work`, shares and results are pickled, a share may be worked on twice (whatever the first time left
+        behind is not named in a result), and files are seen only where storage is shared. An InputError that `work`
+        raises is raised here; of several that of any share.
+        """
 
     @abstractmethod
     def close(self) -> None:

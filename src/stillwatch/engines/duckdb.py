@@ -1,6 +1,6 @@
 """DuckDB inside this process: the default engine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -8,7 +8,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from stillwatch.engines.base import Engine
+from stillwatch.engines.base import Done, Engine, Share
 
 BATCH_ROWS = 1 << 17
 
@@ -18,6 +18,7 @@ class DuckDBEngine(Engine):
 
     name = "duckdb"
     version = duckdb.__version__
+    workers = 1
 
     def __init__(self, *, scratch: Path, threads: int, memory: int) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
@@ -59,6 +60,10 @@ class DuckDBEngine(Engine):
         """See `Engine.batches`."""
         # Not by Ibis' to_pyarrow_batches: it asks the connection for what only a relation has in DuckDB 2.
         yield from self._connection.con.sql(self._connection.compile(expression)).to_arrow_reader(BATCH_ROWS)
+
+    def distribute(self, work: Callable[[Share], Done], shares: Sequence[Share]) -> Iterator[Done]:
+        """See `Engine.distribute`. One share after the other, in this process."""
+        return map(work, shares)
 
     def close(self) -> None:
         """See `Engine.close`."""

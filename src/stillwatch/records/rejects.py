@@ -1,12 +1,14 @@
 """Rows that can't be used: counted by reason and kept aside, with secrets masked."""
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from stillwatch.records.masking import mask
 
@@ -120,6 +122,20 @@ class RejectLog:
         """Counts of a table by reason, sorted by reason."""
         return {reason: n for (name, reason), n in sorted(self.counts.items()) if name == table}
 
+    def absorb(self, other: "RejectLog") -> None:
+        """Take over what a closed log counted and kept aside; its file is gone afterwards."""
+        self.counts.update(other.counts)
+        self.dropped.update(other.dropped)
+        self.files += [entry for entry in other.files if entry not in self.files]
+        if self.directory is None or other.directory is None:
+            return
+        for table in sorted(other._started):
+            self._write(table)
+            kept = other.directory / f"{table}.jsonl"
+            with kept.open("rb") as lines, self._opened(table) as out:
+                shutil.copyfileobj(lines, out.buffer)
+            kept.unlink()
+
     def close(self) -> None:
         """Write what is still held. May be called again."""
         for table in list(self._pending):
@@ -137,8 +153,12 @@ class RejectLog:
         lines = self._pending.pop(table, [])
         if not lines or self.directory is None:
             return
-        self.directory.mkdir(parents=True, exist_ok=True)
-        mode = "a" if table in self._started else "w"
-        self._started.add(table)
-        with (self.directory / f"{table}.jsonl").open(mode, encoding="utf-8") as out:
+        with self._opened(table) as out:
             out.write("\n".join(lines) + "\n")
+
+    def _opened(self, table: str) -> TextIOWrapper:
+        assert self.directory is not None  # nothing is kept aside without one
+        self.directory.mkdir(parents=True, exist_ok=True)
+        mode: Literal["a", "w"] = "a" if table in self._started else "w"
+        self._started.add(table)
+        return (self.directory / f"{table}.jsonl").open(mode, encoding="utf-8")

@@ -52,11 +52,20 @@ KNOWN = ".parquet, .jsonl, .ndjson, .json, .csv, .tsv (text also .gz or .zst), .
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file: where it is, the name to show (relative to what was asked for), and what it holds."""
+    """One file: where it is, the name to show (relative to what was asked for), and what it holds.
+
+    `groups`: the row groups of a Parquet file to read, one after the other; None: all of it.
+    """
 
     path: Path
     name: str
     format: Format
+    groups: range | None = None
+
+    @property
+    def begins(self) -> bool:
+        """Whether the file's beginning is to be read: of its parts, one."""
+        return self.groups is None or self.groups.start == 0
 
 
 @dataclass(frozen=True)

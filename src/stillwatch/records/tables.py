@@ -7,8 +7,9 @@ with RejectLog(Path("out/rejected")) as rejects:
     reader.rows_read == reader.rows_out + rejects.total("usage") + sum(reader.rows_skipped.values())
 """
 
+import copy
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,6 +28,7 @@ from stillwatch.records.formats.parquet_batches import (
     open_parquet,
     parquet_batches,
 )
+from stillwatch.records.origins import AdapterOrigin, ArrowOrigin, record_of
 from stillwatch.records.recognition import Recogniser, chain, nothing_readable
 from stillwatch.records.rejects import (
     FILE_CUT_SHORT,
@@ -40,7 +42,7 @@ from stillwatch.records.sketched.batches import Carried, take_carried
 from stillwatch.records.sketched.form import files_with_sketches
 from stillwatch.records.sketches import SKETCH_SCHEMA, Key
 from stillwatch.records.sources import Format, Found, SourceFile, find_files, open_chunks
-from stillwatch.records.validation import python_values, validate
+from stillwatch.records.validation import validate
 
 BATCH_ROWS = 65536
 # How exports write that there is no value. In people's own words they are words.
@@ -85,6 +87,7 @@ class UsageReader:
         self._rejects = rejects
         self._batch_rows = batch_rows
         self._started = False
+        self._partial = False
         self._files_read = 0
         self._bytes_done = 0.0
         self._bytes = [_size(file.path) for file in found.files]
@@ -104,6 +107,36 @@ class UsageReader:
         """How much of the files is read, by their bytes as they lie on disk."""
         return min(self._bytes_done / max(sum(self._bytes), 1), 1.0)
 
+    def part(self, files: list[SourceFile], rejects: RejectLog) -> "UsageReader":
+        """A reader of some of the files, or parts of them, before any is read; it can be pickled.
+
+        What it counts and rejects `absorb` adds to this one's; that no file at all could be read is said there, too.
+        """
+        # Copied with all that it was told, and with counts of its own; the log of the whole is not what it writes to.
+        own = copy.deepcopy(self, {id(self._rejects): rejects, id(self.files): files})
+        own._partial = True
+        own._bytes = [_size(file.path) for file in files]
+        return own
+
+    def absorb(self, parts: Iterable["UsageReader"]) -> None:
+        """Take over what parts of this reader counted, in their order. Raises InputError when none could read any file."""
+        self._started = True
+        for part in parts:
+            self.rows_read += part.rows_read
+            self.rows_out += part.rows_out
+            self.rows_skipped.update(part.rows_skipped)
+            self.present_columns |= part.present_columns
+            self.values_dropped.update(part.values_dropped)
+            self.adapters.update(part.adapters)
+            self.carried.absorb(part.carried)
+            self._files_read += part._files_read
+            self._rejects.absorb(part._rejects)
+        self._check_read()
+
+    def _check_read(self) -> None:
+        if self.rows_read == 0 and self._files_read == 0:
+            raise nothing_readable(self._rejects, self.table)
+
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         if self._started:
             raise RuntimeError("a reader can be iterated once; open the table again")
@@ -112,12 +145,14 @@ class UsageReader:
         for file, size in zip(self.files, self._bytes, strict=True):
             adapter = self._recogniser.adapter_for(file)
             if adapter is not None:
-                self.adapters[adapter.name] += 1
+                self.adapters[adapter.name] += file.begins
                 yield from self._read(file, adapter)
             done += size
             self._bytes_done = done
-        if self.rows_read == 0 and self._files_read == 0:
-            raise nothing_readable(self._rejects, self.table)
+        if self._partial:
+            self._rejects.close()
+        else:
+            self._check_read()
 
     def _read(self, file: SourceFile, adapter: Adapter) -> Iterator[pa.RecordBatch]:
         if file.format is Format.PARQUET:
@@ -154,10 +189,10 @@ class UsageReader:
             # Column names that are there twice can't be chosen by name.
             columns = wanted if wanted is not None and len(set(names)) == len(names) else None
             sketched = file.path in self._sketched
-            self.carried.files += sketched
+            self.carried.files += sketched and file.begins
             if sketched and columns is not None:
                 columns = [*columns, *SKETCH_SCHEMA.names]
-            for item in parquet_batches(parquet, columns, self._batch_rows):
+            for item in parquet_batches(parquet, columns, self._batch_rows, file.groups):
                 if isinstance(item, LostRows):
                     self.rows_read += item.rows
                     self._rejects.count(self.table.name, UNREADABLE_PART, item.rows)
@@ -170,11 +205,13 @@ class UsageReader:
                     batch, sketches = take_carried(batch, file.name)
                 raw = adapter.columns(batch)
                 if raw is None:
-                    records = ((number + i, adapter.row(_record(batch, i))) for i in range(batch.num_rows))
+                    records = ((number + i, adapter.row(record_of(batch, i))) for i in range(batch.num_rows))
                     yield from self._batches_of_rows(file, ((n, _ROW_BYTES, row) for n, row in records))
                 else:
                     self.rows_read += batch.num_rows
-                    yield from self._validated(file, raw, batch.num_rows, _Arrow(batch, number), sketches)
+                    yield from self._validated(
+                        file, raw, batch.num_rows, ArrowOrigin(batch, number), sketches
+                    )
 
     def _read_csv(
         self, file: SourceFile, adapter: Adapter, chunks: Iterator[bytes]
@@ -215,11 +252,11 @@ class UsageReader:
         raw = adapter.columns(batch)
         numbers = [row.number for row in rows]
         if raw is None:
-            records = ((numbers[i], adapter.row(_record(batch, i))) for i in range(batch.num_rows))
+            records = ((numbers[i], adapter.row(record_of(batch, i))) for i in range(batch.num_rows))
             yield from self._batches_of_rows(file, ((n, _ROW_BYTES, row) for n, row in records))
         else:
             self.rows_read += len(rows)
-            yield from self._validated(file, raw, len(rows), _Arrow(batch, numbers))
+            yield from self._validated(file, raw, len(rows), ArrowOrigin(batch, numbers))
 
     def _batches_of_rows(
         self, file: SourceFile, rows: Iterator[tuple[int, int, Row]]
@@ -240,18 +277,20 @@ class UsageReader:
             size += weight
             if len(good) >= self._batch_rows or size >= MAX_BATCH_BYTES:
                 yield from self._validated(
-                    file, columns_of(self.table, good), len(good), _Rows(good, numbers)
+                    file, columns_of(self.table, good), len(good), AdapterOrigin(good, numbers)
                 )
                 numbers, good, size = [], [], 0
         if good:
-            yield from self._validated(file, columns_of(self.table, good), len(good), _Rows(good, numbers))
+            yield from self._validated(
+                file, columns_of(self.table, good), len(good), AdapterOrigin(good, numbers)
+            )
 
     def _validated(
         self,
         file: SourceFile,
         raw: Mapping[str, pa.Array | Sequence[object]],
         rows: int,
-        origin: "_Arrow | _Rows",
+        origin: "ArrowOrigin | AdapterOrigin",
         sketches: pa.RecordBatch | None = None,
     ) -> Iterator[pa.RecordBatch]:
         result = validate(self.table, raw, rows, salt=self._recogniser.settings.salt)
@@ -279,40 +318,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-class _Arrow:
-    """Where the rows of an Arrow batch come from."""
-
-    def __init__(self, batch: pa.RecordBatch, numbers: int | list[int]) -> None:
-        self._batch = batch
-        self._numbers = numbers
-
-    def number(self, place: int) -> int:
-        return self._numbers + place if isinstance(self._numbers, int) else self._numbers[place]
-
-    def content(self, place: int) -> object:
-        return _record(self._batch, place)
-
-
-class _Rows:
-    """Where the rows of an adapter come from."""
-
-    def __init__(self, rows: list[Row], numbers: list[int]) -> None:
-        self._rows = rows
-        self._numbers = numbers
-
-    def number(self, place: int) -> int:
-        return self._numbers[place]
-
-    def content(self, place: int) -> object:
-        return self._rows[place].raw
-
-
-def _record(batch: pa.RecordBatch, place: int) -> dict[str, object]:
-    """One row of a batch as Python values."""
-    row = batch.slice(place, 1)
-    return {name: python_values(array)[0] for name, array in zip(row.schema.names, row.columns, strict=True)}
 
 
 def columns_of(table: Table, rows: Sequence[Row]) -> dict[str, list[object]]:

@@ -12,7 +12,7 @@ from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import RejectLog, missing
 from stillwatch.records.schema import USAGE
 from stillwatch.records.sketched import SKETCHED_SCHEMA, open_sketched, sketched, sketches_of
-from stillwatch.records.sketched.batches import carries
+from stillwatch.records.sketched.batches import Carried, carries
 from stillwatch.records.sketches import SKETCH_SCHEMA, Key, sketch
 from stillwatch.records.tables import open_usage
 
@@ -89,6 +89,21 @@ def test_where_a_file_has_both_its_sketches_are_taken(changed, log, key, read):
     assert set(found["input_text"].to_pylist()) == {"something else"}
     # Only prompts that came without their words are wordless then.
     assert reader.carried.wordless == own["system_marks"].length() - own["system_marks"].null_count
+
+
+def test_parts_of_the_files_count_together_what_the_whole_does(texts_file, sketches_file, key):
+    def opened():
+        return open_usage(texts_file.parent, rejects=RejectLog(), key=key)
+
+    whole, reader = opened(), opened()
+    rows = pa.Table.from_batches(batch for batch in whole if carries(batch))
+    parts = [reader.part([file], RejectLog()) for file in reader.files]
+    found = pa.Table.from_batches(batch for part in parts for batch in part if carries(batch))
+    assert reader.carried == Carried()
+    reader.absorb(parts)
+    assert reader.carried == whole.carried
+    assert reader.carried.rows > 0
+    assert found.equals(rows)
 
 
 def test_without_a_key_such_columns_are_passed_over(sketches_file, read):

@@ -39,15 +39,16 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def parquet_batches(
-    file: pq.ParquetFile, columns: list[str] | None, batch_rows: int
+    file: pq.ParquetFile, columns: list[str] | None, batch_rows: int, groups: range | None = None
 ) -> Iterator[tuple[int, pa.RecordBatch] | LostRows]:
     """Batches with the number of their first row (from 1); what can't be read of a row group as LostRows.
 
     A batch has at most `batch_rows` rows and about `MAX_BATCH_BYTES` bytes, unless one row alone is larger.
-    `columns`: names at the top to read; None for all.
+    `columns`: names at the top to read; None for all. `groups`: row groups to read, one after the other; None for all.
     """
-    number = 1
-    for group in range(file.metadata.num_row_groups):
+    chosen = range(file.metadata.num_row_groups) if groups is None else groups
+    number = 1 + sum(max(file.metadata.row_group(group).num_rows, 0) for group in range(chosen.start))
+    for group in chosen:
         about = file.metadata.row_group(group)
         rows = max(about.num_rows, 0)
         mean = max(1, about.total_byte_size // max(1, rows))

@@ -64,6 +64,13 @@ class Carried:
     wordless: int = 0
     columns: set[str] = field(default_factory=set)
 
+    def absorb(self, other: "Carried") -> None:
+        """Add what came of other files."""
+        self.files += other.files
+        self.rows += other.rows
+        self.wordless += other.wordless
+        self.columns |= other.columns
+
     def beside(
         self, batch: pa.RecordBatch, sketches: pa.RecordBatch, rejected: Mapping[str, Sequence[int]]
     ) -> pa.RecordBatch:
