@@ -142,7 +142,7 @@ def test_interrupt_is_130_without_a_traceback(command, capsys):
 
     command(probe)
     assert ended(["probe"]) == 130
-    assert capsys.readouterr().err.strip() == ""
+    assert capsys.readouterr().err == "stillwatch: interrupted; no result was written\n"
 
 
 def test_shells_get_completions(monkeypatch, capsys):

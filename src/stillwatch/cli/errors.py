@@ -29,6 +29,7 @@ def report(error: BaseException) -> int:
     A traceback goes to a private file, and to stderr only when `STILLWATCH_DEBUG` asks for it.
     """
     if isinstance(error, KeyboardInterrupt | click.Abort):
+        say("interrupted; no result was written")
         return INTERRUPTED
     if isinstance(error, OSError) and error.errno == errno.EPIPE:
         _forget_output()

@@ -132,9 +132,11 @@ def summary(result: Result) -> str:
     """What was found, for a terminal."""
     rows = result.run["rows"]
     groups = result.run["groups"]
+    # With a state counts are of everything from the beginning on, and its own line says what was new.
+    so_far = " so far" if result.run["state"] else ""
     lines = [
-        f"{plural(rows['scanned'], 'exchange')} of {plural(result.run['accounts'], 'account')} scanned"
-        f" ({rows['rejected']:,} rows rejected) in {sum(result.run['seconds'].values()):.1f} s",
+        f"{plural(rows['scanned'], 'exchange')} of {plural(result.run['accounts'], 'account')} scanned{so_far}"
+        f" ({rows['rejected']:,} rows rejected{so_far}) in {sum(result.run['seconds'].values()):.1f} s",
         *_losses(result.run),
         f"groups: {groups['extraction']} extraction, {groups['review']} review, {groups['legitimate']} legitimate",
     ]
