@@ -1,5 +1,6 @@
 """Changes of groups, and a real receiver of webhooks."""
 
+import socketserver
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,3 +51,21 @@ def receiver():
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def garbler():
+    """The address of a server on this machine whose answers are no HTTP."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(b"no such protocol\r\n\r\n")
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+        thread.join()

@@ -84,6 +84,38 @@ def test_a_receiver_that_wants_no_more_gets_no_more(deliver, receiver, change):
     assert ids(receiver) == ["1"]
 
 
+def test_an_answer_that_is_no_http_does_not_end_the_thread(deliver, garbler, change):
+    thread = deliver(garbler)
+    thread.offer([change(1)])
+    assert not thread.drain(10)
+    assert thread.is_alive()
+    assert thread.problem == "BadStatusLine"
+
+
+def test_a_place_that_is_not_kept_does_not_end_the_thread(deliver, receiver, change, tmp_path):
+    (tmp_path / "told.aside").mkdir()
+    thread = deliver()
+    thread.offer([change(1)])
+    until(lambda: thread.problem == "is a directory")
+    (tmp_path / "told.aside").rmdir()
+    until(lambda: thread.waiting == 0)
+    assert set(ids(receiver)) == {"1"}
+    until(lambda: thread.problem is None)
+    assert "is a directory" in deliver.said[0]
+
+
+def test_new_events_do_not_wake_a_courier_that_waits(deliver, receiver, change, monkeypatch):
+    monkeypatch.setattr(courier, "FIRST_WAIT", 60.0)
+    receiver.answers += [500] * 20
+    thread = deliver()
+    thread.offer([change(1)])
+    assert not thread.drain(10)
+    for k in range(2, 8):
+        thread.offer([change(n) for n in range(1, k)])
+        time.sleep(0.02)
+    assert ids(receiver) == ["1"]
+
+
 def test_waits_grow_and_differ():
     assert [wait_before(n, lambda: 1.0) for n in (2, 3, 4)] == [1.0, 2.0, 4.0]
     assert wait_before(2, lambda: 0.0) == 0.5

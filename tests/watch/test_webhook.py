@@ -70,8 +70,28 @@ def test_addresses(url):
         ("https://", "not an address"),
         ("https://host:port/", "not an address"),
         ("http://[::1", "not an address"),
+        ("https://example.org/a b", "not an address"),
+        ("https://example.org/a\nb", "not an address"),
+        ("https://example.org/\u00e9", "not an address"),
+        ("https://me:hunter2@example.org/", "name or password"),
     ],
 )
 def test_addresses_that_are_refused(url, says):
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=says) as told:
         check_url(url)
+    assert "hunter2" not in str(told.value)
+
+
+def test_an_answer_that_is_no_http_is_a_failure(garbler):
+    assert Webhook(garbler, bytes(32)).post("ab-1", 1, b"{}") == (None, "BadStatusLine")
+
+
+def test_an_address_that_cannot_be_asked_is_not_told():
+    assert Webhook("http://127.0.0.1/hunter2 x", bytes(32)).post("ab-1", 1, b"{}") == (None, "InvalidURL")
+
+
+def test_no_proxy_is_asked_for_a_receiver_on_this_machine(receiver, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9/")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert Webhook(receiver.url, bytes(32)).post("ab-1", 1, b"{}") == (204, "")

@@ -4,7 +4,9 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+from stillwatch.records.errors import plainly
 from stillwatch.records.findings import Change
 from stillwatch.watch.events import after, body, event_id
 from stillwatch.watch.sinks import Cursor
@@ -36,6 +38,8 @@ class Courier(threading.Thread):
         self._ending = False
         self._failed_once = threading.Event()
         self.refused = False
+        self.problem: str | None = None
+        """Why the last attempt did not deliver; None where it did."""
 
     @property
     def waiting(self) -> int:
@@ -73,14 +77,32 @@ class Courier(threading.Thread):
                 if self._ending:
                     return
                 change = self._pending[0]
-            if self._deliver(change, attempt):
+            if self._attempt(change, attempt):
                 attempt = 1
                 continue
             attempt += 1
             if not self.refused:
-                with self._new:
-                    if not self._ending:
-                        self._new.wait(wait_before(attempt))
+                self._rest(wait_before(attempt))
+
+    def _rest(self, seconds: float) -> None:
+        """Wait so long, or until `end`: events that come meanwhile wait, too."""
+        end = time.monotonic() + seconds
+        with self._new:
+            while not self._ending and (left := end - time.monotonic()) > 0:
+                self._new.wait(left)
+
+    def _attempt(self, change: Change, attempt: int) -> bool:
+        """Deliver one event; whatever goes wrong, the thread goes on."""
+        try:
+            return self._deliver(change, attempt)
+        except Exception as error:  # noqa: BLE001 - a full disk, say, when the cursor moves
+            # Of errors of other kinds only the kind is told: their texts might hold the address.
+            self.problem = plainly(error) if isinstance(error, OSError) else type(error).__name__
+            self._failed_once.set()
+            if attempt == 1:
+                with suppress(Exception):
+                    self._say(f"delivering to the webhook failed ({self.problem}): it is tried again")
+            return False
 
     def _deliver(self, change: Change, attempt: int) -> bool:
         assert change.sequence is not None
@@ -92,9 +114,11 @@ class Courier(threading.Thread):
             self._cursor.move(change.sequence)
             with self._new:
                 self._pending = after(self._pending, change.sequence)
+            self.problem = None
             if attempt > 1:
                 self._say("the receiver of the webhook is back")
             return True
+        self.problem = wrong
         self._failed_once.set()
         if status == GONE:
             self.refused = True

@@ -52,6 +52,7 @@ class Status:
     last_round_seconds: float | None = None
     problem: str | None = None
     webhook_waiting: int | None = None
+    webhook_problem: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """What status.json says; docs/reference/events.md explains it."""
@@ -180,7 +181,9 @@ class Watching:
         return sum(change.scan == manifest.generation for change in changes)
 
     def _write_status(self) -> None:
-        self.status.webhook_waiting = None if self._courier is None else self._courier.waiting
+        if self._courier is not None:
+            self.status.webhook_waiting = self._courier.waiting
+            self.status.webhook_problem = self._courier.problem
         self.out.mkdir(parents=True, exist_ok=True)
         aside = self.out / f".{STATUS}.aside"
         aside.write_text(json.dumps(self.status.as_dict(), indent=2, sort_keys=True) + "\n")

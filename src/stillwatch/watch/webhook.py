@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import http.client
 import ipaddress
 import urllib.error
 import urllib.request
@@ -52,15 +53,27 @@ def sign(secret: bytes, message_id: str, timestamp: int, body: bytes) -> str:
 
 
 def check_url(url: str) -> None:
-    """Raise InputError for an address that is none, or over which events would go unencrypted to another machine."""
+    """Raise InputError for an address that is none, or over which events would go unencrypted to another machine.
+
+    A name and password in it are refused, too: nothing would send them, and messages might show them.
+    """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not host:
+    printable = all("!" <= sign <= "~" for sign in url)
+    if parts.scheme not in ("http", "https") or not host or not printable:
         raise InputError(
-            "not an address of a receiver", where="--webhook", mend="write it as https://host/path"
+            "not an address of a receiver",
+            where="--webhook",
+            mend="write it as https://host/path, in ASCII and without spaces",
+        )
+    if "@" in parts.netloc:
+        raise InputError(
+            "a name or password in the address is not sent",
+            where="--webhook",
+            mend="leave it out: the receiver knows us by the signature",
         )
     if parts.scheme == "http" and not _is_here(host):
         raise InputError(
@@ -108,11 +121,20 @@ class Webhook:
             },
         )
         try:
-            with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as answer:
+            with self._opener().open(request, timeout=TIMEOUT) as answer:
                 return answer.status, ""
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, f"status {error.code}"
-        except (OSError, ValueError) as error:
+        except OSError as error:
             reason = getattr(error, "reason", error)
             return None, str(getattr(reason, "strerror", None) or reason).lower()
+        except (http.client.HTTPException, ValueError) as error:
+            # Their texts quote the answer or the address.
+            return None, type(error).__name__
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        if _is_here(urlsplit(self.url).hostname or ""):
+            # A proxy would take the event off this machine, unencrypted.
+            return urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
+        return urllib.request.build_opener(_NoRedirect)
