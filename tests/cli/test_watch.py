@@ -134,6 +134,9 @@ def test_killed_in_the_middle_and_started_again_nothing_is_lost_or_told_twice(
     ("more", "says"),
     [
         (["--usage=absent"], "only a folder can be followed"),
+        (["--accounts=absent.parquet"], "absent.parquet: no such file or folder"),
+        (["--agreements=absent-*.csv"], "no file fits this pattern"),
+        (["--webhook=https://me:pw@x.example", "--webhook-secret=x"], "name or password"),
         (["--events=LOGS/events.jsonl"], "lies among the logs"),
         (["--webhook=https://x.example"], "--webhook and --webhook-secret belong together"),
         (["--webhook-secret=x"], "--webhook and --webhook-secret belong together"),
@@ -149,3 +152,21 @@ def test_mistakes_are_told_before_anything_is_made(tmp_path, more, says):
     assert isinstance(ended.exception, InputError)
     assert says in str(ended.exception)
     assert not (tmp_path / "state").exists()
+
+
+def test_a_file_whose_name_is_not_utf_8_is_read_like_any_other(exercise, parts, tmp_path):
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    shutil.copy(parts / "2.parquet", os.fsencode(logs) + b"/caf\xe9.parquet")
+    (logs / "broken.csv").write_text("a,b\n1,2\n")
+    os.rename(logs / "broken.csv", os.fsencode(logs) + b"/broken\xe9.csv")  # noqa: PTH104
+    (tmp_path / "quick.yaml").write_text("looks: 0\nreference_draws: 40\n")
+    line = [f"--usage={logs}", f"--state={tmp_path / 'state'}", f"--out={tmp_path / 'out'}"]
+    line += [f"--settings={tmp_path / 'quick.yaml'}", "--once"]
+    for read, rounds in ((1, 1), (0, 1)):
+        ended = CliRunner().invoke(watch, line)
+        assert ended.exception is None, ended.exception
+        status = json.loads((tmp_path / "out" / "status.json").read_text())
+        assert (status["files_read"], status["rounds"], status["files_unreadable"]) == (read, rounds, 1)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert run["rows"]["scanned"] == pq.read_metadata(parts / "2.parquet").num_rows

@@ -25,6 +25,7 @@ class Rounds:
     def __init__(self, state, make):
         self.state, self.make = state, make
         self.given, self.fails, self.before_end = [], [], lambda progress: None
+        self.unread = set()
 
     def __call__(self, inputs, folder, progress):
         progress("intake", 0)
@@ -43,7 +44,11 @@ class Rounds:
                 msgspec.structs.replace(
                     base,
                     history=store.filed(history),
-                    watched=base.watched | folder.watched.seen,
+                    watched={
+                        name: seen
+                        for name, seen in (base.watched | folder.watched.seen).items()
+                        if name not in self.unread
+                    },
                     segments=[Segment([store.filed(part)], [], {20513: 1}, newest, newest)],
                 )
             )
@@ -173,3 +178,36 @@ def test_an_empty_folder_waits(place):
     (place.folder / "logs" / "a.jsonl").unlink()
     place.start().follow(1, once=True)
     assert place.rounds.given == []
+
+
+def test_a_file_that_cannot_be_read_is_told_and_makes_no_rounds_of_its_own(place):
+    place.rounds.unread = {"bad.jsonl"}
+    (place.folder / "logs" / "bad.jsonl").write_text("?\n")
+    watching = place.start()
+    thread = follow_aside(watching)
+    until(lambda: watching.status.rounds == 1 and watching.status.lag_seconds is not None)
+    threading.Event().wait(0.3)
+    assert len(place.rounds.given) == 1
+    status = json.loads((place.folder / "out" / STATUS).read_text())
+    assert (status["files_unreadable"], status["files_waiting"], status["files_read"]) == (1, 0, 1)
+    assert "2 files (1 could not be read)" in place.said[0]
+    (place.folder / "logs" / "c.jsonl").write_text("{}\n")
+    until(lambda: watching.status.rounds == 2)
+    place.rounds.unread = set()
+    watching.stop.set()
+    thread.join(10)
+    assert place.rounds.given[1][0] == ("bad.jsonl", "c.jsonl"), "it is tried again along with others"
+    place.start().follow(1, once=True)
+    assert place.rounds.given[-1][0] == ("bad.jsonl",), "and by the next start"
+
+
+def test_what_a_scan_by_somebody_else_changed_is_told_in_a_quiet_folder(place):
+    watching = place.start()
+    thread = follow_aside(watching)
+    until(lambda: watching.status.rounds == 1)
+    other = SimpleNamespace(watched=SimpleNamespace(files=(), seen={}))
+    place.rounds(SimpleNamespace(accounts=None), other, lambda stage, done: None)
+    until(lambda: events(place) == ["1", "2"])
+    watching.stop.set()
+    thread.join(10)
+    assert watching.status.rounds == 1

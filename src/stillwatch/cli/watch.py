@@ -26,6 +26,7 @@ from stillwatch.detection.state.folder import StateFolder
 from stillwatch.intelligence import write_bundle
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Campaign, Member
+from stillwatch.records.sources import find_files
 from stillwatch.watch.courier import Courier
 from stillwatch.watch.service import Sink, Watching
 from stillwatch.watch.sinks import Cursor, EventFile, EventStream
@@ -138,6 +139,8 @@ def watch(
             "only a folder can be followed", where=usage, mend="give the folder of the logs with --usage"
         )
     _check_places(Path(usage), {"--out": out, "--state": state, "--events": _event_file(events)})
+    for table in filter(None, (accounts, releases, agreements)):
+        find_files(table)  # while it watches, one that is absent may be about to be replaced
     receiver = _webhook(webhook, webhook_secret)
     settings = settings_of(settings_file)
     exempt = None if exemptions is None else read_exemptions(exemptions)

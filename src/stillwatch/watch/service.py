@@ -15,12 +15,12 @@ from stillwatch.detection.run_record import Inputs
 from stillwatch.detection.scan import Result
 from stillwatch.detection.state.folder import StateFolder
 from stillwatch.detection.state.history import changes_of
-from stillwatch.detection.state.manifest import Manifest
+from stillwatch.detection.state.manifest import Manifest, Seen
 from stillwatch.detection.state.store import Store, peek
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Change
 from stillwatch.watch.courier import Courier
-from stillwatch.watch.folder import TABLES, look
+from stillwatch.watch.folder import TABLES, News, look
 
 STATUS = "status.json"
 
@@ -47,6 +47,7 @@ class Status:
     events: int = 0
     files_read: int = 0
     files_waiting: int = 0
+    files_unreadable: int = 0
     newest_exchange: datetime | None = None
     lag_seconds: float | None = None
     last_round_seconds: float | None = None
@@ -74,7 +75,9 @@ class Watching:
     status: Status = field(default_factory=Status)
     _sink: Sink | None = None
     _courier: Courier | None = None
-    _told: bool = False
+    _ready: bool = False
+    _told: int | None = None
+    _unread: dict[str, Seen] = field(default_factory=dict)
 
     def follow(self, interval: float, *, once: bool) -> None:
         """Rounds every `interval` seconds until `stop` is set; with `once` a single one, whose InputError is raised."""
@@ -116,29 +119,41 @@ class Watching:
         tables = {name: getattr(self.inputs, name) for name in ("accounts", "releases", "agreements")}
         folder = Path(self.inputs.usage)
         news = look(folder, known, tables)
-        self.status.files_waiting = len(news.watched.files)
-        if not news.any or (manifest is None and not news.watched.files):
+        self._waits(news)
+        if not news.any(self._unread) or (manifest is None and not news.watched.files):
             self._lag(manifest)
+            if manifest is not None and manifest.generation != self._told:
+                self._tell()  # what a scan by somebody else changed
             return
         begin = time.monotonic()
         # A table that is as it was is in the state; one that was never given is read with the first logs.
         given = [path if TABLES + name in news.tables else None for name, path in tables.items()]
         inputs = replace(self.inputs, accounts=given[0], releases=given[1], agreements=given[2])
         result = self.scan_round(inputs, replace(self.state, watched=news.watched), self._progress)
-        self.status.rounds += 1
-        self.status.files_read += len(news.watched.files)
-        self.status.last_round_seconds = round(time.monotonic() - begin, 3)
         manifest = peek(self.state.folder)
+        known = {} if manifest is None else manifest.watched
+        self._unread = {n: news.watched.seen[n] for n in news.watched.files if n not in known}
+        self.status.rounds += 1
+        self.status.files_read += len(news.watched.files) - len(self._unread)
+        self.status.last_round_seconds = round(time.monotonic() - begin, 3)
         self._lag(manifest)
         told = self._tell()
-        waiting = look(folder, manifest.watched if manifest else {}, tables).watched.files
-        self.status.files_waiting = len(waiting)
+        self._waits(look(folder, known, tables))
         rows = result.run["state"]["rows"]
         new = rows["held"] - rows["before"]
+        unread = f" ({len(self._unread)} could not be read)" if self._unread else ""
         self.say(
-            f"{plural(len(news.watched.files), 'file')}, {plural(new, 'new exchange')}, {plural(told, 'changed group')} in"
-            f" {self.status.last_round_seconds:.1f} s; lag {self._lag_in_words()}, {plural(len(waiting), 'file')} waiting"
+            f"{plural(len(news.watched.files), 'file')}{unread}, {plural(new, 'new exchange')},"
+            f" {plural(told, 'changed group')} in {self.status.last_round_seconds:.1f} s; lag {self._lag_in_words()},"
+            f" {plural(self.status.files_waiting, 'file')} waiting"
         )
+
+    def _waits(self, news: News) -> None:
+        """Note what is to be read, and of what could not be read what is still there as it was."""
+        there = news.watched.seen
+        self._unread = {name: seen for name, seen in self._unread.items() if there.get(name) == seen}
+        self.status.files_unreadable = len(self._unread)
+        self.status.files_waiting = len(news.waiting(self._unread))
 
     def _lag(self, manifest: Manifest | None) -> None:
         if manifest is None or not manifest.segments:
@@ -164,9 +179,9 @@ class Watching:
         manifest = peek(self.state.folder)
         if manifest is None:
             return 0
-        if not self._told:
+        if not self._ready:
             self._sink, self._courier = self.sinks(manifest.state_id)
-            self._told = True
+            self._ready = True
             if self._courier is not None:
                 self._courier.start()
         try:
@@ -178,6 +193,7 @@ class Watching:
         if self._courier is not None:
             self._courier.offer(changes)
         self.status.events += told
+        self._told = manifest.generation
         return sum(change.scan == manifest.generation for change in changes)
 
     def _write_status(self) -> None:

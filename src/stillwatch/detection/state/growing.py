@@ -168,6 +168,8 @@ class Growing:
                 keep.append(tallies.pop(name, Tally()))
                 seen.pop(name, None)
             seen |= self.watched.seen
+            for name in reading.unread:
+                seen.pop(name, None)
         return tallies | own | {SCANS: added(keep)}, seen
 
     def _tables(

@@ -23,7 +23,8 @@ class Watched:
     """Files of a folder that is followed, by name: those to read now, and what became of others.
 
     The counts of a file that was read before are replaced. `gone` keep theirs; `renamed` (new name -> old one) bring theirs
-    along and are not read. `seen`: what they were before they were read.
+    along and are not read. `seen`: what they were before they were read. `paths`: where those lie whose name here is not that
+    in the folder.
     """
 
     folder: Path
@@ -31,6 +32,7 @@ class Watched:
     seen: dict[str, Seen] = field(default_factory=dict)
     gone: tuple[str, ...] = ()
     renamed: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass
@@ -40,6 +42,15 @@ class Reading:
     intake: Intake
     tallies: dict[str, Tally]
     salt: bytes
+
+    @property
+    def unread(self) -> list[str]:
+        """Sources that could not be read, or not all of whose files could: they do not count as seen."""
+        return [
+            name
+            for name, tally in self.tallies.items()
+            if any(reason == FILE_NOT_READABLE for _, reason, _ in tally.not_whole)
+        ]
 
 
 def salt_of(inputs: Inputs) -> bytes:
@@ -66,13 +77,13 @@ def read(
     """Sketch the logs into `work`, rows numbered from `first_row` on.
 
     Raises InputError for logs that cannot be used; a folder without any is none where it `may_be_empty`, and a watched file
-    that cannot be read is noted and read again when it changes.
+    that cannot be read is noted, and is not seen (`Reading.unread`): a later run reads it again.
     """
     found = Reading(Intake([], [], 0, 0, None, None), {}, salt_of(inputs))
     if watched is None:
         sources = {} if may_be_empty and _is_empty(Path(inputs.usage)) else {SCANS: inputs.usage}
     else:
-        sources = {name: str(watched.folder / name) for name in watched.files}
+        sources = {name: str(watched.paths.get(name, watched.folder / name)) for name in watched.files}
     for number, (name, path) in enumerate(sources.items()):
         before, files, done = dict(rejects.counts), len(rejects.files), found.intake.rows
         try:
@@ -94,7 +105,8 @@ def read(
         except InputError as error:
             if watched is None:
                 raise
-            found.tallies[name] = Tally(not_whole=[(name, FILE_NOT_READABLE, str(error))])
+            detail = str(error).encode("utf-8", "replace").decode()  # a path may not be UTF-8
+            found.tallies[name] = Tally(not_whole=[(name, FILE_NOT_READABLE, detail)])
             continue
         found.tallies[name] = _tally(reader, rejects, taken, before, files)
         _add(found.intake, taken)

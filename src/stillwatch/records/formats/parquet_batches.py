@@ -1,5 +1,6 @@
 """Parquet by row groups and batches of bounded size, damaged row groups kept apart from the rest."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,13 @@ class LostRows:
 
 def open_parquet(path: Path) -> pq.ParquetFile:
     """Open a file for reading piece by piece. Raises one of READ_ERRORS when it can't be read as a whole."""
+    source: Path | pa.OSFile = path
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        source = pa.OSFile(os.fsencode(path))  # Arrow takes names that are not UTF-8 as bytes alone
     return pq.ParquetFile(
-        path, pre_buffer=False, buffer_size=_READ_BUFFER, page_checksum_verification=True, memory_map=False
+        source, pre_buffer=False, buffer_size=_READ_BUFFER, page_checksum_verification=True, memory_map=False
     )
 
 
