@@ -95,8 +95,8 @@ class Courier(threading.Thread):
         """Deliver one event; whatever goes wrong, the thread goes on."""
         try:
             return self._deliver(change, attempt)
-        except Exception as error:  # noqa: BLE001 - a full disk, say, when the cursor moves
-            # Of errors of other kinds only the kind is told: their texts might hold the address.
+        except Exception as error:
+            # A full disk, say, when the cursor moves. Of other errors only the kind is told: texts might hold the address.
             self.problem = plainly(error) if isinstance(error, OSError) else type(error).__name__
             self._failed_once.set()
             if attempt == 1:

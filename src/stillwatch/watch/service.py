@@ -189,9 +189,9 @@ class Watching:
         except FileNotFoundError:
             # A scan by somebody else has just replaced it: the next round tells.
             return 0
-        told = 0 if self._sink is None else self._sink.send(changes)
         if self._courier is not None:
             self._courier.offer(changes)
+        told = 0 if self._sink is None else self._sink.send(changes)
         self.status.events += told
         self._told = manifest.generation
         return sum(change.scan == manifest.generation for change in changes)

@@ -23,8 +23,8 @@ class Watched:
     """Files of a folder that is followed, by name: those to read now, and what became of others.
 
     The counts of a file that was read before are replaced. `gone` keep theirs; `renamed` (new name -> old one) bring theirs
-    along and are not read. `seen`: what they were before they were read. `paths`: where those lie whose name here is not that
-    in the folder.
+    along and are not read. `seen`: what they were before they were read. `paths`: where those lie whose name here is not
+    that in the folder.
     """
 
     folder: Path
