@@ -1,5 +1,7 @@
 """Logs of one run, as one source or file by file."""
 
+import os
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -44,6 +46,7 @@ def test_file_by_file_the_counts_are_apart_and_rows_are_numbered_through(folder,
     assert found.tallies["a.csv"].rejected == {"time not readable": 1}
     assert found.tallies["deep/b.csv"].rejected == {"missing event_id": 1}
     assert found.tallies["half.parquet"].not_whole
+    assert found.unread == ["half.parquet"]
     rows = pa.concat_tables(pq.read_table(file) for file in found.intake.exchange_files)
     assert dict(zip(rows["event_id"].to_pylist(), rows["row"].to_pylist(), strict=True)) == {
         "a": 100,
@@ -65,3 +68,17 @@ def test_an_empty_folder_is_nothing_new_only_where_there_is_something(tmp_path):
     assert call(tmp_path / "logs", None, tmp_path, may_be_empty=True).tallies == {}
     with pytest.raises(InputError):
         call(tmp_path / "logs", None, tmp_path)
+
+
+def test_a_watched_file_whose_name_is_not_utf_8_is_read_from_its_path(folder, tmp_path):
+    path = folder / os.fsdecode(b"caf\xe9.parquet")
+    with path.open("wb") as file:
+        pq.write_table(
+            pa.table({"event_id": ["a"], "time": ["2026-03-01"], "account_id": ["x"], "model": ["m"]}), file
+        )
+    (folder / os.fsdecode(b"\xe9.csv")).write_text("neither,nor\n1,2\n")
+    keys = {"bytes:caf%E9.parquet": path, "bytes:%E9.csv": folder / os.fsdecode(b"\xe9.csv")}
+    found = call(folder, Watched(folder, tuple(keys), paths=keys), tmp_path)
+    assert found.intake.rows == 1
+    assert found.unread == ["bytes:%E9.csv"]
+    found.tallies["bytes:%E9.csv"].not_whole[0][2].encode()
