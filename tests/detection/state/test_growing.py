@@ -204,3 +204,18 @@ def test_a_time_far_ahead_of_the_clock_makes_nothing_old(few, little, run_scan, 
     many = (datetime.now(UTC) - pc.min(little_rows["time"]).as_py()).days + 3
     result = run_scan(tmp_path / "log.parquet", little, tmp_path / "out", tmp_path / "state", retain=many)
     assert result.run["rows"]["outside_window"] == 0
+
+
+def test_a_scan_until_then_loses_no_account_of_the_state(few, little, run_scan, results, tmp_path):
+    rows = pq.read_table(few)
+    until = pc.max(rows["time"]).cast(pa.int64()).as_py() + 1
+    accounts = pq.read_table(little / "accounts.parquet")
+    late = pc.greater_equal(accounts["created_at"].cast(pa.int64()), until)
+    assert pc.sum(late).as_py(), "some accounts are made afterwards"
+    run_scan(few, little, tmp_path / "out", tmp_path / "state", until=until)
+    run_scan(few, little, tmp_path / "until", until=until)
+    assert results(tmp_path / "out") == results(tmp_path / "until")
+    (tmp_path / "empty").mkdir()
+    run_scan(tmp_path / "empty", None, tmp_path / "out", tmp_path / "state")
+    run_scan(few, little, tmp_path / "full")
+    assert results(tmp_path / "out") == results(tmp_path / "full")

@@ -40,6 +40,9 @@ def looks_of(store: Store, grown: Grown, judging: Judging, exemptions: Sequence[
     manifest = store.manifest
     kept = None if manifest is None or manifest.looks is None else store.path(manifest.looks)
     facts = judging.evidence.accounts
+    # --until leaves out accounts that the state holds: a look without them is none with them.
+    listed = grown.tables.get("accounts")
+    ids = set() if listed is None else set(listed["account_id"].to_pylist())
     register = grown.tables.get("agreements")
     context = context_of(
         (
@@ -50,6 +53,7 @@ def looks_of(store: Store, grown: Grown, judging: Judging, exemptions: Sequence[
             # Columns that nobody has a value in are no evidence for anybody.
             sorted(facts.present),
             "accounts" in grown.tables,
+            sorted(str(name) for name in facts.ids[~facts.known] if name in ids),
         )
     )
     dated = [
