@@ -162,7 +162,7 @@ def prepare(
             with clock.stage("state"), _engine(resources, work) as own:
                 grown = state.grown(own, reading, given, rejects, key)
             taken, counts, given = grown.intake, grown.counts, grown.tables
-        if not taken.rows:
+        if not (taken.rows if grown is None else grown.held):
             raise _nothing_usable(inputs, counts, rejects, taken)
         # It stays open for the first evidence.
         opened.pop_all()
