@@ -132,7 +132,8 @@ class Judging:
             return dict(zip(map(id, accused), hours, strict=True))
         if self.settings.looks:
             looks.ended(self.last, [j.group.accounts for j in accused], self.evidence)
-        carried = {id(j): hour for j in accused if (hour := looks.carried(j.group.accounts)) is not None}
+        dates = {id(j): looks.carried(j.group.accounts) for j in accused}
+        carried = {key: date.hour for key, date in dates.items() if date is not None}
         others = [j for j in accused if id(j) not in carried]
         hours = first_hours(others, looks.through(ask), self.last, self.settings.looks)
         return carried | dict(zip(map(id, others), hours, strict=True))

@@ -162,7 +162,7 @@ def prepare(
             with clock.stage("state"), _engine(resources, work) as own:
                 grown = state.grown(own, reading, given, rejects, key)
             taken, counts, given = grown.intake, grown.counts, grown.tables
-        if not taken.rows:
+        if not (taken.rows if grown is None else grown.held):
             raise _nothing_usable(inputs, counts, rejects, taken)
         # It stays open for the first evidence.
         opened.pop_all()
@@ -172,7 +172,7 @@ def prepare(
         work,
         rejects,
         counts,
-        given.get("accounts"),
+        _made_before(given.get("accounts"), inputs.until),
         _release_hours(given.get("releases")),
         given.get("agreements"),
         taken,
@@ -195,9 +195,8 @@ def _engine(resources: Resources, work: Path) -> Engine:
 def _small_tables(inputs: Inputs, rejects: RejectLog, salt: bytes) -> dict[str, pa.Table]:
     """Those of the small tables that are given, by name."""
     found = {}
-    accounts = _read_accounts(inputs, rejects, salt)
-    if accounts is not None:
-        found["accounts"] = accounts
+    if inputs.accounts is not None:
+        found["accounts"] = whole_tables.read_accounts(inputs.accounts, rejects, salt)
     if inputs.releases is not None:
         found["releases"] = whole_tables.read_releases(inputs.releases, rejects)
     if inputs.agreements is not None:
@@ -205,13 +204,11 @@ def _small_tables(inputs: Inputs, rejects: RejectLog, salt: bytes) -> dict[str, 
     return found
 
 
-def _read_accounts(inputs: Inputs, rejects: RejectLog, salt: bytes) -> pa.Table | None:
-    if inputs.accounts is None:
-        return None
-    accounts = whole_tables.read_accounts(inputs.accounts, rejects, salt)
-    if inputs.until is None:
+def _made_before(accounts: pa.Table | None, until: int | None) -> pa.Table | None:
+    """Accounts that were there before a time. A state keeps the others, too: a later scan may look further."""
+    if accounts is None or until is None:
         return accounts
-    before = pc.less(accounts["created_at"], pa.scalar(inputs.until, pa.int64()).cast(TIME))
+    before = pc.less(accounts["created_at"], pa.scalar(until, pa.int64()).cast(TIME))
     return accounts.filter(pc.fill_null(before, True))
 
 

@@ -1,5 +1,6 @@
 """Ids that last: who goes on, who merged, who was split off, and that every id is borne once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -108,3 +109,14 @@ def test_ids_are_one_to_one_and_nothing_is_lost(before, now):
     for group in found.groups:
         if group.accounts in set(map(frozenset, (map(str, a) for a in before))):
             assert group.campaign_id.startswith("old-"), "the same accounts are the same group"
+
+
+def test_a_scan_that_dates_nobody_keeps_the_dates_of_before():
+    before = replace(known("a", "pqrs"), detected_at=50, dated_from=40, dated_under="x")
+    found, _ = followed([before], [known("b", "pqrs")])
+    assert found.groups[0] == replace(before, full_id="b")
+    again = replace(known("b", "pqrs"), detected_at=51, dated_from=45, dated_under="y")
+    found, _ = followed([before], [again])
+    assert found.groups[0] == replace(again, campaign_id="a"), "another date stands for it"
+    found, _ = followed([before], [known("b", "pqrs", "review")])
+    assert found.groups[0].detected_at is None, "only accusations have a date"

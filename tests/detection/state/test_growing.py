@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.state.growing import accounts_so_far, other_accounts
+from stillwatch.detection.state.manifest import Seen
+from stillwatch.detection.state.reading import Watched
 from stillwatch.records.errors import InputError
 from stillwatch.records.schema import ACCOUNTS, TIME
 from stillwatch.records.sketches import Key
@@ -204,3 +206,48 @@ def test_a_time_far_ahead_of_the_clock_makes_nothing_old(few, little, run_scan, 
     many = (datetime.now(UTC) - pc.min(little_rows["time"]).as_py()).days + 3
     result = run_scan(tmp_path / "log.parquet", little, tmp_path / "out", tmp_path / "state", retain=many)
     assert result.run["rows"]["outside_window"] == 0
+
+
+def test_a_scan_until_then_loses_no_account_of_the_state(few, little, run_scan, results, tmp_path):
+    rows = pq.read_table(few)
+    until = pc.max(rows["time"]).cast(pa.int64()).as_py() + 1
+    accounts = pq.read_table(little / "accounts.parquet")
+    late = pc.greater_equal(accounts["created_at"].cast(pa.int64()), until)
+    assert pc.sum(late).as_py(), "some accounts are made afterwards"
+    run_scan(few, little, tmp_path / "out", tmp_path / "state", until=until)
+    run_scan(few, little, tmp_path / "until", until=until)
+    assert results(tmp_path / "out") == results(tmp_path / "until")
+    (tmp_path / "empty").mkdir()
+    run_scan(tmp_path / "empty", None, tmp_path / "out", tmp_path / "state")
+    run_scan(few, little, tmp_path / "full")
+    assert results(tmp_path / "out") == results(tmp_path / "full")
+
+
+def watched(folder, seen):
+    return Watched(folder, tuple(seen), seen=seen)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [Seen(50, 2, 1), Seen(500, 2, 9), Seen(500, 2, 1)],
+    ids=["cut short", "another inode", "nothing shows it"],
+)
+def test_a_watched_file_that_is_another_now_takes_no_rows_along(
+    little, little_rows, run_scan, results, tmp_path, then
+):
+    logs, log = tmp_path / "logs", tmp_path / "logs" / "log.parquet"
+    logs.mkdir()
+    pq.write_table(little_rows.slice(0, 600), log)
+    run_scan(
+        logs, little, tmp_path / "out", tmp_path / "state", watched=watched(logs, {log.name: Seen(100, 1, 1)})
+    )
+    before = results(tmp_path / "out")
+    unusable = pa.array([None] * 5, little_rows.schema.field("time").type)
+    bad = little_rows.slice(0, 5).set_column(little_rows.schema.get_field_index("time"), "time", unusable)
+    pq.write_table(bad, log)
+    run_scan(logs, little, tmp_path / "out", tmp_path / "state", watched=watched(logs, {log.name: then}))
+    groups, members, run = results(tmp_path / "out")
+    assert (groups, members) == before[:2]
+    assert run["rows"]["scanned"] == 600
+    assert all(n > 0 for n in run["rejected"]["usage"].values())
+    assert sum(run["rejected"]["usage"].values()) == run["rows"]["rejected"] == 5

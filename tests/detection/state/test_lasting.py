@@ -1,11 +1,14 @@
 """What a scan with a state leaves: ids that last, their history, and what run.json says of it."""
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.detection.settings import Settings
 from stillwatch.detection.state.history import changes_of
 from stillwatch.detection.state.store import opened
 from stillwatch.records.findings import HISTORY_SCHEMA
@@ -77,3 +80,42 @@ def test_run_json_says_what_was_new(two_scans):
     assert run["state"]["scan"] == 2
     changes = pq.read_table(two_scans / "out-1" / "campaign_history.parquet", filters=pc.field("scan") == 2)
     assert sum(run["state"]["changes"].values()) == changes.num_rows
+
+
+DATED = Settings(looks=8, prior=0.2, reference_draws=40)
+
+
+def dates(out):
+    """Accounts of each group -> when it was accused."""
+    campaigns = pq.read_table(out / "campaigns.parquet").to_pylist()
+    who = members(out)
+    return {
+        frozenset(who[c["campaign_id"]]): c["detected_at"] for c in campaigns if c["verdict"] == "extraction"
+    }
+
+
+def test_dates_outlast_their_rows_and_scans_without_looks(little, little_rows, run_scan, tmp_path):
+    def again(name, settings, **more):
+        run_scan(tmp_path / "empty", little, tmp_path / name, tmp_path / "state", settings=settings, **more)
+        return dates(tmp_path / name)
+
+    (tmp_path / "empty").mkdir()
+    run_scan(little / "usage", little, tmp_path / "first", tmp_path / "state", settings=DATED)
+    first = dates(tmp_path / "first")
+    assert first
+    assert None not in first.values()
+    newest = pc.max(little_rows["time"]).as_py()
+    cut = datetime(newest.year, newest.month, newest.day, tzinfo=UTC) - timedelta(days=4)
+    undated = again("undated", replace(DATED, looks=0), retain=5)
+    assert undated
+    assert set(undated.values()) == {None}
+    later = again("later", DATED)
+    run_scan(little / "usage", little, tmp_path / "since", settings=DATED, since=int(cut.timestamp() * 1e6))
+    since = dates(tmp_path / "since")
+    assert later.keys() == since.keys()
+    old = [max(first, key=lambda group: len(group & now)) for now in later]
+    assert [later[now] for now in later] == [first[before] for before in old]
+    assert any(later[now] < since[now] for now in later), "a scan of what is left would say later"
+    other = replace(DATED, prior=0.21)
+    run_scan(little / "usage", little, tmp_path / "other", settings=other, since=int(cut.timestamp() * 1e6))
+    assert again("new", other) == dates(tmp_path / "other"), "what other settings found is no date of these"

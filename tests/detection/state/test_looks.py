@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from stillwatch.detection.state.looks import Looks, context_of
+from stillwatch.detection.state.looks import Dated, Looks, context_of
 
 IDS = ("a", "b", "c", "d")
 
@@ -93,8 +93,28 @@ def test_an_account_made_after_its_own_exchanges_keeps_a_scan_from_being_a_look(
 
 
 def test_dates_are_carried_over_what_retention_took():
-    dated = [(frozenset("ab"), 12), (frozenset("cd"), 40)]
+    dated = [Dated(frozenset("ab"), 12, 5), Dated(frozenset("cd"), 40, 5)]
     looks = Looks.of(None, "x", evidence(), changed=30, dated=dated)
-    assert looks.carried(np.array([0, 1, 2])) == 12
+    assert looks.carried(np.array([0, 1, 2])) == dated[0]
     assert looks.carried(np.array([2, 3])) is None, "a late row came before that hour"
     assert looks.carried(np.array([0, 2, 3])) is None
+
+
+def test_looks_that_tell_of_no_kept_hour_are_dropped(kept):
+    assert sorted(Looks.of(kept, "x", evidence(), changed=60, kept_from=30).looks) == [35, 48]
+    assert sorted(Looks.of(kept, "x", evidence(), changed=60, kept_from=60).looks) == [48], (
+        "it holds until hour 60"
+    )
+    assert Looks.of(kept, "x", evidence(), changed=60, kept_from=61).looks == {}
+
+
+def test_of_the_scans_of_a_day_that_is_over_the_last_one_stays(tmp_path):
+    file = tmp_path / "looks.json"
+    for hour in (30, 40, 48, 50, 60):
+        looks = Looks.of(
+            file if file.exists() else None, "x", evidence(first=(10, 20, 30, hour - 1)), changed=hour - 1
+        )
+        looks.ended(hour, [], evidence())
+        looks.write(file)
+    assert sorted(looks.looks) == [48, 50, 60]
+    assert sorted(Looks.of(file, "x", evidence(first=(10, 20, 30, 72)), changed=72).looks) == [48, 60]

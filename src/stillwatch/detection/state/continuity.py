@@ -23,7 +23,8 @@ class Known:
     """A group as one scan found it.
 
     `full_id`: its id in a scan without a state; `told`: its number of accounts when a change of it was recorded last;
-    `detected_at` in hours since 1970.
+    `detected_at` in hours since 1970, `dated_from` the hour of its first exchange when that was found, and `dated_under`
+    a name for the settings and tables that it was found under (`looks.context_of`).
     """
 
     campaign_id: str
@@ -35,6 +36,19 @@ class Known:
     behaviours: tuple[str, ...]
     told: int
     detected_at: int | None = None
+    dated_from: int | None = None
+    dated_under: str = ""
+
+    def dated_as(self, before: "Known") -> "Known":
+        """With the date of before, if this is an accusation that a scan without looks at the past left undated."""
+        if self.verdict != "extraction" or self.detected_at is not None:
+            return self
+        return replace(
+            self,
+            detected_at=before.detected_at,
+            dated_from=before.dated_from,
+            dated_under=before.dated_under,
+        )
 
 
 @dataclass(frozen=True)
@@ -161,9 +175,10 @@ def follow(
             changes.append(replace(base, event=event, previous_ids=tuple(origin)))
             continue
         old = before[matched[place]]
+        named[place] = named[place].dated_as(old)
         event = _event(old, group, bool(absorbed))
         if event == "continued":
-            named[place] = replace(group, told=old.told)
+            named[place] = replace(named[place], told=old.told)
         changes.append(
             replace(
                 base,

@@ -41,6 +41,11 @@ class Grown:
     accounts: tuple[str, ...]
     read: Tally
 
+    @property
+    def held(self) -> int:
+        """How many rows the state holds."""
+        return sum(s.rows for s in self.manifest.segments)
+
 
 class Growing:
     """One run over an open state."""
@@ -105,7 +110,11 @@ class Growing:
         store, intake = self.store, reading.intake
         before = store.manifest or Manifest(key.id, identity.intake_id(), identity.salt_id(reading.salt, key))
         segment = taken(store, engine, intake, before.segments)
+        rows = sum(s.rows for s in before.segments) + (0 if segment is None else segment.rows)
         tallies, seen = self._counted(before, reading)
+        if sum(n for one in tallies.values() for n in one.days.values()) < rows:
+            # A file was written anew in a way that its size and inode do not show, or cannot be read any more.
+            tallies, seen = self._counted(before, reading, replaced=True)
         retain = self._retain if self._retain is not None else before.retain
         segments = [*before.segments, *([] if segment is None else [segment])]
         cut = _cut(before.cut, retain, [s.last_us for s in segments])
@@ -155,8 +164,14 @@ class Growing:
             pq.read_table(self.store.path(now.file)),
         )
 
-    def _counted(self, before: Manifest, reading: Reading) -> tuple[dict[str, Tally], dict[str, Seen]]:
-        """Counts by source, and watched files as they were, with those of this run."""
+    def _counted(
+        self, before: Manifest, reading: Reading, *, replaced: bool = False
+    ) -> tuple[dict[str, Tally], dict[str, Seen]]:
+        """Counts by source, and watched files as they were, with those of this run.
+
+        Of a file that only grew the new counts stand for the old ones. Of one that bears the name of another, or was cut
+        short, rows are held that it does not bring again: their counts stay. `replaced`: so with every file that was read.
+        """
         tallies, seen = dict(before.tallies), dict(before.watched)
         own = dict(reading.tallies)
         keep = [tallies.get(SCANS, Tally()), own.pop(SCANS, Tally())]
@@ -167,6 +182,11 @@ class Growing:
             for name in self.watched.gone:
                 keep.append(tallies.pop(name, Tally()))
                 seen.pop(name, None)
+            keep += [
+                tallies.pop(name, Tally())
+                for name in self.watched.files
+                if replaced or _is_another(seen.get(name), self.watched.seen.get(name))
+            ]
             seen |= self.watched.seen
             for name in reading.unread:
                 seen.pop(name, None)
@@ -189,6 +209,11 @@ class Growing:
                 [(f.source, f.reason, f.detail) for f in rejects.files if f.table == name],
             )
         return found
+
+
+def _is_another(before: Seen | None, now: Seen | None) -> bool:
+    """Is this another file under the name of one that was read, or was that cut short?"""
+    return before is not None and now is not None and (now.inode != before.inode or now.size < before.size)
 
 
 def other_accounts(earlier: pa.Table | None, now: pa.Table) -> tuple[str, ...]:

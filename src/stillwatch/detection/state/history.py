@@ -24,6 +24,8 @@ GROUPS_SCHEMA = pa.schema(
         pa.field("behaviours", pa.list_(TEXT)),
         pa.field("told", pa.int64()),
         pa.field("detected_at", pa.int64()),
+        pa.field("dated_from", pa.int64()),
+        pa.field("dated_under", TEXT),
     ]
 )
 

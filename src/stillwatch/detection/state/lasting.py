@@ -10,18 +10,21 @@ from typing import Any
 import msgspec
 
 from stillwatch.detection.exemption_file import Exemption
+from stillwatch.detection.intake import HOUR_US
 from stillwatch.detection.judging import Judging, Verdict
 from stillwatch.detection.state.continuity import Continuity, Known, follow
 from stillwatch.detection.state.growing import Grown
 from stillwatch.detection.state.history import changes_of, groups_of, write_changes, write_groups
-from stillwatch.detection.state.looks import Looks, context_of
+from stillwatch.detection.state.looks import Dated, Looks, context_of
 from stillwatch.detection.state.manifest import Manifest
 from stillwatch.detection.state.store import Store
 from stillwatch.records.findings import Change
 
 
-def _known(verdict: Verdict) -> Known:
-    campaign = verdict.campaign
+def _known(verdict: Verdict, looks: Looks) -> Known:
+    campaign, accounts = verdict.campaign, verdict.judged.group.accounts
+    first = int(verdict.judged.case.view.totals["first"][accounts].min() // HOUR_US)
+    carried = None if campaign.detected_at is None else looks.carried(accounts)
     return Known(
         campaign_id=campaign.campaign_id,
         full_id=campaign.campaign_id,
@@ -32,6 +35,8 @@ def _known(verdict: Verdict) -> Known:
         behaviours=tuple(dict.fromkeys(r.behaviour for r in campaign.reasons if r.supports)),
         told=campaign.accounts,
         detected_at=None if campaign.detected_at is None else int(campaign.detected_at.timestamp()) // 3600,
+        dated_from=first if carried is None else carried.first,
+        dated_under=looks.context,
     )
 
 
@@ -40,6 +45,9 @@ def looks_of(store: Store, grown: Grown, judging: Judging, exemptions: Sequence[
     manifest = store.manifest
     kept = None if manifest is None or manifest.looks is None else store.path(manifest.looks)
     facts = judging.evidence.accounts
+    # --until leaves out accounts that the state holds: a look without them is none with them.
+    listed = grown.tables.get("accounts")
+    ids = set() if listed is None else set(listed["account_id"].to_pylist())
     register = grown.tables.get("agreements")
     context = context_of(
         (
@@ -50,10 +58,16 @@ def looks_of(store: Store, grown: Grown, judging: Judging, exemptions: Sequence[
             # Columns that nobody has a value in are no evidence for anybody.
             sorted(facts.present),
             "accounts" in grown.tables,
+            sorted(str(name) for name in facts.ids[~facts.known] if name in ids),
         )
     )
+    kept_from = 24 * (grown.manifest.cut or 0)
     dated = [
-        (group.accounts, group.detected_at) for group in groups_of(store) if group.detected_at is not None
+        Dated(group.accounts, group.detected_at, group.dated_from)
+        for group in groups_of(store)
+        if group.detected_at is not None and group.dated_from is not None
+        # Only where rows that it was dated by have left, and where nothing else would date it otherwise.
+        if group.dated_from < kept_from and group.dated_under == context
     ]
     return Looks.of(
         kept,
@@ -61,7 +75,8 @@ def looks_of(store: Store, grown: Grown, judging: Judging, exemptions: Sequence[
         judging.evidence,
         changed=grown.changed,
         accounts=grown.accounts,
-        dated=[] if grown.manifest.cut is None else dated,
+        kept_from=kept_from,
+        dated=dated,
     )
 
 
@@ -82,7 +97,7 @@ class Lasting:
         assert grown.intake.last_us is not None
         continuity = follow(
             groups_of(store),
-            [_known(verdict) for verdict in found],
+            [_known(verdict, looks) for verdict in found],
             at=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=grown.intake.last_us),
             recorded_at=datetime.now(UTC),
             scan=store.generation,
@@ -123,7 +138,7 @@ class Lasting:
         return {
             "state_id": manifest.state_id,
             "scan": self.store.generation,
-            "rows": {"before": before, "read": read.read, "usable": usable, "held": _held(manifest)},
+            "rows": {"before": before, "read": read.read, "usable": usable, "held": self.grown.held},
             "segments": len(manifest.segments),
             "looks": {"taken": self.looks.taken, "held": len(self.looks.looks)},
             "retain_days": manifest.retain,
@@ -132,7 +147,3 @@ class Lasting:
             else (date(1970, 1, 1) + timedelta(days=manifest.cut)).isoformat(),
             "changes": dict(sorted(Counter(c.event for c in self.continuity.changes).items())),
         }
-
-
-def _held(manifest: Manifest) -> int:
-    return sum(segment.rows for segment in manifest.segments)
