@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from stillwatch.detection.case import Population, binomial_tail, draw_tail
+from stillwatch.detection.case import Case, Population, binomial_tail, draw_tail
 from stillwatch.detection.evidence import KINDS
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.view import view
@@ -373,3 +373,13 @@ def test_an_empty_view_is_a_population(worlds):
     assert empty.pivots == []
     assert set(empty.pairs_by_kind) == set(KINDS)
     assert [column.tolist() for column in empty.rhythm] == [[0], [0]]
+
+
+def test_who_is_outside_is_known_again_after_another_group_was_asked_about(campaign):
+    before = campaign.outside.copy()
+    half = campaign.only(np.arange(len(campaign.group.accounts)) % 2 == 0)
+    alone = Case(half.group, campaign.population)
+    assert len(alone.outside) > len(before)
+    assert alone.inside.sum() == len(half.group.accounts)
+    # A part of a whole has the whole's accounts inside.
+    assert half.outside.tolist() == campaign.outside.tolist() == before.tolist()

@@ -43,6 +43,7 @@ class Population:
         self.view, self.settings, self.releases, self.beyond = view, settings, releases, beyond
         self.likening = likening
         self._kept: dict[str, Any] = {}
+        self._apart: tuple[Ints, Bools, Ints] | None = None
         self.first_hour = int(view.ledger["hour"].min()) if len(view.ledger["hour"]) else 0
         self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
 
@@ -52,6 +53,17 @@ class Population:
             self._kept[name] = make()
         found: Kept = self._kept[name]
         return found
+
+    def apart(self, accounts: Ints) -> tuple[Bools, Ints]:
+        """(by account code, who is among these; codes of active accounts that are not).
+
+        Kept for the array that was asked about last: for every group at once it would be accounts times groups.
+        """
+        if self._apart is None or self._apart[0] is not accounts:
+            mask = np.zeros(len(self.view.active), dtype=bool)
+            mask[accounts] = True
+            self._apart = accounts, mask, np.flatnonzero(self.view.active & ~mask)
+        return self._apart[1:]
 
     @cached_property
     def halves(self) -> Halves:
@@ -230,12 +242,10 @@ class Case:
         """The evidence at this hour."""
         return self.population.view
 
-    @cached_property
+    @property
     def inside(self) -> Bools:
         """By account code: in the group (in the whole, for a part of one), linked ones included."""
-        mask = np.zeros(len(self.view.active), dtype=bool)
-        mask[(self.whole or self.group).accounts] = True
-        return mask
+        return self.population.apart((self.whole or self.group).accounts)[0]
 
     @cached_property
     def everyone_inside(self) -> Ints:
@@ -255,10 +265,10 @@ class Case:
         """Codes of accounts that belong."""
         return self.group.members
 
-    @cached_property
+    @property
     def outside(self) -> Ints:
         """Codes of active accounts that have nothing to do with the group."""
-        return np.flatnonzero(self.view.active & ~self.inside)
+        return self.population.apart((self.whole or self.group).accounts)[1]
 
     def pool(self, name: str, figure: Callable[[], Floats], eligible: Callable[[], Bools]) -> Pool:
         """Accounts outside that are eligible, in order of a figure (both by account code).

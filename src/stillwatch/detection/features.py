@@ -58,8 +58,10 @@ def _system_prompt(case: Case) -> float:
         return float(case.group.content_share[case.group.firm].mean())
     view = case.view
     objects = case.group.text_objects[view.evidence.obj_kind[case.group.text_objects] == SYSTEM]
-    who, part = view.text_share(view.exchanges_with(objects))
-    return float(part[np.isin(who, case.members)].sum()) / len(case.members)
+    # Of members' exchanges, and not of all that carry a popular client's prompt.
+    exchanges, carried = view.objects_of(view.exchanges_of(case.members))
+    _, part = view.text_share(np.unique(exchanges[np.isin(carried, objects)]))
+    return float(part.sum()) / len(case.members)
 
 
 def _share(having: Bools, known: Bools) -> float | None:
