@@ -14,19 +14,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from stillwatch.records.durable import sync_folder
+
 MAGIC = b"stillwatch journal 1\n"
 _SIZES = struct.Struct("<QI")
 _CHECK = struct.Struct("<I")
 _HEADER = _SIZES.size + _CHECK.size
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new names in a folder survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _frame(payload: pa.Buffer) -> bytes:

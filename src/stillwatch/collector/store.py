@@ -23,9 +23,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.collector.events import Events
-from stillwatch.collector.journal import SegmentReader, SegmentWriter, sync_folder
+from stillwatch.collector.journal import SegmentReader, SegmentWriter
 from stillwatch.collector.limits import MAX_SEGMENT_BYTES
 from stillwatch.collector.writing import DICTIONARIES
+from stillwatch.records.durable import sync_folder
 from stillwatch.records.errors import InputError, plainly
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"

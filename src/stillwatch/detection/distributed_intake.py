@@ -143,6 +143,4 @@ def _add(whole: Intake, part: Intake) -> None:
     whole.text_files += part.text_files
     whole.rows += part.rows
     whole.outside_window += part.outside_window
-    first = [us for us in (whole.first_us, part.first_us) if us is not None]
-    last = [us for us in (whole.last_us, part.last_us) if us is not None]
-    whole.first_us, whole.last_us = min(first, default=None), max(last, default=None)
+    whole.reaches(part.first_us, part.last_us)

@@ -41,6 +41,11 @@ class Intake:
     first_us: int | None
     last_us: int | None
 
+    def reaches(self, first_us: int | None, last_us: int | None) -> None:
+        """Take note that it holds exchanges from here to there; None for none."""
+        self.first_us = min((us for us in (self.first_us, first_us) if us is not None), default=None)
+        self.last_us = max((us for us in (self.last_us, last_us) if us is not None), default=None)
+
 
 def _in_window(batch: pa.RecordBatch, since: int | None, until: int | None) -> pa.RecordBatch:
     time = batch.column("time")
@@ -122,12 +127,10 @@ def take_in(
 
     def finish_first() -> None:
         part, done = under_way.popleft()
-        low, high = done.result()
+        taken.reaches(*done.result())
         taken.exchange_files.append(part.exchange_file)
         if part.text_file.exists():
             taken.text_files.append(part.text_file)
-        taken.first_us = low if taken.first_us is None else min(taken.first_us, low)
-        taken.last_us = high if taken.last_us is None else max(taken.last_us, high)
         progress(part.first_row - first_row + part.batch.num_rows)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="intake") as pool:

@@ -70,16 +70,18 @@ class Judging:
         self,
         seen: View,
         about: Sequence[Ints] | None = None,
+        *,
+        brief: bool = False,
         told: Callable[[int, int], None] = lambda done, all_of_them: None,
     ) -> list[Judged]:
-        """Groups of a view of this evidence with their verdicts; `about` and `told` as in `decision.judge`."""
+        """Groups of a view of this evidence with their verdicts; `about`, `brief` and `told` as in `decision.judge`."""
         found = judge(
             seen,
             self.agreements,
             self.releases,
             self.settings,
             about,
-            brief=about is not None,
+            brief=brief,
             likening=self.likening,
             told=told,
         )
@@ -87,18 +89,8 @@ class Judging:
 
     def accused_before(self, hour: int, about: Sequence[Ints] | None = None) -> list[Ints]:
         """Accounts of each group that is accused in what came before an hour; `about` as in `decision.judge`."""
-        past = view(self.evidence, hour)
-        found = judge(
-            past,
-            self.agreements,
-            self.releases,
-            self.settings,
-            about,
-            brief=True,
-            likening=self.likening,
-        )
-        applied = (self.exemptions.apply(judged) for judged in found)
-        return [judged.group.accounts for judged in applied if judged.verdict == EXTRACTION]
+        found = self.judge(view(self.evidence, hour), about, brief=True)
+        return [judged.group.accounts for judged in found if judged.verdict == EXTRACTION]
 
     def verdicts(self, clock: Clock, stage: str = "", looks: Looks | None = None) -> list[Verdict]:
         """Judge everything, and say since when: accusations first, the strongest evidence first.

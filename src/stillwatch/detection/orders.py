@@ -73,12 +73,14 @@ class Pool:
 
     def first_of(self, figures: Floats) -> Ints:
         """How many are left of smaller figures than each of these."""
-        places = np.searchsorted(self.order.figure, figures, "left")
-        return np.asarray(places - np.searchsorted(self.gone, places, "left"))
+        return self._left_of(np.searchsorted(self.order.figure, figures, "left"))
 
     def end_of(self, figures: Floats) -> Ints:
         """How many are left of no larger figures than each of these."""
-        places = np.searchsorted(self.order.figure, figures, "right")
+        return self._left_of(np.searchsorted(self.order.figure, figures, "right"))
+
+    def _left_of(self, places: Ints) -> Ints:
+        """How many are left before these places of the order."""
         return np.asarray(places - np.searchsorted(self.gone, places, "left"))
 
     def sums(self, running: Floats, low: Ints, high: Ints) -> Floats:

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from stillwatch.records.durable import replace_whole
 from stillwatch.records.errors import InputError, plainly
 from stillwatch.records.findings import Change
-from stillwatch.watch.events import after, body, event_id
+from stillwatch.watch.events import after, body
 
 
 class Cursor:
@@ -43,12 +44,8 @@ class Cursor:
 
     def move(self, sequence: int) -> None:
         """The receiver has all up to this one."""
-        aside = self.path.with_suffix(".aside")
-        with aside.open("w") as file:
-            file.write(json.dumps({"state_id": self.state_id, "sequence": sequence}) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.path)
+        told = json.dumps({"state_id": self.state_id, "sequence": sequence}) + "\n"
+        replace_whole(self.path, told.encode("ascii"), self.path.with_suffix(".aside"))
         self.sequence = sequence
 
 
@@ -143,6 +140,3 @@ class EventStream:
         if new:
             self.cursor.move(new[-1].sequence or 0)
         return len(new)
-
-
-__all__ = ["Cursor", "EventFile", "EventStream", "event_id"]

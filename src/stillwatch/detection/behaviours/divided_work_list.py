@@ -28,8 +28,10 @@ def repeats(case: Case) -> tuple[int, int]:
 
 def among(every: Ints, own: Ints) -> Ints:
     """Places in `every` (rising) of those of `own` that are there, in rising order."""
-    place = np.searchsorted(every, np.sort(own)).clip(max=max(len(every) - 1, 0))
-    return place[every[place] == np.sort(own)] if len(every) else place[:0]
+    rising = np.sort(own)
+    place = np.searchsorted(every, rising)
+    there = place < len(every)
+    return np.asarray(place[there][every[place[there]] == rising[there]])
 
 
 def met(acc: Ints, item: Ints, chosen: Ints) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
-from stillwatch.detection.evidence import Ints
+from stillwatch.detection.evidence import Bools, Ints
 
 WINDOW = 48
 """Hours. Sign-up services deliver an order over a day or two."""
@@ -24,15 +24,19 @@ def _outside(case: Case) -> tuple[int, int]:
 
     Counted by hour once for all cases; a group's own accounts are taken out.
     """
-    created, active = case.view.created, case.view.active
-    first = int(created[active & (created >= 0)].min(initial=np.iinfo(np.int64).max))
+    created = case.view.created
 
-    def by_hour(accounts: Ints) -> Ints:
+    def known(accounts: Ints | Bools) -> Ints:
         made = created[accounts]
-        return np.bincount(made[made >= 0] - first)
+        return made[made >= 0]
 
-    every = case.population.once("made by hour", lambda: by_hour(np.flatnonzero(active)))
-    own = by_hour(case.everyone_inside)
+    def by_hour() -> tuple[int, Ints]:
+        made = known(case.view.active)
+        first = int(made.min(initial=np.iinfo(np.int64).max))
+        return first, np.bincount(made - first)
+
+    first, every = case.population.once("made by hour", by_hour)
+    own = np.bincount(known(case.everyone_inside) - first)
     left = every.copy()
     left[: len(own)] -= own
     running = np.r_[0, np.cumsum(left)]

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from stillwatch.detection.state.manifest import NAME, File, Manifest, seal, unseal
+from stillwatch.records.durable import replace_whole, sync_folder
 from stillwatch.records.errors import InputError, plainly
 
 LOCK = "lock"
@@ -62,14 +63,9 @@ class Store:
         """Make this the state, in one step; what it does not name is removed afterwards."""
         manifest = msgspec.structs.replace(manifest, generation=self.generation)
         for folder in {self.path(file).parent for file in manifest.files} | {self.fresh, self.folder}:
-            _sync(folder)
-        aside = self.folder / _ASIDE
-        with aside.open("wb") as handle:
-            handle.write(seal(manifest))
-            handle.flush()
-            os.fsync(handle.fileno())
-        aside.replace(self.folder / NAME)
-        _sync(self.folder)
+            sync_folder(folder)
+        replace_whole(self.folder / NAME, seal(manifest), self.folder / _ASIDE)
+        sync_folder(self.folder)
         self.manifest = manifest
         self.sweep()
 
@@ -106,14 +102,6 @@ class Store:
                     where=str(self.path(file)),
                     mend="restore the folder from a copy, or scan all logs once more into a new folder (--state)",
                 )
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager
