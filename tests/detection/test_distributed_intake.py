@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.detection.distributed_intake import _check_seen, take_in_shares
-from stillwatch.detection.intake import texts_of
+from stillwatch.detection.texts import Texts
 from stillwatch.engines.duckdb import DuckDBEngine
 from stillwatch.records import shares
 from stillwatch.records.errors import InputError
@@ -72,7 +72,7 @@ def test_rows_are_the_same_and_numbers_join_them_to_their_texts(log, tmp_path, m
     numbers = [row["row"] for row in rows]
     assert len(set(numbers)) == len(numbers) == 1900
     assert min(numbers) == 5
-    texts = texts_of(many.text_files, pa.array(numbers).to_numpy())
+    texts = Texts(many.text_files).fetch({"input_text": pa.array(numbers).to_numpy()})["input_text"]
     assert texts == {r["row"]: f"question number {r['event_id'][1:]} about rivers and boats" for r in rows}
 
 

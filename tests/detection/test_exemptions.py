@@ -101,7 +101,7 @@ def test_a_group_of_the_exempt_shows_as_examined(world):
     assert campaign.accounts == len(members) == 40
     assert "exemption" in {r.behaviour for r in campaign.reasons}
     assert "agreement" not in {r.behaviour for r in campaign.reasons}
-    story = narrate.story(after, campaign, members, lambda rows: {}, raw=False)
+    (story,) = narrate.stories([(after, campaign, members)], lambda wanted: {}, raw=False)
     assert "Exemptions cover all who would be accused" in story.statement
     assert "by anna" in story.notes[0]
 

@@ -1,11 +1,10 @@
 """Stage 0: windows, parts, and texts that can be fetched again by row."""
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.detection.intake import KEPT, take_in, texts_of
+from stillwatch.detection.intake import KEPT, take_in
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketched.job import write_sketched
 from stillwatch.records.sketches import SKETCH_SCHEMA, Key
@@ -65,20 +64,6 @@ def test_no_text_stays_in_the_exchange_rows(log, tmp_path):
         assert "input_text" not in pq.read_schema(file).names
 
 
-def test_texts_come_back_by_row(log, tmp_path):
-    taken, _ = take(log, tmp_path)
-    found = texts_of(taken.text_files, np.array([3, 251, 499, 250]))
-    assert found == {r: f"question number {r} about rivers and boats" for r in (3, 251, 499)}
-    # In row 255 a prompt stands without what was asked under it.
-    prompts = texts_of(taken.text_files, np.array([3, 4, 251, 255, 499]), "system_text")
-    assert prompts == {
-        3: "rules of desk 0",
-        251: "rules of desk 2",
-        255: "rules of desk 0",
-        499: "rules of desk 1",
-    }
-
-
 def test_a_window_takes_its_start_and_leaves_its_end(log, tmp_path):
     taken, _ = take(log, tmp_path, since=HOUR * 400_100, until=HOUR * 400_110)
     assert taken.rows == 10
@@ -105,4 +90,3 @@ def test_sketches_that_come_with_the_rows_are_taken_as_they_are(log, tmp_path):
     found = pa.concat_tables(pq.read_table(file) for file in taken.exchange_files)
     assert found.drop_columns(["row"]).equals(wanted.drop_columns(["row"]))
     assert taken.text_files == []
-    assert texts_of(taken.text_files, np.arange(200)) == {}

@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillwatch.records.schema import TEXT, TIME
+from stillwatch.detection.texts import SCHEMA as TEXTS
+from stillwatch.detection.texts import write_texts
+from stillwatch.records.schema import TIME
 from stillwatch.records.sketched import sketches_of
 from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck
 from stillwatch.records.tables import UsageReader
@@ -25,9 +27,12 @@ HOUR_US = 3_600_000_000
 NUMBERS = (pa.field("row", pa.int64()), pa.field("luck", pa.int64()), pa.field("hour", pa.int32()))
 """Columns that stand before those that are kept: the row's number, the luck of its id, its hour since 1970."""
 
-TEXTS_SCHEMA = pa.schema(
-    [pa.field("row", pa.int64()), pa.field("input_text", TEXT), pa.field("system_text", TEXT)]
-)
+
+def write_exchanges(table: pa.Table, path: Path) -> None:
+    """Write a part of the exchange rows."""
+    pq.write_table(
+        table, path, compression="zstd", compression_level=1, use_dictionary=["model"], row_group_size=1 << 16
+    )
 
 
 @dataclass
@@ -83,22 +88,14 @@ class _Part:
             *drawn.columns,
         ]
         table = pa.Table.from_arrays(columns, schema=pa.schema([f.with_nullable(True) for f in fields]))
-        pq.write_table(
-            table,
-            self.exchange_file,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=["model", "surface"],
-        )
+        write_exchanges(table, self.exchange_file)
         # A prompt may be logged without what was asked under it, and is shown in the report then, too.
         has_text = pc.or_(pc.is_valid(batch.column("input_text")), pc.is_valid(batch.column("system_text")))
         words = pa.Table.from_arrays(
-            [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS_SCHEMA
+            [row, batch.column("input_text"), batch.column("system_text")], schema=TEXTS
         ).filter(has_text)
         if words.num_rows:  # of exchanges that came as sketches there are none
-            pq.write_table(
-                words, self.text_file, compression="zstd", compression_level=1, use_dictionary=["system_text"]
-            )
+            write_texts(words, self.text_file)
         return pc.min(times).as_py(), pc.max(times).as_py()
 
 
@@ -152,22 +149,3 @@ def take_in(
             # After an error or an interrupt what has not begun is left.
             pool.shutdown(cancel_futures=True)
     return taken
-
-
-def texts_of(files: list[Path], rows: np.ndarray, column: str = "input_text") -> dict[int, str]:
-    """The texts of these row numbers (few: examples and templates), read part by part; those that there are."""
-    wanted = np.sort(np.asarray(rows, dtype=np.int64))
-    found: dict[int, str] = {}
-    for file in files:
-        parquet = pq.ParquetFile(file)
-        for group in range(parquet.num_row_groups):
-            statistics = parquet.metadata.row_group(group).column(0).statistics
-            if statistics is None:
-                continue
-            lo, hi = np.searchsorted(wanted, [statistics.min, statistics.max + 1])
-            if lo == hi:
-                continue
-            table = parquet.read_row_group(group, columns=["row", column])
-            part = table.filter(pc.is_in(table.column("row"), value_set=pa.array(wanted[lo:hi]))).drop_null()
-            found.update(zip(part.column("row").to_pylist(), part.column(column).to_pylist(), strict=True))
-    return found

@@ -15,7 +15,6 @@ from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import resolve
 from stillwatch.detection.explanation import narrate
 from stillwatch.detection.explanation.report import write_report
-from stillwatch.detection.intake import texts_of
 from stillwatch.detection.judging import Judging, Verdict
 from stillwatch.detection.out_folder import SCAN, OutFolder, making
 from stillwatch.detection.preparation import Clock, Progress, prepare, silent
@@ -29,6 +28,7 @@ from stillwatch.detection.state.growing import Growing
 from stillwatch.detection.state.lasting import Lasting, looks_of
 from stillwatch.detection.state.looks import Looks
 from stillwatch.detection.state.manifest import Manifest
+from stillwatch.detection.texts import Texts
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketches import Key
@@ -169,16 +169,10 @@ def _scan(
             lasting = Lasting.of(state.store, prepared.grown, found, looks)
             found, told = lasting.named(found), lasting.named(told)
             lasting.write(made / "campaign_history.parquet")
-        stories = [
-            narrate.story(
-                v.judged,
-                v.campaign,
-                v.members,
-                lambda wanted, column: texts_of(taken.text_files, wanted, column),
-                raw=raw_examples,
-            )
-            for v in told
-        ]
+        texts = Texts(taken.text_files, resources.threads)
+        stories = narrate.stories(
+            [(v.judged, v.campaign, v.members) for v in told], texts.fetch, raw=raw_examples
+        )
         campaigns, members = _rows(found)
         write_tables(made, campaigns, members)
         record = RunRecord(

@@ -6,10 +6,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from stillwatch.detection.intake import take_in, texts_of
+from stillwatch.detection.intake import take_in
 from stillwatch.detection.state import segments
 from stillwatch.detection.state.manifest import Manifest
 from stillwatch.detection.state.store import opened
+from stillwatch.detection.texts import Texts
 from stillwatch.engines import open_engine
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.sketches import Key
@@ -75,7 +76,8 @@ class Place:
         table = self.exchanges(of)
         files = [p for s in (of or self.held) for p in self.store.paths(s.texts)]
         names = dict(zip(table["row"].to_pylist(), table["event_id"].to_pylist(), strict=True))
-        return {names[row]: text for row, text in texts_of(files, table["row"].to_numpy()).items()}
+        found = Texts(files).fetch({"input_text": table["row"].to_numpy()})
+        return {names[row]: text for row, text in found["input_text"].items()}
 
 
 def test_rows_that_repeat_others_throughout_are_held_once(place):

@@ -2,10 +2,9 @@
 
 import hashlib
 import ipaddress
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 
 import numpy as np
 
@@ -14,15 +13,15 @@ from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.detection.candidates import Judged
 from stillwatch.detection.evidence import KINDS, N_CONTENT, Ints
 from stillwatch.detection.explanation.carrying import sentences
+from stillwatch.detection.explanation.exemplars import exemplars
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.statement import KIND_WORDS, noted, statement
-from stillwatch.detection.explanation.story import ReadableTemplate, Rival, SharedThing, Story
+from stillwatch.detection.explanation.story import Rival, SharedThing, Story
 from stillwatch.detection.explanation.wording import multiple, plural
-from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
 from stillwatch.detection.rivals import Feature, features
 from stillwatch.detection.roles import roles
+from stillwatch.detection.texts import Found, Wanted
 from stillwatch.records.findings import FAMILIES, INFRASTRUCTURE, Campaign, Member, Reason
-from stillwatch.records.sketches import Key, split_words
 
 THING_WORDS = {
     "payment": "payment", "telephone": "telephone", "mail": "mail", "signup": "sign-up address", "address": "address",
@@ -30,19 +29,12 @@ THING_WORDS = {
     "system_phrase": "system prompt",
     "block": "replayed block",
 }  # fmt: skip
-EQUALITY = Key(bytes(16))
-"""Words of a few texts are compared with each other here and their hashes are not kept: any key will do."""
 SHOWN_THINGS = 12
 SHOWN_ACCOUNTS = 60
-SAMPLE_TEXTS = 40
-LITERAL_SHARE = 0.6
-TEMPLATES = 2
-EXAMPLES = 3
+TOGETHER = 64
+"""Cards that are written at a time: what they hold while they wait for texts is of the size of their groups."""
 WEIGHTY = 0.15
 """Features whose log10 weight is at least this are worth a reason of their own."""
-
-TextsOf = Callable[[Ints, str], dict[int, str]]
-"""Row numbers and a column of texts -> the texts that there are, by row."""
 
 
 def campaign_id(accounts: Sequence[str]) -> str:
@@ -242,87 +234,6 @@ def _things(judged: Judged) -> tuple[tuple[SharedThing, ...], tuple[tuple[str, s
     return tuple(things), tuple(shown_links)
 
 
-def readable(texts: Sequence[str], exchanges: int, accounts: int) -> ReadableTemplate | None:
-    """What these texts have in common, in the words of one of them; the rest as slots.
-
-    A word is literal when the text's word pair around it stands in 60% of the texts or more.
-    """
-    if len(texts) < 2:
-        return None
-    split = [split_words(text, EQUALITY) for text in texts]
-    seen: Counter[tuple[int, int]] = Counter()
-    for words in split:
-        hashes = [int(w[2]) for w in words]
-        seen.update(set(pairwise(hashes)))
-    need = LITERAL_SHARE * len(texts)
-
-    def literal(i: int) -> list[bool]:
-        hashes = [int(w[2]) for w in split[i]]
-        pair = [seen[p] >= need for p in pairwise(hashes)]
-        return [(k > 0 and pair[k - 1]) or (k < len(pair) and pair[k]) for k in range(len(hashes))]
-
-    best = max(range(len(texts)), key=lambda i: (sum(literal(i)), -len(texts[i]), texts[i]))
-    pieces: list[tuple[str, bool]] = []
-    end = 0
-    text = texts[best]
-    for (start, stop, _), common in zip(split[best], literal(best), strict=True):
-        if not common:
-            if not pieces or not pieces[-1][1]:
-                pieces.append(("…", True))
-        else:
-            gap = text[end:start] if pieces and not pieces[-1][1] else " " if pieces else ""
-            if pieces and not pieces[-1][1]:
-                pieces[-1] = (pieces[-1][0] + gap + text[start:stop], False)
-            else:
-                pieces.append((gap + text[start:stop], False))
-        end = stop
-    if not any(not slot for _, slot in pieces):
-        return None
-    return ReadableTemplate(tuple(pieces), exchanges, accounts)
-
-
-def _texts(
-    judged: Judged, texts_of: TextsOf, raw: bool
-) -> tuple[tuple[ReadableTemplate, ...], tuple[str, ...]]:
-    view, group = judged.case.view, judged.group
-    evidence = view.evidence
-    own = judged.case.own
-    carrier, objects = view.objects_of(own)
-    kind = evidence.obj_kind[objects]
-    # What formed the group is shown: its system prompts, or what is asked.
-    of_prompts = group.origin == SYSTEM_PROMPT
-    column = "system_text" if of_prompts else "input_text"
-    plain = (np.isin(kind, PROMPT_KINDS) == of_prompts) & np.isin(objects, group.text_objects)
-    carrier, objects = carrier[plain], objects[plain]
-    # Carriers object by object: without texts to show, all objects are gone through, and there may be thousands.
-    carrier = carrier[np.argsort(objects, kind="stable")]
-    _, counts = np.unique(objects, return_counts=True)
-    stops = np.cumsum(counts)
-    templates: list[ReadableTemplate] = []
-    covered = np.zeros(len(evidence.ex_row), dtype=bool)
-    for place in np.argsort(-counts, kind="stable").tolist():
-        if len(templates) >= TEMPLATES:
-            break
-        hits = carrier[stops[place] - counts[place] : stops[place]]
-        if covered[hits].mean() > 0.5:
-            continue
-        covered[hits] = True
-        _, one_each = np.unique(evidence.ex_acc[hits], return_index=True)
-        sample = hits[np.sort(one_each)][:SAMPLE_TEXTS]
-        words = texts_of(evidence.ex_row[sample], column)
-        exchanges = round(float(view.stands_for[evidence.ex_acc[hits]].sum()))
-        # Of exchanges that came as sketches there is no text.
-        told = [words[int(r)] for r in evidence.ex_row[sample] if int(r) in words]
-        shape = readable(told, exchanges, len(one_each))
-        if shape is not None:
-            templates.append(shape)
-    _, one_each = np.unique(evidence.ex_acc[own], return_index=True)
-    chosen = own[np.sort(one_each)][:EXAMPLES]
-    words = texts_of(evidence.ex_row[chosen], "input_text")
-    examples = [words[int(r)] for r in evidence.ex_row[chosen] if int(r) in words]
-    return tuple(templates), tuple(text if raw else redact(text) for text in examples)
-
-
 def _timeline(judged: Judged) -> tuple[tuple[int, ...], tuple[int, ...]]:
     view, group = judged.case.view, judged.group
     inside = np.zeros(len(view.active), dtype=bool)
@@ -350,14 +261,47 @@ def _rivals(judged: Judged) -> tuple[Rival, ...]:
     )
 
 
-def story(
-    judged: Judged, campaign: Campaign, members: Sequence[Member], texts_of: TextsOf, *, raw: bool
-) -> Story:
-    """The report's card for a group; `texts_of` fetches texts by row, `raw` shows examples unredacted."""
+def stories(
+    found: Sequence[tuple[Judged, Campaign, Sequence[Member]]], fetch: Callable[[Wanted], Found], *, raw: bool
+) -> list[Story]:
+    """The report's cards for groups, in their order; `fetch` gets texts, `raw` shows examples unredacted.
+
+    What many of them ask for next is fetched in one go: texts lie far apart, and a part of them is opened once for all.
+    """
+    some = (found[at : at + TOGETHER] for at in range(0, len(found), TOGETHER))
+    return [card for one in some for card in _together(one, fetch, raw)]
+
+
+def _together(
+    found: Sequence[tuple[Judged, Campaign, Sequence[Member]]], fetch: Callable[[Wanted], Found], raw: bool
+) -> list[Story]:
+    told: dict[int, Story] = {}
+    asking = {number: _story(*one, raw=raw) for number, one in enumerate(found)}
+    answer: Found | None = None
+    while asking:
+        wanted: defaultdict[str, list[Ints]] = defaultdict(list)
+        for number, one in list(asking.items()):
+            try:
+                asked = next(one) if answer is None else one.send(answer)
+            except StopIteration as end:
+                told[number] = end.value
+                del asking[number]
+            else:
+                for column, rows in asked.items():
+                    wanted[column].append(rows)
+        if wanted:
+            answer = fetch({column: np.concatenate(rows) for column, rows in wanted.items()})
+    return [told[number] for number in range(len(found))]
+
+
+def _story(
+    judged: Judged, campaign: Campaign, members: Sequence[Member], *, raw: bool
+) -> Generator[Wanted, Found, Story]:
+    """A group's card; asks for texts as it goes."""
     hours, counts = _timeline(judged)
     brief = judged.verdict == "legitimate"
     things, links = ((), ()) if brief else _things(judged)
-    templates, examples = ((), ()) if brief else _texts(judged, texts_of, raw)
+    templates, examples = ((), ()) if brief else (yield from exemplars(judged, raw=raw))
     return Story(
         campaign=campaign,
         statement=statement(judged),

@@ -15,9 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from stillwatch.detection.intake import HOUR_US, Intake
+from stillwatch.detection.intake import HOUR_US, Intake, write_exchanges
 from stillwatch.detection.state.manifest import Segment
 from stillwatch.detection.state.store import Store
+from stillwatch.detection.texts import SCHEMA as TEXTS
+from stillwatch.detection.texts import write_texts
 from stillwatch.engines import Engine
 
 MERGED_ROWS = 1 << 18
@@ -153,15 +155,7 @@ def _filtered(source: Path, target: Path, keep: Callable[[pa.Table], pa.Array]) 
 
 
 def _write(table: pa.Table, path: Path) -> None:
-    """As intake writes its parts: ordered by row in row groups, so that texts are found by their numbers."""
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=["model", "surface", "system_text"],
-        row_group_size=1 << 16,
-    )
+    (write_texts if table.schema.names == TEXTS.names else write_exchanges)(table, path)
 
 
 def _segment(store: Store, exchanges: Sequence[Path], texts: Sequence[Path]) -> Segment | None:
