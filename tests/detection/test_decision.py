@@ -404,8 +404,8 @@ def test_asked_about_a_group_of_prompts_those_accused_in_another_are_left_out_to
     in_the_prompt(worlds, world)
     formed = decision.prompt_communities
 
-    def overlapping(view, settings, known, likening):
-        (group,) = formed(view, settings, known, likening)
+    def overlapping(view, settings, known, *more):
+        (group,) = formed(view, settings, known, *more)
         place = np.arange(len(group.accounts))
         return [group.only(view, place < 24), group.only(view, place >= 18)]
 

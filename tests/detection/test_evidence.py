@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.evidence import Postings, Ragged, Runs
+from stillwatch.detection.evidence import Ragged, Runs
 
 
 @given(st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(0, 9), max_size=12))
@@ -24,12 +24,3 @@ def test_runs_against_a_search(keys, wanted):
         places.tolist() == Runs.of(keys, 10).places(wanted).tolist() == [p for part in expected for p in part]
     )
     assert count.tolist() == [len(part) for part in expected]
-
-
-@given(st.lists(st.lists(st.integers(0, 6), unique=True, max_size=5), max_size=12))
-def test_postings_turn_lists_round(lists):
-    start = np.r_[0, np.cumsum([len(each) for each in lists], dtype=np.int64)].astype(np.int64)
-    posted = Postings.of(start, np.array([o for each in lists for o in each], dtype=np.int32), 7)
-    exchanges, which = posted.of_objects(np.arange(7))
-    expected = [(e, o) for o in range(7) for e, each in enumerate(lists) if o in each]
-    assert list(zip(exchanges.tolist(), which.tolist(), strict=True)) == expected

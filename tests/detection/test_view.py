@@ -163,8 +163,11 @@ def test_a_template_is_an_object_from_its_third_account_on(worlds, world):
 def test_text_share_and_exchanges_with(world):
     seen = view(world.evidence())
     text = np.flatnonzero(seen.evidence.obj_kind < N_CONTENT)
-    exchanges = seen.exchanges_with(text)
+    exchanges = seen.exchanges_with(text, np.arange(3))
     assert len(exchanges) == 6
+    assert seen.exchanges_with(text, np.array([1])).tolist() == [
+        e for e in exchanges if seen.evidence.ex_acc[e] == 1
+    ]
     assert (np.diff(exchanges) > 0).all()
     who, share = seen.text_share(exchanges[seen.evidence.ex_acc[exchanges] > 0])
     assert who.tolist() == [1, 2]
@@ -198,7 +201,9 @@ def test_of_a_busy_account_a_sample_stands_for_all(worlds, busy):
     assert 20 <= seen.texts[0] <= 64
     assert seen.texts[1:].tolist() == [40, 1]
     assert (seen.texts * seen.stands_for).tolist() == [500, 40, 1]
-    who, share = seen.text_share(seen.exchanges_with(np.flatnonzero(seen.evidence.obj_kind < N_CONTENT)))
+    who, share = seen.text_share(
+        seen.exchanges_with(np.flatnonzero(seen.evidence.obj_kind < N_CONTENT), np.arange(3))
+    )
     assert who.tolist() == [0, 1, 2]
     assert share.tolist() == [1.0, 0.5, 1.0]
 
@@ -234,10 +239,17 @@ def test_weights_of_objects_on_exchanges(worlds):
         [{"prefix": 1.0, "suffix": 2.0, "system": 0.5, "system_phrase": 0.75}[n] for n in names]
     )
     alone = np.array([n.startswith("system") for n in names])
-    exchanges, total = seen.weighed(text, weight, alone, 0.0)
+    everybody = np.arange(3)
+    exchanges, total = seen.weighed(everybody, text, weight, alone, 0.5)
     assert (np.diff(exchanges) > 0).all()
     assert total.tolist() == [3.5, 1.75] * 3, "of the two of the system prompt the weightier counts"
-    assert seen.weighed(text, weight, alone, 2.0)[1].tolist() == [3.5] * 3
+    assert seen.weighed(everybody, text, weight, alone, 2.0)[1].tolist() == [3.5] * 3
+    assert seen.weighed(np.array([1, 2]), text, weight, alone, 2.0)[0].tolist() == exchanges[[2, 4]].tolist()
+    assert seen.drawn.accounts.tolist() == [0, 1, 2], "where there are few, all stand for everybody"
+    assert seen.drawn.weighed(text, weight, alone, 2.0).tolist() == exchanges[::2].tolist()
+    need = np.full(3, 0.5)
+    assert seen.sending(text[weight == 2.0], np.ones(1), need).tolist() == [0, 1, 2], "on every other text"
+    assert not len(seen.sending(text[weight == 2.0], np.ones(1), need * 2))
     who, which = seen.holders(text[:1])
     assert who.tolist() == [0, 1, 2]
     assert which.tolist() == [0, 0, 0]
@@ -246,4 +258,4 @@ def test_weights_of_objects_on_exchanges(worlds):
     assert carrier.tolist() == [3, 3, 3]
     assert sorted(KINDS[seen.evidence.obj_kind[o]] for o in objects) == ["prefix", "system", "system_phrase"]
     nothing = view(world.evidence(), worlds.MONDAY)
-    assert not len(nothing.weighed(text, weight, alone, 0.0)[0])
+    assert not len(nothing.weighed(everybody, text, weight, alone, 0.5)[0])

@@ -333,7 +333,7 @@ def case(
     code = {name: i for i, name in enumerate(evidence.accounts.ids)}
     accounts = np.array(sorted(code[name_of(m)] for m in members), dtype=np.int64)
     objects = text_objects(world, evidence, *things) if things else np.zeros(0, np.int64)
-    tied = seen.exchanges_with(objects)
+    tied = seen.exchanges_with(objects, np.arange(len(seen.active)))
     who, share = seen.text_share(tied)
     content = np.zeros(len(seen.active))
     content[who] = share

@@ -42,7 +42,6 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
             continue
         infrastructure = infrastructure_marks(view, accounts, usable)
         text = np.array([prompt])
-        tied = view.exchanges_with(text)
         everybody = np.ones(len(accounts), dtype=bool)
         groups.append(
             Group(
@@ -55,7 +54,7 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
                 likeness=0.0,
                 text_objects=text,
                 infrastructure_objects=infrastructure,
-                exchanges=tied[np.isin(view.evidence.ex_acc[tied], accounts)],
+                exchanges=view.exchanges_with(text, accounts),
             )
         )
         made.add(accounts)

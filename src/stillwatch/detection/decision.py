@@ -17,9 +17,12 @@ from stillwatch.detection.significance import levels, speaking
 from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.detection.singles import VOLUME, heavy_singles
 from stillwatch.detection.view import View
+from stillwatch.detection.workers import spread
 
 GENEROUS = 0.05
 """Where a group could not come to a review even at this prior, whatever its tests said, they are left out."""
+ALONE = 2
+"""So many groups, the largest, are judged before processes are copied: what they ask of everybody is there for all then."""
 ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "reseller"}
 """Kind of use that an agreement of another purpose than distillation covers."""
 
@@ -55,6 +58,7 @@ class _Docket:
         releases: Mapping[str, int],
         settings: Settings,
         likening: Likening,
+        processes: int,
     ) -> None:
         self.view, self.settings = view, settings
         self.coverage = cover(agreements, view.evidence, view.until)
@@ -63,8 +67,8 @@ class _Docket:
         self.allowed = {kind: np.zeros(len(view.active), dtype=bool) for kind in ALLOWED.values()}
         for purpose, kind in ALLOWED.items():
             self.allowed[kind] |= self.coverage.of(purpose, view.totals["n"])
-        self.formed = form_groups(view, settings, likening)
-        self.prompted = prompt_communities(view, settings, self.formed, likening)
+        self.formed = form_groups(view, settings, likening, processes)
+        self.prompted = prompt_communities(view, settings, self.formed, likening, processes)
 
     def _after_consent(
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
@@ -131,6 +135,7 @@ def judge(
     *,
     brief: bool = False,
     likening: Likening = vectors,
+    processes: int = 1,
     told: Callable[[int, int], None] = lambda done, all_of_them: None,
 ) -> list[Judged]:
     """Form, test and weigh the groups of a view: largest first, then single accounts, system prompts, applications' users.
@@ -138,9 +143,10 @@ def judge(
     Groups that no test could make more than legitimate are judged without their tests, which are dear. With `about` (sets of
     account codes) only groups that could be accused and hold half of one of the sets are handed out, with the same verdicts.
     `brief` leaves out those without tests, for looks that ask who is accused or reviewed. `likening` says which accounts
-    are alike in what they ask. `told` hears how many groups are judged, of how many that texts or infrastructure formed.
+    are alike in what they ask. Groups are formed and judged on so many `processes`, which changes no verdict. `told` hears
+    how many groups are judged, of how many that texts or infrastructure formed.
     """
-    docket = _Docket(view, agreements, releases, settings, likening)
+    docket = _Docket(view, agreements, releases, settings, likening, processes)
     candidates = docket.groups()
     # Only what could be accused is a hypothesis: not single accounts, not what consent covers, and not what did next to
     # nothing.
@@ -165,33 +171,53 @@ def judge(
     # The evidence of a group does not depend on the prior, and another one may be put in later.
     generous = replace(settings, prior=max(settings.prior, GENEROUS))
 
-    def judge_one(c: Candidate, levels: float | None) -> None:
+    def judge_one(c: Candidate, error: float | None) -> Judged | None:
         if (brief or c.given is None) and not c.may_matter(settings):
             if brief:
-                return
+                return None
             if not c.may_matter(generous):
                 c.leave_out_tests()
-        significant = frozenset() if levels is None else speaking(c.family_p, levels)
-        found.append(c.judged(significant, settings))
-        accused[found[-1].group.accounts[found[-1].accused]] = True
+        significant = frozenset() if error is None else speaking(c.family_p, error)
+        return c.judged(significant, settings)
 
-    for number, c in enumerate(candidates):
-        told(number, len(candidates))
-        if not wanted(c.case.group.accounts) and (
-            c.given is not None or not beside[c.case.group.accounts].any()
-        ):
-            continue
-        judge_one(c, level.get(id(c)))
+    def keep(judged: Judged | None) -> None:
+        if judged is not None:
+            found.append(judged)
+            accused[judged.group.accounts[judged.accused]] = True
+
+    def judge_all(chosen: Sequence[Candidate], told: Callable[[int, int], None]) -> None:
+        judged: dict[int, Judged | None] = {}
+        work = spread(
+            lambda number: judge_one(chosen[number], level.get(id(chosen[number]))),
+            len(chosen),
+            processes,
+            # A group comes back with what was found of it, and not with its accounts.
+            [docket.population, *(c.case for c in chosen)],
+            first=ALONE,
+        )
+        for number, one in work:
+            judged[number] = one
+            told(len(judged), len(chosen))
+        for number in range(len(chosen)):
+            keep(judged[number])
+
+    judge_all(
+        [
+            c
+            for c in candidates
+            if wanted(c.case.group.accounts) or (c.given is None and beside[c.case.group.accounts].any())
+        ],
+        told,
+    )
     known = [c.case.group for c in candidates]
     for group in prompted:
         for c in docket.among(group, ~accused[group.accounts], known):
             known.append(c.case.group)
-            judge_one(c, level[id(group)])
+            keep(judge_one(c, level[id(group)]))
     if about is not None:
         return [judged for judged in found if wanted(judged.group.accounts)]
     # Nobody chose an application's users one by one, so their group is no hypothesis, and never accused.
-    for c in docket.applications(accused, known):
-        judge_one(c, None)
+    judge_all(docket.applications(accused, known), lambda done, every: None)
     return found
 
 

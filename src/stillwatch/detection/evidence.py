@@ -1,12 +1,10 @@
 """What the statistics read, as arrays: the tables of stage 1 for good (`gathering.py` fills them)."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from stillwatch.detection.carried import CONTENT_KINDS
 from stillwatch.detection.ledger import EXCHANGE_KINDS
@@ -73,37 +71,6 @@ class Runs:
         return self.both(keys)[0]
 
 
-@njit(nogil=True, cache=True)
-def _posted(tie_start, tie_obj, at, exchanges):  # type: ignore[no-untyped-def]
-    for i in range(len(tie_start) - 1):
-        for t in range(tie_start[i], tie_start[i + 1]):
-            o = tie_obj[t]
-            exchanges[at[o]] = i
-            at[o] += 1
-
-
-@dataclass(frozen=True)
-class Postings:
-    """Exchanges by text object, one behind the other: object o has `exchanges[start[o]:start[o + 1]]`."""
-
-    start: Ints
-    exchanges: Ints
-
-    @classmethod
-    def of(cls, tie_start: Ints, tie_obj: Ints, objects: int) -> "Postings":
-        """Turn lists of objects by exchange round."""
-        start = starts(tie_obj, objects)
-        exchanges = np.empty(len(tie_obj), np.int32)
-        _posted(tie_start, tie_obj, start[:-1].copy(), exchanges)
-        return cls(start, exchanges)
-
-    def of_objects(self, objects: Ints) -> tuple[Ints, Ints]:
-        """(exchanges, which of `objects` each carries), object by object."""
-        low, count = self.start[objects], self.start[objects + 1] - self.start[objects]
-        places = _stretches(low, count)
-        return self.exchanges[places].astype(np.int64), np.repeat(np.arange(len(objects)), count)
-
-
 def _stretches(low: Ints, count: Ints) -> Ints:
     """All places of stretches of so many places that begin there, one stretch behind the other."""
     shift = np.repeat(low - np.r_[0, np.cumsum(count)[:-1]], count)
@@ -156,8 +123,3 @@ class Evidence:
     obj_ready: Ints  # hour from which on enough accounts had used a text object; 0 for infrastructure
     obj_value: npt.NDArray[np.object_]  # only infrastructure objects have one
     models: dict[str, tuple[Ints, Ints, Ints]]  # model -> acc, hour, n
-
-    @cached_property
-    def exchanges_by_text(self) -> "Postings":
-        """Text object -> exchanges that carry it, in rising order."""
-        return Postings.of(self.tie_start, self.tie_obj, len(self.obj_kind))

@@ -11,7 +11,9 @@ from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.nearness import ALIKE_TO_JOIN, Nearness
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import SYSTEM_KINDS, Likening, vectors
+from stillwatch.detection.tied import PROMPT_KINDS, both, drawn_exchanges, own_exchanges, senders, share_of
 from stillwatch.detection.view import View
+from stillwatch.detection.workers import spread
 from stillwatch.records import findings
 
 TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE, ONE_ACCOUNT = "texts", "system prompt", "infrastructure", "one account"
@@ -19,8 +21,6 @@ TEXTS, SYSTEM_PROMPT, INFRASTRUCTURE, ONE_ACCOUNT = "texts", "system prompt", "i
 SIGNATURE_LIFT = 5.0
 """An object marks a group when members hold it this many times as often as others do."""
 ITEM_KIND = KINDS.index("item")
-PROMPT_KINDS = [KINDS.index(kind) for kind in SYSTEM_KINDS]
-"""Text objects that stand beside what was asked, the same with every request."""
 ALIKE = 0.3
 """An account belongs by its texts when it is at least so near to the group as a share of what is typical there."""
 LEAST_ALIKE = 0.001
@@ -29,16 +29,16 @@ FEW_TEXTS = 100
 """Texts of those most alike outside, below which everybody outside stands for them."""
 MARK_SHARE = 0.03
 """A text object marks a group when at least this share of its accounts send it, three of them or more."""
-OWN = 2.0
-"""An exchange is the group's when its objects are together 10^2 times as frequent there as elsewhere."""
-TELLING = 12.0
-"""More than 10^12 times is not told apart: one long text must not outweigh many."""
 CERTAIN = 0.5
 """Certainty from which an account belongs; below it is only suspected."""
 BUSY = 3.5
 """Modified z-score of the logarithm of an account's volume from which it is another kind of account."""
 EVEN = 0.5
 """The least spread of log volumes that is assumed in a group: less would be chance."""
+JOINS = 0.5
+"""Share of the typical account's that an account outside has to send of a core's texts to join."""
+FEWEST = 2
+"""And so many of them."""
 BY_CHANCE = 0.01
 """An account belongs when so many of the group's texts are less probable than this for those most alike outside."""
 ORDINARY = 0.8
@@ -133,31 +133,6 @@ def infrastructure_marks(view: View, accounts: Ints, usable: Bools) -> Ints:
     return np.asarray(objects[(inside >= 2) & (inside > beyond)])
 
 
-def _own_exchanges(view: View, text: Ints, weight: Floats) -> tuple[Ints, Floats]:
-    """Exchanges of anybody whose objects together are 10^OWN times as frequent in the group as elsewhere, in rising order.
-
-    And by how much, as log10 and at most TELLING. Of a system prompt the most telling object counts alone: the many phrases
-    of a client's prompt, each a little more frequent in the group, say one thing.
-    """
-    prompt = np.isin(view.evidence.obj_kind[text], PROMPT_KINDS)
-    tied, score = view.weighed(text, weight, prompt, OWN)
-    return tied, np.minimum(score, TELLING)
-
-
-def _own_exchanges_of(view: View, accounts: Ints, text: Ints, weight: Floats) -> Ints:
-    """The same of these accounts alone, found by what they sent and not by who else sent it."""
-    carrier, objects = view.objects_of(view.exchanges_of(accounts))
-    place = np.searchsorted(text, objects).clip(max=max(len(text) - 1, 0))
-    marked = text[place] == objects if len(text) else np.zeros(len(objects), dtype=bool)
-    carrier, place = carrier[marked], place[marked]
-    exchanges, at = np.unique(carrier, return_inverse=True)
-    alone = np.isin(view.evidence.obj_kind[text], PROMPT_KINDS)[place]
-    score = np.zeros(len(exchanges))
-    np.maximum.at(score, at[alone], weight[place[alone]])
-    score += np.bincount(at[~alone], weights=weight[place[~alone]], minlength=len(exchanges))
-    return exchanges[np.round(score, 9) >= OWN]
-
-
 def busy_from(volume: Floats, typical: Floats | float) -> Floats:
     """By row of logarithms of volumes: from where on one is far busier than the typical one, an outlier.
 
@@ -203,6 +178,30 @@ def kinds_held(view: View, infrastructure: Ints, everyone: Ints) -> Ints:
     return held
 
 
+def _rate_outside(view: View, core: Ints, likest: Ints, text: Ints, weight: Floats) -> float:
+    """Share of their texts by which those most alike outside are tied to a core by chance, pulled up by half a text.
+
+    Where these sent next to nothing: a draw of everybody outside.
+    """
+    if view.texts[likest].sum() >= FEW_TEXTS:
+        others, tied = likest, own_exchanges(view, likest, text, weight)[0]
+    else:
+        others, tied = (
+            np.setdiff1d(view.drawn.accounts, core, assume_unique=True),
+            drawn_exchanges(view, text, weight),
+        )
+    sent = np.round(share_of(view, tied, others) * view.texts[others]).sum()
+    return min(float((sent + 0.5) / (view.texts[others].sum() + 1)), 1.0)
+
+
+def _least_share(view: View, rate: float) -> Floats:
+    """By number of texts: the least share of them by which so many could be tied that it is not BY_CHANCE at this rate."""
+    texts = np.arange(int(view.texts.max(initial=0)) + 1)
+    # A little more, so that no rounding decides.
+    beyond = stats.binom.isf(BY_CHANCE * (1 + 1e-9), texts, rate)
+    return np.asarray(np.maximum(beyond + 1, FEWEST) / np.maximum(texts, 1))
+
+
 def _by_texts(
     view: View,
     core: Ints,
@@ -221,35 +220,33 @@ def _by_texts(
     text, weight = _text_marks(view, core, settings, near.likest, origin)
     if not len(text):
         return None
-    tied, score = _own_exchanges(view, text, weight)
-    owners, share = view.text_share(tied)
-    # All that follows is along these, and nobody else: who sends none of its texts has no part in it.
-    who = np.union1d(owners, core)
-    content = np.zeros(len(who))
-    content[np.searchsorted(who, owners)] = np.minimum(share, 1.0)  # system prompts come without a text, too
-    inside = np.zeros(len(who), dtype=bool)
-    inside[np.searchsorted(who, core)] = True
-    typical = float(np.median(content[inside]))
+    tied, score = own_exchanges(view, core, text, weight)
+    typical = float(np.median(share_of(view, tied, core)))
     if typical < settings.tie_share:
         return None
+    # Who sends no more of such texts than those most alike outside belongs to nobody.
+    rate = _rate_outside(view, core, near.likest, text, weight)
+    # Of others those count who could join, and nobody else is looked at: of a core among hundreds of thousands of accounts,
+    # tens of thousands may have sent something of its marks.
+    need = np.maximum(JOINS * typical, _least_share(view, rate))
+    outside = np.setdiff1d(senders(view, text, weight, need), core, assume_unique=True)
+    nearer = near.of(outside)
+    outside = outside[(nearer >= ALIKE_TO_JOIN * near.typical) & (nearer > elsewhere[outside])]
+    tied, score = both((tied, score), own_exchanges(view, outside, text, weight))
+    owners = np.unique(view.evidence.ex_acc[tied])
+    # All that follows is along these, and nobody else: who sends none of its texts has no part in it.
+    who = np.union1d(owners, core)
+    content = share_of(view, tied, who)
+    inside = np.isin(who, core, assume_unique=True)
     texts = view.texts[who]
     sent = np.round(content * texts)
-    # Those most alike outside send such texts by chance: who sends no more of them than that belongs to nobody.
-    others = np.isin(who, near.likest, assume_unique=True)
-    others_texts = float(view.texts[near.likest].sum())
-    if others_texts < FEW_TEXTS:
-        others, others_texts = ~inside, float(view.all_texts - texts[inside].sum())
-    rate = (sent[others].sum() + 0.5) / (others_texts + 1)
     chance = np.ones(len(who))
     some = sent > 0
-    chance[some] = stats.binom.sf(sent[some] - 1, texts[some], min(rate, 1.0))
-    nearness = np.zeros(len(who))
-    nearness[inside] = near.within
-    joins = ~inside & (content >= 0.5 * typical) & (sent >= 2) & (chance <= BY_CHANCE)
-    nearness[joins] = near.of(who[joins])
-    joins &= (nearness >= ALIKE_TO_JOIN * near.typical) & (nearness > elsewhere[who])
-    stays = inside & (content >= max(settings.tie_share, 0.3 * typical)) & (nearness >= ALIKE * near.typical)
-    stays &= chance <= BY_CHANCE
+    chance[some] = stats.binom.sf(sent[some] - 1, texts[some], rate)
+    joins = ~inside & (content >= JOINS * typical) & (sent >= FEWEST) & (chance <= BY_CHANCE)
+    stays = content >= max(settings.tie_share, 0.3 * typical)
+    stays[inside] &= (near.within >= ALIKE * near.typical) & (chance[inside] <= BY_CHANCE)
+    stays &= inside
     chosen = (stays | joins) & (_certainty(view, core, who, tied, score) >= CERTAIN)
     if not chosen.any():
         return None
@@ -259,8 +256,11 @@ def _by_texts(
     held = kinds_held(view, infrastructure, everyone)
     place = np.searchsorted(who, everyone).clip(max=len(who) - 1)
     known = who[place] == everyone
-    part = np.where(known, content[place], 0.0)
     by_text = known & chosen[place]
+    # Who is linked may be one who was not looked at.
+    beside = np.setdiff1d(linked, np.union1d(core, outside), assume_unique=True)
+    tied, _ = both((tied, score), own_exchanges(view, beside, text, weight))
+    part = share_of(view, tied, everyone)
     return Group(
         origin=origin,
         accounts=everyone,
@@ -286,7 +286,7 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     weight = np.zeros(0)
     if settings.left_out != findings.CONTENT:
         text, weight = _text_marks(view, core[firm], settings)
-    tied = _own_exchanges_of(view, core[firm], text, weight)
+    tied, _ = own_exchanges(view, core[firm], text, weight)
     who, share = view.text_share(tied)
     content = np.zeros(len(core))
     content[np.searchsorted(core, who)] = share
@@ -305,7 +305,7 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
 
 
 def _text_groups(
-    view: View, usable: Bools, settings: Settings, origin: str, likening: Likening
+    view: View, usable: Bools, settings: Settings, origin: str, likening: Likening, processes: int
 ) -> list[Group]:
     """Groups around cores of accounts whose texts (origin TEXTS) or system prompts (SYSTEM_PROMPT) are alike."""
     space = likening(view, settings) if origin == TEXTS else likening(view, settings, kinds=SYSTEM_KINDS)
@@ -319,21 +319,29 @@ def _text_groups(
         at_home[core], usual[core] = near.within, near.typical
     # What is usual for an account of this population: language and subjects alone make accounts this alike.
     ordinary = max(float(np.median(usual[view.active])), LEAST_ALIKE) if view.active.any() else LEAST_ALIKE
-    formed = (
-        _by_texts(view, core, near, at_home, ordinary, usable, settings, origin)
+    uncommon = [
+        (core, near)
         for core, near in zip(cores, nearness, strict=True)
         if near.typical >= ORDINARY * ordinary
-    )
-    return [group for group in formed if group is not None]
+    ]
+
+    def form(number: int) -> Group | None:
+        core, near = uncommon[number]
+        return _by_texts(view, core, near, at_home, ordinary, usable, settings, origin)
+
+    formed = dict(spread(form, len(uncommon), processes, first=1))
+    return [group for _, group in sorted(formed.items()) if group is not None]
 
 
-def form_groups(view: View, settings: Settings, likening: Likening = vectors) -> list[Group]:
+def form_groups(
+    view: View, settings: Settings, likening: Likening = vectors, processes: int = 1
+) -> list[Group]:
     """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
     least = settings.group_accounts
     usable = linking_objects(view, settings)
     groups: list[Group] = []
     if settings.left_out != findings.CONTENT:
-        groups = _text_groups(view, usable, settings, TEXTS, likening)
+        groups = _text_groups(view, usable, settings, TEXTS, likening, processes)
     for core in tied_by_infrastructure(infrastructure_edges(view, usable), settings):
         group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None
         if group is not None:
@@ -362,7 +370,7 @@ def _without_fragments(groups: list[Group], owner: Ints) -> list[Group]:
 
 
 def prompt_communities(
-    view: View, settings: Settings, others: list[Group], likening: Likening = vectors
+    view: View, settings: Settings, others: list[Group], likening: Likening = vectors, processes: int = 1
 ) -> list[Group]:
     """Candidate groups of accounts whose system prompts are alike, but for those that a group of texts holds; largest first.
 
@@ -370,7 +378,7 @@ def prompt_communities(
     """
     if settings.left_out == findings.CONTENT:
         return []
-    groups = _text_groups(view, linking_objects(view, settings), settings, SYSTEM_PROMPT, likening)
+    groups = _text_groups(view, linking_objects(view, settings), settings, SYSTEM_PROMPT, likening, processes)
     groups = [g for g in groups if int(g.firm.sum()) >= settings.group_accounts]
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
     known = [g for g in others if g.origin == TEXTS]

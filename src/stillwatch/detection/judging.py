@@ -47,6 +47,7 @@ class Judging:
     releases: dict[str, int]
     exemptions: Exemptions
     likening: Likening = vectors
+    processes: int = 1
 
     @classmethod
     def of(cls, prepared: Prepared, settings: Settings, exemptions: Exemptions) -> "Judging":
@@ -59,6 +60,7 @@ class Judging:
             prepared.releases,
             exemptions,
             prepared.likening,
+            prepared.resources.threads,
         )
 
     @property
@@ -83,6 +85,7 @@ class Judging:
             about,
             brief=brief,
             likening=self.likening,
+            processes=self.processes,
             told=told,
         )
         return [self.exemptions.apply(judged) for judged in found]

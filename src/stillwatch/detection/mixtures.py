@@ -15,7 +15,7 @@ from stillwatch.detection.behaviours.signup_burst import WINDOW, densest
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import KINDS, Bools
 from stillwatch.detection.features import PLACES
-from stillwatch.detection.groups import PROMPT_KINDS
+from stillwatch.detection.tied import PROMPT_KINDS
 from stillwatch.records import findings
 
 LEAST = 0.2
@@ -65,10 +65,9 @@ def _by_prompt(case: Case) -> Cut:
     acc, which = view.holders(prompts)
     everybody = np.bincount(which, minlength=len(prompts))
     held = np.bincount(which, weights=inside[acc], minlength=len(prompts))
-    who, share = view.text_share(view.exchanges_with(prompts[2 * held > everybody]))
-    found = np.zeros(len(view.active))
-    found[who] = share
-    mostly = found[group.accounts] >= 0.5
+    who, share = view.text_share(view.exchanges_with(prompts[2 * held > everybody], group.accounts))
+    mostly = np.zeros(len(group.accounts), dtype=bool)
+    mostly[np.searchsorted(group.accounts, who[share >= 0.5])] = True
     return group.firm & mostly, group.firm & ~mostly, np.zeros_like(group.firm)
 
 

@@ -6,7 +6,9 @@ from functools import cached_property
 import numpy as np
 from numba import njit
 
+from stillwatch.detection.drawn import Drawn
 from stillwatch.detection.evidence import KINDS, Bools, Evidence, Floats, Ints, Ragged, Runs
+from stillwatch.detection.holders import Holders
 from stillwatch.detection.sampling import EVERY, luck_limit
 
 NEVER = np.int64(1) << 40
@@ -67,32 +69,32 @@ def _counted(start, keys, own, obj, count, first):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True)
-def _weighed(start, exchanges, seen, objects, weight, alone, score):  # type: ignore[no-untyped-def]
-    """(Exchanges seen that carry any of these objects, sum of the weights of those that each carries), in no order.
+def _weighed(accounts, ex_start, seen, tie_start, tie_obj, worth, alone, least):  # type: ignore[no-untyped-def]
+    """(Exchanges seen of these accounts, sum of `worth` of the objects that each carries), from `least` on.
 
-    Of objects that count `alone` only the weightiest, which have to come first. `score`: zeros, one for each exchange.
+    `worth` and `alone`: by object; of those that count alone only the weightiest is in the sum.
     """
-    found, most = 0, 0
-    for o in objects:
-        most += start[o + 1] - start[o]
-    touched = np.empty(min(most, len(score)), np.int64)
-    for k in range(len(objects)):
-        for at in range(start[objects[k]], start[objects[k] + 1]):
-            e = exchanges[at]
+    most = 0
+    for a in accounts:
+        most += ex_start[a + 1] - ex_start[a]
+    exchanges, total = np.empty(most, np.int64), np.empty(most)
+    found = 0
+    for a in accounts:
+        for e in range(ex_start[a], ex_start[a + 1]):
             if not seen[e]:
                 continue
-            if score[e] == 0.0:
-                touched[found] = e
+            best, added = 0.0, 0.0
+            for t in range(tie_start[e], tie_start[e + 1]):
+                weight = worth[tie_obj[t]]
+                if weight > 0.0:
+                    if alone[tie_obj[t]]:
+                        best = max(best, weight)
+                    else:
+                        added += weight
+            if best + added >= least:
+                exchanges[found], total[found] = e, best + added
                 found += 1
-            if alone[k]:
-                score[e] = max(score[e], weight[k])
-            else:
-                score[e] += weight[k]
-    total = np.empty(found)
-    for i in range(found):
-        total[i] = score[touched[i]]
-        score[touched[i]] = 0.0
-    return touched[:found], total
+    return exchanges[:found], total[:found]
 
 
 @dataclass(frozen=True)
@@ -191,51 +193,64 @@ class View:
         """Account -> places in the ledger's columns."""
         return Runs.of(self.ledger["acc"], len(self.active))
 
-    def carriers(self, text_objects: Ints) -> tuple[Ints, Ints]:
-        """(exchanges, which of these text objects each carries), once for each of both, object by object."""
-        known = np.flatnonzero(self.evidence.obj_ready[text_objects] < self.until)
-        exchanges, which = self.evidence.exchanges_by_text.of_objects(text_objects[known])
-        now = self.seen[exchanges]
-        return exchanges[now], known[which[now]]
+    @cached_property
+    def text_holders(self) -> Holders:
+        """Text object -> accounts that sent it."""
+        objects = len(self.evidence.obj_kind)
+        return Holders.of(self.texts_by_account, self.share_obj, self.share_count, self.texts, objects)
 
     @cached_property
     def _scores(self) -> Floats:
-        """By exchange, zero between uses."""
-        return np.zeros(len(self.seen))
+        """By account, zero between uses."""
+        return np.zeros(len(self.active))
 
-    def weighed(self, text_objects: Ints, weight: Floats, alone: Bools, least: float) -> tuple[Ints, Floats]:
-        """(Exchanges, rising; sums to nine digits of the positive weights of these text objects on each), from `least` on.
+    @cached_property
+    def _worth(self) -> tuple[Floats, Bools]:
+        """By object: weight, and whether it counts alone; zero between uses."""
+        return np.zeros(len(self.evidence.obj_kind)), np.zeros(len(self.evidence.obj_kind), dtype=bool)
 
-        Of those objects that count `alone` only the weightiest on the exchange is in the sum.
+    def weighed(
+        self, accounts: Ints, text_objects: Ints, weight: Floats, alone: Bools, least: float
+    ) -> tuple[Ints, Floats]:
+        """(Exchanges of these accounts, sum to nine digits of the weights of these text objects on each), from `least` on.
+
+        Accounts and with them exchanges are rising, weights positive, and so is `least`. Of those objects that count
+        `alone` only the weightiest on the exchange is in the sum.
         """
-        order = np.lexsort((text_objects, ~alone))
-        order = order[self.evidence.obj_ready[text_objects[order]] < self.until]
-        posted = self.evidence.exchanges_by_text
+        evidence = self.evidence
+        worth, single = self._worth
+        worth[text_objects] = np.where(evidence.obj_ready[text_objects] < self.until, weight, 0.0)
+        single[text_objects] = alone
         exchanges, total = _weighed(
-            posted.start,
-            posted.exchanges,
-            self.seen,
-            text_objects[order],
-            weight[order],
-            alone[order],
-            self._scores,
-        )
+            accounts.astype(np.int64), evidence.ex_start, self.seen, evidence.tie_start, evidence.tie_obj, worth, single,
+            least - 1e-6,
+        )  # fmt: skip
+        worth[text_objects], single[text_objects] = 0.0, False
         total = np.round(total, 9)
         enough = total >= least
-        exchanges, total = exchanges[enough], total[enough]
-        rising = np.argsort(exchanges)
-        return exchanges[rising], total[rising]
+        return exchanges[enough], total[enough]
 
-    def exchanges_with(self, text_objects: Ints) -> Ints:
-        """Exchanges that carry any of these text objects, in rising order."""
-        return np.unique(self.carriers(text_objects)[0])
+    def sending(self, text_objects: Ints, worth: Floats, need: Floats) -> Ints:
+        """See `Holders.sending`."""
+        return self.text_holders.sending(text_objects, worth, need, self._scores)
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """Some of those that sent texts, who stand for everybody."""
+        evidence = self.evidence
+        objects = len(evidence.obj_kind)
+        return Drawn.of(
+            self.texts, evidence.ex_start, self.seen, evidence.tie_start, evidence.tie_obj, objects
+        )
+
+    def exchanges_with(self, text_objects: Ints, accounts: Ints) -> Ints:
+        """Exchanges of these accounts that carry any of these text objects; both rising."""
+        same = np.ones(len(text_objects))
+        return self.weighed(accounts, text_objects, same, same > 1, 1.0)[0]
 
     def holders(self, text_objects: Ints) -> tuple[Ints, Ints]:
         """(account codes, which of these text objects each sent), once for each of both, object by object."""
-        exchanges, which = self.carriers(text_objects)
-        n = len(self.active)
-        cells = np.unique(which * n + self.evidence.ex_acc[exchanges])
-        return cells % n, cells // n
+        return self.text_holders.of_objects(text_objects)
 
     def exchanges_of(self, accounts: Ints) -> Ints:
         """Exchanges of these accounts that are seen, account by account."""

@@ -10,8 +10,9 @@ from stillwatch.detection.candidates import Judged
 from stillwatch.detection.evidence import Ints
 from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.story import ReadableTemplate
-from stillwatch.detection.groups import PROMPT_KINDS, SYSTEM_PROMPT
+from stillwatch.detection.groups import SYSTEM_PROMPT
 from stillwatch.detection.texts import Found, Wanted
+from stillwatch.detection.tied import PROMPT_KINDS
 from stillwatch.records.sketches import Key, split_words
 
 EQUALITY = Key(bytes(16))
