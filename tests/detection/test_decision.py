@@ -404,10 +404,10 @@ def test_asked_about_a_group_of_prompts_those_accused_in_another_are_left_out_to
     in_the_prompt(worlds, world)
     formed = decision.prompt_communities
 
-    def overlapping(view, settings, known, *more):
-        (group,) = formed(view, settings, known, *more)
+    def overlapping(cores, known, *more):
+        (group,) = formed(cores, known, *more)
         place = np.arange(len(group.accounts))
-        return [group.only(view, place < 24), group.only(view, place >= 18)]
+        return [group.only(cores.view, place < 24), group.only(cores.view, place >= 18)]
 
     monkeypatch.setattr(decision, "prompt_communities", overlapping)
     found = [j for j in judged(worlds, world) if j.group.origin == SYSTEM_PROMPT]

@@ -82,3 +82,14 @@ def test_exemptions_hold_on_every_view(worlds, world):
         seen = view(everything.evidence, hour)
         assert "extraction" in {j.verdict for j in everything.judge(seen)}
         assert "extraction" not in {j.verdict for j in exempting.judge(seen)}
+
+
+def test_on_several_processes_everything_is_the_same(world, monkeypatch):
+    alone = judging(world).verdicts(Clock(silent))
+    monkeypatch.setattr("stillwatch.detection.judging.MANY", 0)
+    told = []
+    clock = Clock(lambda stage, done, share=None, unit="rows": told.append((stage, done, share)))
+    together = replace(judging(world), processes=3).verdicts(clock)
+    assert [v.campaign for v in together] == [v.campaign for v in alone]
+    assert [v.members for v in together] == [v.members for v in alone]
+    assert ("groups", len(alone), 1.0) in told

@@ -14,13 +14,12 @@ import numpy as np
 from scipy import sparse, stats
 
 from stillwatch.detection.communities import Halves
+from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, Group
 from stillwatch.detection.intake import HOUR_US
-from stillwatch.detection.linking import linking_objects
 from stillwatch.detection.orders import Order, Pool
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.detection.traits import Trait, traits
 from stillwatch.detection.view import View
 from stillwatch.records.sketches import MARKS
@@ -37,11 +36,14 @@ class Population:
         settings: Settings,
         releases: dict[str, int],
         beyond: Bools | None = None,
-        likening: Likening = vectors,
+        cores: Cores | None = None,
     ) -> None:
-        """`releases`: model -> hour of its release; `beyond`: by account, beyond its consent (None: no agreements)."""
+        """`releases`: model -> hour of its release; `beyond`: by account, beyond its consent (None: no agreements).
+
+        `cores`: those of the view, where there are some.
+        """
         self.view, self.settings, self.releases, self.beyond = view, settings, releases, beyond
-        self.likening = likening
+        self.cores = cores or Cores(view, settings)
         self._kept: dict[str, Any] = {}
         self._apart: tuple[Ints, Bools, Ints] | None = None
         self.first_hour = int(view.ledger["hour"].min()) if len(view.ledger["hour"]) else 0
@@ -68,12 +70,12 @@ class Population:
     @cached_property
     def halves(self) -> Halves:
         """Every account's texts in two halves, with the communities that the first one forms."""
-        return Halves.of(self.view, self.settings, self.likening)
+        return Halves.of(self.view, self.settings, self.cores.likening, self.cores.of_halves)
 
-    @cached_property
+    @property
     def linking(self) -> Bools:
         """By object code: may it link accounts?"""
-        return linking_objects(self.view, self.settings)
+        return self.cores.usable
 
     @cached_property
     def pairs_by_kind(self) -> dict[str, float]:

@@ -334,9 +334,17 @@ class Halves:
         most = np.flatnonzero(held == held.max()).tolist()
         return min((self.cores[number] for number in most), key=lambda core: int(core[0])), int(held.max())
 
+    @staticmethod
+    def cores_of(first: Similarity, settings: Settings) -> list[Ints]:
+        """Communities of first halves."""
+        return of_one_frame(first, alike_in_texts(first, settings))
+
     @classmethod
-    def of(cls, view: View, settings: Settings, likening: Likening = vectors) -> "Halves":
-        """Split the texts of a view."""
+    def of(
+        cls, view: View, settings: Settings, likening: Likening = vectors, cores: list[Ints] | None = None
+    ) -> "Halves":
+        """Split the texts of a view; with `cores` where those of the first halves are known."""
         first = likening(view, settings, 0)
-        cores = of_one_frame(first, alike_in_texts(first, settings))
-        return cls(cores, first, likening(view, settings, 1))
+        return cls(
+            cls.cores_of(first, settings) if cores is None else cores, first, likening(view, settings, 1)
+        )

@@ -10,6 +10,7 @@ from stillwatch.detection.applications import prompt_groups
 from stillwatch.detection.behaviours import Observation
 from stillwatch.detection.candidates import Candidate, Judged
 from stillwatch.detection.case import Case, Population
+from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import Bools, Ints
 from stillwatch.detection.groups import Group, form_groups, prompt_communities
 from stillwatch.detection.settings import Settings
@@ -63,12 +64,14 @@ class _Docket:
         self.view, self.settings = view, settings
         self.coverage = cover(agreements, view.evidence, view.until)
         beyond = self.coverage.beyond if agreements else None
-        self.population = Population(view, settings, dict(releases), beyond, likening)
+        cores = Cores(view, settings, likening)
+        cores.find(processes)
+        self.population = Population(view, settings, dict(releases), beyond, cores)
         self.allowed = {kind: np.zeros(len(view.active), dtype=bool) for kind in ALLOWED.values()}
         for purpose, kind in ALLOWED.items():
             self.allowed[kind] |= self.coverage.of(purpose, view.totals["n"])
-        self.formed = form_groups(view, settings, likening, processes)
-        self.prompted = prompt_communities(view, settings, self.formed, likening, processes)
+        self.formed = form_groups(cores, processes)
+        self.prompted = prompt_communities(cores, self.formed, processes)
 
     def _after_consent(
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from stillwatch.detection.carried import CONTENT_KINDS
 from stillwatch.detection.ledger import EXCHANGE_KINDS
@@ -27,9 +28,30 @@ POPULAR_KINDS = ("address", "fingerprint", "client", "signup")
 """Kinds of which popular values (a carrier's address, a common browser) link nobody."""
 
 
+def narrow(values: Ints) -> Ints:
+    """The same numbers, in the fewest bytes that hold all of them; signed, so that their differences are numbers, too."""
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    kinds = (np.int8, np.int16, np.int32, np.int64)
+    fits = next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
+    return values.astype(fits, copy=False)
+
+
+@njit(nogil=True, cache=True)
+def _counted(keys, found):  # type: ignore[no-untyped-def]
+    for key in keys:
+        found[key] += 1
+
+
+def counts(keys: Ints, size: int) -> Ints:
+    """How often each key from 0 to size-1 comes. numpy's own function makes a wide copy of all keys first."""
+    found = np.zeros(size, np.int64)
+    _counted(keys, found)
+    return found
+
+
 def starts(keys: Ints, size: int) -> Ints:
     """Where the rows of each key begin when they lie in order of their keys, from 0 to size-1; and where the last end."""
-    return np.asarray(np.r_[0, np.cumsum(np.bincount(keys, minlength=size))])
+    return np.asarray(np.r_[0, np.cumsum(counts(keys, size))])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
-from stillwatch.detection.evidence import ACCOUNT_KINDS, KINDS, AccountFacts, Bools, Evidence, Ints, starts
+from stillwatch.detection.evidence import (
+    ACCOUNT_KINDS,
+    KINDS,
+    AccountFacts,
+    Bools,
+    Evidence,
+    Ints,
+    narrow,
+    starts,
+)
 from stillwatch.detection.intake import HOUR_US
 from stillwatch.detection.ledger import EXCHANGE_KINDS, NOVELTY_KINDS, Exchanges, Relations
 from stillwatch.detection.settings import Settings
@@ -126,6 +135,10 @@ def _items(tie_start, tie_obj, is_item, found):  # type: ignore[no-untyped-def]
                 found[i] = tie_obj[t]
 
 
+WHOLE = ("acc", "hour", "first", "last")
+"""Columns of the ledger that are no counts."""
+
+
 @dataclass(frozen=True)
 class _Texts:
     """Text objects in order of their codes, and the exchanges' arrays of `Evidence`, by name."""
@@ -151,14 +164,14 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
     _items(tie_start, tie_obj, kind == KINDS.index("item"), item)
     time = exchanges.time[order]
     arrays: dict[str, Ints | Bools] = {
-        "ex_row": exchanges.row[order],
+        "ex_row": narrow(exchanges.row)[order],
         "ex_time": time,
         "ex_acc": exchanges.acc[order],
         "ex_hour": (time // HOUR_US).astype(np.int32),
         "ex_luck": exchanges.luck[order],
         "ex_item": item,
         "ex_model": exchanges.model[order],
-        "ex_marks": exchanges.marks[order],
+        "ex_marks": exchanges.marks.astype(np.int32)[order],
         "ex_text": exchanges.text[order],
         "ex_tools": exchanges.tools[order],
         "ex_later": exchanges.later[order],
@@ -211,11 +224,15 @@ def gather(relations: Relations, accounts: pa.Table | None, looked_at: int = Set
     models = _models(relations.models)
     place = {model: number for number, model in enumerate(models)}
     of_model = np.array([place[model] for model in relations.exchanges.models], np.int32)
-    texts.arrays["ex_model"] = of_model[texts.arrays["ex_model"]]
+    texts.arrays["ex_model"] = narrow(of_model)[texts.arrays["ex_model"]]
     return Evidence(
         accounts=facts,
         looked_at=looked_at,
-        ledger={name: _ints(relations.ledger, name) for name in relations.ledger.column_names},
+        ledger={
+            # An hour's counts are small: most columns need a byte or two.
+            name: _ints(relations.ledger, name) if name in WHOLE else narrow(_ints(relations.ledger, name))
+            for name in relations.ledger.column_names
+        },
         novelty=novelty,
         **texts.arrays,  # type: ignore[arg-type]
         link_acc=joined(link_acc),

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from stillwatch.detection.communities import alike_in_texts, merged, of_one_frame, tied_by_infrastructure
+from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
-from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.nearness import ALIKE_TO_JOIN, Nearness
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import SYSTEM_KINDS, Likening, vectors
+from stillwatch.detection.similarity import Similarity
 from stillwatch.detection.tied import PROMPT_KINDS, both, drawn_exchanges, own_exchanges, senders, share_of
 from stillwatch.detection.view import View
 from stillwatch.detection.workers import spread
@@ -305,23 +304,20 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
 
 
 def _text_groups(
-    view: View, usable: Bools, settings: Settings, origin: str, likening: Likening, processes: int
+    cores: Cores, origin: str, space: Similarity, communities: list[Ints], processes: int
 ) -> list[Group]:
-    """Groups around cores of accounts whose texts (origin TEXTS) or system prompts (SYSTEM_PROMPT) are alike."""
-    space = likening(view, settings) if origin == TEXTS else likening(view, settings, kinds=SYSTEM_KINDS)
-    cores = merged(space, alike_in_texts(space, settings))
-    if origin == TEXTS:
-        cores = of_one_frame(space, cores)
-    nearness = [Nearness.to(space, core) for core in cores]
+    """Groups around communities of accounts whose texts (origin TEXTS) or system prompts (SYSTEM_PROMPT) are alike."""
+    view, settings, usable = cores.view, cores.settings, cores.usable
+    nearness = [Nearness.to(space, core) for core in communities]
     at_home = np.zeros(len(view.active))
     usual = np.zeros(len(view.active))
-    for core, near in zip(cores, nearness, strict=True):
+    for core, near in zip(communities, nearness, strict=True):
         at_home[core], usual[core] = near.within, near.typical
     # What is usual for an account of this population: language and subjects alone make accounts this alike.
     ordinary = max(float(np.median(usual[view.active])), LEAST_ALIKE) if view.active.any() else LEAST_ALIKE
     uncommon = [
         (core, near)
-        for core, near in zip(cores, nearness, strict=True)
+        for core, near in zip(communities, nearness, strict=True)
         if near.typical >= ORDINARY * ordinary
     ]
 
@@ -333,17 +329,15 @@ def _text_groups(
     return [group for _, group in sorted(formed.items()) if group is not None]
 
 
-def form_groups(
-    view: View, settings: Settings, likening: Likening = vectors, processes: int = 1
-) -> list[Group]:
+def form_groups(cores: Cores, processes: int = 1) -> list[Group]:
     """Candidate groups of at least `settings.group_accounts` firm accounts, largest first."""
+    view, settings = cores.view, cores.settings
     least = settings.group_accounts
-    usable = linking_objects(view, settings)
     groups: list[Group] = []
     if settings.left_out != findings.CONTENT:
-        groups = _text_groups(view, usable, settings, TEXTS, likening, processes)
-    for core in tied_by_infrastructure(infrastructure_edges(view, usable), settings):
-        group = _by_infrastructure(view, core, usable, settings) if len(core) >= least else None
+        groups = _text_groups(cores, TEXTS, cores.texts, cores.of_texts, processes)
+    for core in cores.of_means:
+        group = _by_infrastructure(view, core, cores.usable, settings) if len(core) >= least else None
         if group is not None:
             groups.append(group)
     groups = [g for g in groups if int(g.firm.sum()) >= least]
@@ -369,16 +363,15 @@ def _without_fragments(groups: list[Group], owner: Ints) -> list[Group]:
     return kept
 
 
-def prompt_communities(
-    view: View, settings: Settings, others: list[Group], likening: Likening = vectors, processes: int = 1
-) -> list[Group]:
+def prompt_communities(cores: Cores, others: list[Group], processes: int = 1) -> list[Group]:
     """Candidate groups of accounts whose system prompts are alike, but for those that a group of texts holds; largest first.
 
     A campaign may keep its template in the system prompt, in many wordings, and ask anything beside it.
     """
+    view, settings = cores.view, cores.settings
     if settings.left_out == findings.CONTENT:
         return []
-    groups = _text_groups(view, linking_objects(view, settings), settings, SYSTEM_PROMPT, likening, processes)
+    groups = _text_groups(cores, SYSTEM_PROMPT, cores.prompts, cores.of_prompts, processes)
     groups = [g for g in groups if int(g.firm.sum()) >= settings.group_accounts]
     groups.sort(key=lambda g: (-len(g.members), int(g.accounts[0])))
     known = [g for g in others if g.origin == TEXTS]

@@ -37,6 +37,10 @@ class Verdict:
         )
 
 
+MANY = 500_000
+"""Exchanges that are looked at from which groups are judged on several processes: for fewer, copying them takes longer."""
+
+
 @dataclass(frozen=True)
 class Judging:
     """Judges views of the evidence: the same view gives the same verdicts."""
@@ -85,7 +89,7 @@ class Judging:
             about,
             brief=brief,
             likening=self.likening,
-            processes=self.processes,
+            processes=self.processes if seen.seen.sum() >= MANY else 1,
             told=told,
         )
         return [self.exemptions.apply(judged) for judged in found]

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from stillwatch.detection import vector_rows as rows
-from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, counts
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.view import View
 
@@ -284,7 +284,7 @@ def vectors(
         # Texts that share nothing with anybody's are in neither half: they count for both.
         tied = np.ceil(view.carrying / 2) if half == 0 else np.floor(view.carrying / 2)
         sent = np.maximum(tied, sent / 2)
-    holders = np.bincount(view.share_obj, weights=texts > 0, minlength=n_obj)
+    holders = counts(view.share_obj if half is None else view.share_obj[texts > 0], n_obj)
     usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in kinds])
     usable &= holders >= settings.content_accounts
     rarity = np.log(max(view.population, 2) / np.maximum(holders, 1)).clip(0)

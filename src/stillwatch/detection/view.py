@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 
 from stillwatch.detection.drawn import Drawn
-from stillwatch.detection.evidence import KINDS, Bools, Evidence, Floats, Ints, Ragged, Runs
+from stillwatch.detection.evidence import KINDS, Bools, Evidence, Floats, Ints, Ragged, Runs, counts
 from stillwatch.detection.holders import Holders
 from stillwatch.detection.sampling import EVERY, luck_limit
 
@@ -66,6 +66,14 @@ def _counted(start, keys, own, obj, count, first):  # type: ignore[no-untyped-de
             at += 1
     own[len(start) - 1] = at
     return at
+
+
+@njit(nogil=True, cache=True)
+def _shares(start, obj, count, texts, found):  # type: ignore[no-untyped-def]
+    """Add up shares of accounts' texts by object."""
+    for a in range(len(start) - 1):
+        for i in range(start[a], start[a + 1]):
+            found[obj[i]] += count[i] / texts[a]
 
 
 @njit(nogil=True, cache=True)
@@ -162,10 +170,9 @@ class View:
     @cached_property
     def share_by_text(self) -> Floats:
         """By text object: shares of texts that carry it, summed over accounts."""
-        acc = self.share_acc
-        shares = self.share_count / np.maximum(self.texts, 1)[acc]
-        carried = np.bincount(self.share_obj, weights=shares, minlength=len(self.evidence.obj_kind))
-        return np.asarray(carried, dtype=np.float64)
+        found = np.zeros(len(self.evidence.obj_kind))
+        _shares(self.share_start, self.share_obj, self.share_count, np.maximum(self.texts, 1), found)
+        return found
 
     @cached_property
     def typical_texts(self) -> float:
@@ -306,15 +313,18 @@ def view(evidence: Evidence, until: int = int(NEVER)) -> View:
         evidence.ex_start, seen, evidence.tie_start, evidence.tie_obj, evidence.obj_ready, until, evidence.ex_text,
         keys, texts, carrying,
     )  # fmt: skip
+    # As wide as it has to be for the exchanges that are looked at.
+    width = np.uint16 if carrying.max(initial=0) < 1 << 16 else np.int32
     share_start = np.empty(n + 1, np.int64)
-    none = np.empty(0, np.int32)
-    size = _counted(start, keys, share_start, none, none, none)
-    share_obj, share_count, share_first = (np.empty(size, np.int32) for _ in range(3))
+    none, few = np.empty(0, np.int32), np.empty(0, width)
+    size = _counted(start, keys, share_start, none, few, few)
+    share_obj = np.empty(size, np.int32)
+    share_count, share_first = np.empty(size, width), np.empty(size, width)
     _counted(start, keys, share_start, share_obj, share_count, share_first)
 
     linked = (evidence.link_hour < until) & active[evidence.link_acc]
     link_acc, link_obj = evidence.link_acc[linked], evidence.link_obj[linked]
-    popularity = np.bincount(share_obj, minlength=n_obj) + np.bincount(link_obj, minlength=n_obj)
+    popularity = counts(share_obj, n_obj) + counts(link_obj, n_obj)
     return View(
         evidence=evidence,
         until=until,
