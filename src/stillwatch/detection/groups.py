@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from stillwatch.detection.communities import alike_in_texts, merged, of_one_frame, tied_by_infrastructure
+from stillwatch.detection.communities import alike_in_texts, merged, tied_by_infrastructure
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
+from stillwatch.detection.framing import of_one_frame
 from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.nearness import ALIKE_TO_JOIN, Nearness
 from stillwatch.detection.settings import Settings
