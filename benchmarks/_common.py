@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 from scipy import stats
@@ -32,8 +32,17 @@ def call(*arguments: str) -> str:
     return done.stdout
 
 
-def peak_and_seconds(command: Sequence[str]) -> tuple[str, int, float]:
-    """(what a command printed, its peak memory in MiB as resident set, wall-clock seconds). A failure ends the benchmark."""
+class Used(NamedTuple):
+    """What a command printed, and what it took: resident set at its peak, wall clock, processors with its children's."""
+
+    told: str
+    peak_mib: int
+    seconds: float
+    cpu_seconds: float
+
+
+def used_by(command: Sequence[str]) -> Used:
+    """Run a command. A failure ends the benchmark."""
     begin = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out)
@@ -42,7 +51,12 @@ def peak_and_seconds(command: Sequence[str]) -> tuple[str, int, float]:
         if status:
             sys.exit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
         out.seek(0)
-        return out.read(), used.ru_maxrss >> 10, seconds
+        return Used(out.read(), used.ru_maxrss >> 10, seconds, used.ru_utime + used.ru_stime)
+
+
+def peak_and_seconds(command: Sequence[str]) -> tuple[str, int, float]:
+    """(what a command printed, its peak memory in MiB as resident set, wall-clock seconds). A failure ends the benchmark."""
+    return used_by(command)[:3]
 
 
 def make_drill(folder: Path, scenario: str, seed: int, *more: str) -> dict[str, Any]:

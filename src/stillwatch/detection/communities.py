@@ -7,12 +7,13 @@ from functools import cached_property
 import igraph
 import leidenalg
 import numpy as np
-from scipy import sparse
 
+from stillwatch.detection.core_likeness import Sets
 from stillwatch.detection.evidence import Floats, Ints
+from stillwatch.detection.framing import of_one_frame
 from stillwatch.detection.linking import Edges
 from stillwatch.detection.settings import Settings
-from stillwatch.detection.similarity import Frames, Likening, Similarity, membership, vectors
+from stillwatch.detection.similarity import Likening, Similarity, vectors
 from stillwatch.detection.view import View
 
 GRAIN = 64
@@ -25,24 +26,8 @@ APART = 0.5
 """Parts of a core that are less alike across than this share of pairs within the tighter of the two are cores apart."""
 ALIKE_CORES = 0.75
 """Two cores are one when pairs across are at least so alike as a share of pairs within the tighter of the two."""
-FEW = 6.0
-"""Texts of a typical account up to which one of them may decide what part of a campaign the account is put into."""
 LIKE_CORES = 64
 """Nearest cores that a core is compared with: bounds the work where there are many thousands."""
-FRAME = 0.3
-"""What this share of a core's texts or more carry, taken over its accounts, is its frame: what they wrap questions in."""
-ONCE = 1.2
-"""And what comes more often than this among a typical account's texts: what one text of each has in common may be what put
-the accounts into one core."""
-SAME_FRAME = 0.75
-"""Cosine of two cores over both frames from which they are of one template."""
-ALIKE_FRAMED = 0.4
-"""And how alike pairs across have to be, as in ALIKE_CORES: a line that some client puts before everything is not enough."""
-LARGE, OFTEN = 100, 0.15
-"""In a part of so many accounts or more chance averages out: what this share of its texts carry is no chance."""
-HARDLY, LACKING = 0.05, 0.2
-"""So much of what one part's texts carry, of its frame or of what a large part sends often, hardly any of the other's may.
-Who sends some client's line is not put to those that send it before one template or a few."""
 
 
 def _parts(membership: Ints, accounts: Ints) -> list[Ints]:
@@ -158,28 +143,6 @@ def tied_by_infrastructure(edges: Edges, settings: Settings) -> list[Ints]:
     return _parts(np.asarray(layers[0].membership)[: len(accounts)], accounts)
 
 
-@dataclass
-class _Sets:
-    """Disjoint sets of accounts: of each its size, how much of its likeness is accounts with themselves, and all of it."""
-
-    sizes: Ints
-    alone: Floats
-    own: Floats
-
-    @classmethod
-    def of(cls, space: Similarity, sets: list[Ints]) -> "_Sets":
-        """Of these accounts."""
-        each = np.arange(len(sets))
-        alone = np.array([space.known[accounts].sum() for accounts in sets], dtype=np.float64)
-        return cls(np.array([len(accounts) for accounts in sets]), alone, space.across(sets, each, each))
-
-    def likeness(self, i: Ints, j: Ints, between: Floats) -> Floats:
-        """How alike pairs across two sets are, as a share of pairs within the tighter of the two."""
-        within = (self.own - self.alone) / np.maximum(self.sizes * (self.sizes - 1), 1)
-        tighter = np.maximum(np.maximum(within[i], within[j]), 1e-12)
-        return np.asarray(np.round(between / (self.sizes[i] * self.sizes[j]) / tighter, 9))
-
-
 def _best(i: Ints, j: Ints, likeness: Floats, count: int) -> tuple[Ints, Floats]:
     """(the likest partner, how like) of each of so many, from pairs; itself and 0 for none. Ties go to the lower."""
     one, other = np.concatenate([i, j]), np.concatenate([j, i])
@@ -200,7 +163,7 @@ def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> 
     """
     parts = list(cores)
     i, j = space.pairs(parts, LIKE_CORES) if parts else (np.zeros(0, np.int64), np.zeros(0, np.int64))
-    sets, between = _Sets.of(space, parts), space.across(parts, i, j)
+    sets, between = Sets.of(space, parts), space.across(parts, i, j)
     # Strangers do not become alike by what either is put together with: most pairs go at once.
     near = sets.likeness(i, j, between) >= least / 2
     i, j, between = i[near], j[near], between[near]
@@ -226,7 +189,7 @@ def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> 
         own += np.bincount(place[into != one], weights=sets.own[into != one], minlength=len(kept))
         own += 2 * np.bincount(a[within], weights=between[within], minlength=len(kept))
         alone = np.bincount(place, weights=sets.alone, minlength=len(kept)).astype(np.float64)
-        sets = _Sets(np.array([len(part) for part in parts]), alone, own)
+        sets = Sets(np.array([len(part) for part in parts]), alone, own)
         cells, cell = np.unique(a[~within] * len(one) + b[~within], return_inverse=True)
         i, j = cells // len(one), cells % len(one)
         between = np.bincount(cell, weights=between[~within], minlength=len(cells)).astype(np.float64)
@@ -234,79 +197,6 @@ def merged(space: Similarity, cores: list[Ints], least: float = ALIKE_CORES) -> 
         short = np.bincount(cell, minlength=len(cells)) < held[i] * held[j]
         between[short] = space.across(parts, i[short], j[short])
     return parts
-
-
-def _at_least(share: sparse.csr_matrix, least: Floats) -> sparse.csr_matrix:
-    """Entries that are at least so large, by row."""
-    found = share.copy()
-    found.data *= np.round(found.data, 9) >= np.repeat(least, np.diff(found.indptr))
-    found.eliminate_zeros()
-    return found
-
-
-def _frames(frames: Frames, parts: list[Ints]) -> tuple[sparse.csr_matrix, Floats]:
-    """Of parts: mean shares of texts by object, and from which share on one is of the frame (of accounts of a few texts)."""
-    size = np.array([len(part) for part in parts])
-    share = (sparse.diags(1 / size) @ membership(parts, len(frames.texts)) @ frames.shares).tocsr()
-    typical = np.array([np.median(frames.texts[part]) for part in parts])
-    least = np.where(typical <= FEW, np.maximum(FRAME, ONCE / np.maximum(typical, 1)), np.inf)
-    return share, least
-
-
-def _of_one_frame(space: Similarity, frames: Frames, parts: list[Ints]) -> Floats:
-    """Cosines of parts over their frames; 0 for those that are not of one."""
-    share, least = _frames(frames, parts)
-    frame = _at_least(share, least)
-    # Sums over the objects of either frame: over one's, and over the other's, less those of both.
-    rarity = sparse.diags(np.sqrt(frames.rarity))
-    across = (frame @ rarity @ share.T).toarray()
-    across = across + across.T - (frame @ rarity @ frame.T).toarray()
-    squares = frame.multiply(frame) @ rarity
-    own = np.asarray(squares.sum(axis=1))
-    others = (share.multiply(share) @ rarity - squares) @ frame.sign().T
-    length = np.sqrt(own + others.toarray())
-    cosine = np.round(across / np.maximum(length * length.T, 1e-12), 9)
-    large = np.array([len(part) for part in parts]) >= LARGE
-    telling = _at_least(share, np.where(large, OFTEN, least))
-    telling = (telling.multiply(telling) @ rarity).tocsr()
-    carried = (telling @ _at_least(share, np.full(len(parts), HARDLY)).sign().T).toarray()
-    enough = np.round(carried - (1 - LACKING) * np.asarray(telling.sum(axis=1)), 9) >= 0
-    i, j = np.nonzero(np.triu((cosine >= SAME_FRAME) & enough & enough.T, 1))
-    alike = _Sets.of(space, parts).likeness(i, j, space.across(parts, i, j)) >= ALIKE_FRAMED
-    found = np.zeros_like(cosine)
-    found[i[alike], j[alike]] = cosine[i[alike], j[alike]]
-    return np.asarray(found + found.T)
-
-
-def of_one_frame(space: Similarity, cores: list[Ints]) -> list[Ints]:
-    """The cores, with those of accounts of a few texts put into one most of whose texts carry the same.
-
-    Accounts that sent a few texts each are put into cores by what these happen to share. So pairs within look more alike
-    than pairs across, and `merged` leaves a crowd of thousands in pieces. What many texts of a core carry was not chosen so.
-    Compared are mean shares of texts over the objects of either frame, those that hardly anybody else sends a little more.
-    In each pass those that are each other's likest become one, until there are none: a part that has something of two
-    templates joins one, and does not make them one.
-    """
-    frames = space.frames
-    if frames is None or not cores:
-        return cores
-    framed = [bool(own) for own in np.diff(_at_least(*_frames(frames, cores)).indptr)]
-    parts = [core for core, own in zip(cores, framed, strict=True) if own]
-    others = [core for core, own in zip(cores, framed, strict=True) if not own]
-    while len(parts) > 1:
-        cosine = _of_one_frame(space, frames, parts)
-        best, number = cosine.argmax(axis=1), np.arange(len(parts))
-        into = np.flatnonzero((cosine.max(axis=1) > 0) & (best[best] == number) & (number < best))
-        if not len(into):
-            break
-        taken = dict(zip(into.tolist(), best[into].tolist(), strict=True))
-        gone = set(taken.values())
-        parts = [
-            np.sort(np.concatenate([part, parts[taken[k]]])) if k in taken else part
-            for k, part in enumerate(parts)
-            if k not in gone
-        ]
-    return sorted((*parts, *others), key=lambda core: int(core[0]))
 
 
 @dataclass(frozen=True)

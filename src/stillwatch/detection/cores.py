@@ -2,14 +2,9 @@
 
 from functools import cached_property
 
-from stillwatch.detection.communities import (
-    Halves,
-    alike_in_texts,
-    merged,
-    of_one_frame,
-    tied_by_infrastructure,
-)
+from stillwatch.detection.communities import Halves, alike_in_texts, merged, tied_by_infrastructure
 from stillwatch.detection.evidence import Bools, Ints
+from stillwatch.detection.framing import of_one_frame
 from stillwatch.detection.linking import infrastructure_edges, linking_objects
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import SYSTEM_KINDS, Likening, Similarity, vectors
