@@ -80,7 +80,7 @@ def test_halves_find_the_same_campaign_in_texts_apart(worlds):
 def test_the_core_that_holds_most_of_some_accounts():
     cores = [np.array([4, 5, 6]), np.array([0, 1]), np.array([2, 3])]
     nothing = sparse.csr_matrix((9, 1))
-    nobody = Vectors(nothing, Frames(nothing, np.zeros(9), np.zeros(1)), 1)
+    nobody = Vectors(nothing, lambda: Frames(nothing, np.zeros(9), np.zeros(1)), 1)
     halves = Halves(cores, nobody, nobody)
     for accounts, core, held in (
         ([4, 5, 0], [4, 5, 6], 2),

@@ -11,7 +11,7 @@ Everybody else asks a `Similarity`, which a `Likening` makes of a view: `vectors
 provider's own may stand in its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -124,8 +124,14 @@ class Vectors:
     """
 
     matrix: sparse.csr_matrix
-    frames: Frames
+    framed: Callable[[], Frames]
+    """Makes the frames, which are as large as the matrix and asked for once."""
     seed: int
+
+    @property
+    def frames(self) -> Frames:
+        """See `Similarity.frames`."""
+        return self.framed()
 
     @cached_property
     def known(self) -> Bools:
@@ -288,13 +294,18 @@ def vectors(
     usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in kinds])
     usable &= holders >= settings.content_accounts
     rarity = np.log(max(view.population, 2) / np.maximum(holders, 1)).clip(0)
-    start, obj, share, value = rows.weightiest(
-        (view.share_start, view.share_obj, texts), usable, np.sqrt(rarity), np.maximum(sent, 1), LONGEST
-    )
-    shape = (n, n_obj)
-    # A copy of its own where something goes: the frames keep it.
-    scaled = sparse.csr_matrix((value, obj, start), shape=shape, copy=bool((value == 0).any()))
+
+    def carried() -> tuple[Ints, Ints, Floats, Floats]:
+        counted = (view.share_start, view.share_obj, texts)
+        return rows.weightiest(counted, usable, np.sqrt(rarity), np.maximum(sent, 1), LONGEST)
+
+    def framed() -> Frames:
+        start, obj, share, _ = carried()
+        # System prompts come without a text, too.
+        shares = sparse.csr_matrix((np.minimum(share, 1.0, out=share), obj, start), shape=(n, n_obj))
+        return Frames(shares, sent, rarity)
+
+    start, obj, _, value = carried()
+    scaled = sparse.csr_matrix((value, obj, start), shape=(n, n_obj))
     scaled.eliminate_zeros()
-    # System prompts come without a text, too.
-    frames = sparse.csr_matrix((np.minimum(share, 1.0), obj, start), shape=shape)
-    return Vectors(scaled, Frames(frames, sent, rarity), settings.seed)
+    return Vectors(scaled, framed, settings.seed)
