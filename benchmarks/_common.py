@@ -1,11 +1,13 @@
 """What the benchmarks of detection share: the commands as a user runs them, their results, and bounds of rates."""
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pyarrow.parquet as pq
 from scipy import stats
 
@@ -33,7 +36,11 @@ def call(*arguments: str) -> str:
 
 
 class Used(NamedTuple):
-    """What a command printed, and what it took: resident set at its peak, wall clock, processors with its children's."""
+    """What a command printed, and what it took: memory at its peak, wall clock, processors with its children's.
+
+    Memory is the resident set of the process, or that of it and its children together where that was more. What they share
+    counts once there (proportional set size), looked at every SAMPLED_S seconds.
+    """
 
     told: str
     peak_mib: int
@@ -41,21 +48,49 @@ class Used(NamedTuple):
     cpu_seconds: float
 
 
+SAMPLED_S = 3.0
+
+
+def together_mib(pid: int) -> int:
+    """Memory of a process and of all below it in MiB, what they share counted once; 0 where it has none below it."""
+    try:
+        below = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return 0
+    kib = 0
+    for one in (pid, *(child.pid for child in below)) if below else ():
+        with contextlib.suppress(OSError):
+            told = Path(f"/proc/{one}/smaps_rollup").read_text()
+            kib += int(told.split("\nPss:")[1].split()[0])
+    return kib >> 10
+
+
 def used_by(command: Sequence[str]) -> Used:
     """Run a command. A failure ends the benchmark."""
     begin = time.perf_counter()
+    ended, most = threading.Event(), [0]
+
+    def look() -> None:
+        while not ended.wait(SAMPLED_S):
+            most[0] = max(most[0], together_mib(process.pid))
+
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(command, stdout=out)
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
+        ended.set()
+        looking.join()
         if status:
             sys.exit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
         out.seek(0)
-        return Used(out.read(), used.ru_maxrss >> 10, seconds, used.ru_utime + used.ru_stime)
+        peak = max(used.ru_maxrss >> 10, most[0])
+        return Used(out.read(), peak, seconds, used.ru_utime + used.ru_stime)
 
 
 def peak_and_seconds(command: Sequence[str]) -> tuple[str, int, float]:
-    """(what a command printed, its peak memory in MiB as resident set, wall-clock seconds). A failure ends the benchmark."""
+    """(what a command printed, its peak memory in MiB wall-clock seconds), as in `Used`. A failure ends the benchmark."""
     return used_by(command)[:3]
 
 
