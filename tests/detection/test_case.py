@@ -13,6 +13,7 @@ from scipy import stats
 from stillwatch.detection.case import Case, Population, binomial_tail, draw_tail
 from stillwatch.detection.evidence import KINDS
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.traits import Trait
 from stillwatch.detection.view import view
 from stillwatch.records.sketches import MARKS
 
@@ -83,10 +84,18 @@ def test_outside_is_everybody_active_who_is_not_in_the_group(worlds, campaign):
 
 
 def test_rate_outside_is_pulled_from_zero_by_half_an_account(campaign):
-    nobody = np.zeros(len(campaign.view.active), bool)
-    assert campaign.rate_outside(nobody) == pytest.approx(0.5 / 151)
-    assert campaign.rate_outside(campaign.inside) == pytest.approx(0.5 / 151)
-    assert campaign.rate_outside(~nobody) == pytest.approx(150.5 / 151)
+    active = campaign.view.active
+    nobody = np.zeros(len(active), bool)
+    assert campaign.others == len(campaign.outside) == 150
+
+    def rate(having):
+        return campaign.rate_outside(Trait(having, ~campaign.inside, active))
+
+    assert rate(nobody) == pytest.approx(0.5 / 151)
+    assert rate(campaign.inside) == pytest.approx(0.5 / 151)
+    assert rate(~nobody) == pytest.approx(150.5 / 151)
+    assert campaign.counts_outside(Trait(active, ~campaign.inside, active)) == (150, 150)
+    assert campaign.counts_outside(Trait(nobody, campaign.inside, active)) == (0, 0)
 
 
 def test_by_content_is_whom_the_texts_alone_would_choose(campaign):

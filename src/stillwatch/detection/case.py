@@ -174,8 +174,8 @@ class Population:
         return most
 
     @cached_property
-    def pivots(self) -> list[tuple[str, Bools, Bools]]:
-        """For each release seen whole: model; accounts active before and after; those that moved 40% of a day to it."""
+    def pivots(self) -> list[tuple[str, Trait]]:
+        """For each release seen whole: model; accounts that moved 40% of a day to it, of those active before and after."""
         view = self.view
         n = len(view.active)
         ledger = view.ledger
@@ -191,7 +191,7 @@ class Population:
             day = np.bincount(ledger["acc"][after], weights=ledger["n"][after], minlength=n)
             earlier = np.bincount(ledger["acc"][before], weights=ledger["n"][before], minlength=n)
             eligible = (day >= 2) & (earlier >= 2)
-            found.append((model, eligible, eligible & (moved >= 0.4 * day)))
+            found.append((model, Trait(eligible & (moved >= 0.4 * day), eligible, view.active)))
         return found
 
     @cached_property
@@ -359,9 +359,19 @@ class Case:
         owner = np.searchsorted(accounts, self.view.evidence.ex_acc[exchanges])
         return np.bincount(owner, minlength=len(accounts))
 
-    def rate_outside(self, having: Bools) -> float:
-        """Share of outside accounts with a property, pulled away from zero by half an account."""
-        return float((having[self.outside].sum() + 0.5) / (len(self.outside) + 1.0))
+    @property
+    def others(self) -> int:
+        """How many accounts are `outside`."""
+        return self.view.population - len(self.everyone_inside)
+
+    def counts_outside(self, trait: Trait) -> tuple[int, int]:
+        """(accounts outside that have a trait, those of which it is known)."""
+        having, known = self.left_outside(trait.sums, trait.having, trait.known)
+        return round(having), round(known)
+
+    def rate_outside(self, trait: Trait) -> float:
+        """Share of outside accounts with a trait, pulled away from zero by half an account."""
+        return (self.counts_outside(trait)[0] + 0.5) / (self.others + 1.0)
 
     def generator(self, salt: int) -> np.random.Generator:
         """A generator that depends on the settings' seed and the group's size alone."""

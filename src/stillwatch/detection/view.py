@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from stillwatch.detection.drawn import Drawn
@@ -77,10 +78,11 @@ def _shares(start, obj, count, texts, found):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _weighed(accounts, ex_start, seen, tie_start, tie_obj, worth, alone, least):  # type: ignore[no-untyped-def]
+def _weighed(accounts, ex_start, seen, tie_start, tie_obj, marks, worth, alone, least):  # type: ignore[no-untyped-def]
     """(Exchanges seen of these accounts, sum of `worth` of the objects that each carries), from `least` on.
 
-    `worth` and `alone`: by object; of those that count alone only the weightiest is in the sum.
+    `worth` and `alone`: by object; of those that count alone only the weightiest is in the sum. `marks`: by object a bit,
+    set where it is worth anything: these stay in the processor's cache, where few objects are.
     """
     most = 0
     for a in accounts:
@@ -93,16 +95,24 @@ def _weighed(accounts, ex_start, seen, tie_start, tie_obj, worth, alone, least):
                 continue
             best, added = 0.0, 0.0
             for t in range(tie_start[e], tie_start[e + 1]):
-                weight = worth[tie_obj[t]]
-                if weight > 0.0:
-                    if alone[tie_obj[t]]:
-                        best = max(best, weight)
-                    else:
-                        added += weight
+                o = tie_obj[t]
+                if not (marks[o >> 6] >> np.uint64(o & 63)) & np.uint64(1):
+                    continue
+                if alone[o]:
+                    best = max(best, worth[o])
+                else:
+                    added += worth[o]
             if best + added >= least:
                 exchanges[found], total[found] = e, best + added
                 found += 1
     return exchanges[:found], total[:found]
+
+
+@njit(nogil=True, cache=True)
+def _mark(objects, marks):  # type: ignore[no-untyped-def]
+    """Turn the bits of these objects."""
+    for o in objects:
+        marks[o >> 6] ^= np.uint64(1) << np.uint64(o & 63)
 
 
 @dataclass(frozen=True)
@@ -212,27 +222,29 @@ class View:
         return np.zeros(len(self.active))
 
     @cached_property
-    def _worth(self) -> tuple[Floats, Bools]:
-        """By object: weight, and whether it counts alone; zero between uses."""
-        return np.zeros(len(self.evidence.obj_kind)), np.zeros(len(self.evidence.obj_kind), dtype=bool)
+    def _worth(self) -> tuple[npt.NDArray[np.uint64], Floats, Bools]:
+        """By object: a bit where it is a mark, its weight, and whether it counts alone; nothing between uses."""
+        n = len(self.evidence.obj_kind)
+        return np.zeros((n >> 6) + 1, np.uint64), np.zeros(n), np.zeros(n, dtype=bool)
 
     def weighed(
         self, accounts: Ints, text_objects: Ints, weight: Floats, alone: Bools, least: float
     ) -> tuple[Ints, Floats]:
         """(Exchanges of these accounts, sum to nine digits of the weights of these text objects on each), from `least` on.
 
-        Accounts and with them exchanges are rising, weights positive, and so is `least`. Of those objects that count
-        `alone` only the weightiest on the exchange is in the sum.
+        Accounts and with them exchanges are rising, weights and `least` positive, and no object is there twice. Of those
+        objects that count `alone` only the weightiest on the exchange is in the sum.
         """
         evidence = self.evidence
-        worth, single = self._worth
-        worth[text_objects] = np.where(evidence.obj_ready[text_objects] < self.until, weight, 0.0)
-        single[text_objects] = alone
+        ready = text_objects[evidence.obj_ready[text_objects] < self.until]
+        marks, worth, single = self._worth
+        _mark(ready, marks)
+        worth[text_objects], single[text_objects] = weight, alone
         exchanges, total = _weighed(
-            accounts.astype(np.int64), evidence.ex_start, self.seen, evidence.tie_start, evidence.tie_obj, worth, single,
-            least - 1e-6,
+            accounts.astype(np.int64), evidence.ex_start, self.seen, evidence.tie_start, evidence.tie_obj,
+            marks, worth, single, least - 1e-6,
         )  # fmt: skip
-        worth[text_objects], single[text_objects] = 0.0, False
+        _mark(ready, marks)
         total = np.round(total, 9)
         enough = total >= least
         return exchanges[enough], total[enough]

@@ -6,6 +6,7 @@ import pytest
 from stillwatch.detection.behaviours._marked import marked_test
 from stillwatch.detection.behaviours.safety_rewrites import BEHAVIOUR
 from stillwatch.detection.case import binomial_tail
+from stillwatch.detection.traits import Trait
 
 MARK = "safety_rewrite"
 STRANGERS = 100
@@ -33,10 +34,15 @@ def seen_as(worlds, world, origin):
     return case, marked_test((MARK,), "carry it")(case)
 
 
+def rate_of(case):
+    mostly = case.population.mark_share[MARK] >= 0.2
+    return case.rate_outside(Trait(mostly, case.view.active, case.view.active))
+
+
 @pytest.mark.parametrize(("marked", "counts"), [(20, True), (10, True), (9, False)])
 def test_a_template_counts_once_from_half_of_its_accounts_on(worlds, marked, counts):
     case, seen = seen_as(worlds, world_with(worlds, 0.1, marked=marked), "texts")
-    rate = case.rate_outside(case.population.mark_share[MARK] >= 0.2)
+    rate = rate_of(case)
     assert seen.p_value == pytest.approx(rate if counts else 1.0)
     assert seen.statistic == pytest.approx(marked / 20)
 
@@ -44,7 +50,7 @@ def test_a_template_counts_once_from_half_of_its_accounts_on(worlds, marked, cou
 @pytest.mark.parametrize("marked", [0, 1, 9, 20])
 def test_accounts_of_a_room_count_one_by_one(worlds, marked):
     case, seen = seen_as(worlds, world_with(worlds, 0.1, marked=marked), "infrastructure")
-    rate = case.rate_outside(case.population.mark_share[MARK] >= 0.2)
+    rate = rate_of(case)
     assert seen.p_value == pytest.approx(binomial_tail(marked, 20, rate))
 
 

@@ -9,7 +9,7 @@ from stillwatch.detection.view import View
 
 def status_known(case: Case) -> Bools:
     """By account code: is it known how any of the account's exchanges ended?"""
-    return np.asarray(case.view.totals["status_known"] > 0)
+    return case.population.once("status known", lambda: np.asarray(case.view.totals["status_known"] > 0))
 
 
 def ends(view: View, accounts: Ints) -> Ints:

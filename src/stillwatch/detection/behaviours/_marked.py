@@ -6,7 +6,8 @@ import numpy as np
 
 from stillwatch.detection.behaviours.base import Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
-from stillwatch.detection.evidence import Bools, Floats
+from stillwatch.detection.evidence import Floats
+from stillwatch.detection.traits import Trait
 
 NULL = (
     "the group's template is one drawn from those of accounts outside: it carries the mark with the probability that an"
@@ -17,10 +18,10 @@ MOSTLY = 0.2
 """An account counts as marked from this share of its texts on: relayed traffic dilutes campaigns."""
 
 
-def _marked(case: Case, names: tuple[str, ...]) -> tuple[Floats, Bools]:
+def _marked(case: Case, names: tuple[str, ...]) -> tuple[Floats, Trait]:
     """By account code: share of its texts with one of these marks, and whether it mostly sends such."""
     share = np.minimum(sum(case.population.mark_share[name] for name in names), 1.0)
-    return np.asarray(share), np.asarray(share >= MOSTLY)
+    return np.asarray(share), Trait(np.asarray(share >= MOSTLY), case.view.active, case.view.active)
 
 
 def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], Observation | None]:
@@ -34,9 +35,10 @@ def marked_test(mark_names: tuple[str, ...], wording: str) -> Callable[[Case], O
         view = case.view
         if not view.totals["texts"][case.members].sum():
             return None
-        share, marked = case.population.once(f"marked {mark_names}", lambda: _marked(case, mark_names))
+        share, mostly = case.population.once(f"marked {mark_names}", lambda: _marked(case, mark_names))
+        marked = mostly.having
         inside = float(marked[case.members].mean())
-        rate = case.rate_outside(marked)
+        rate = case.rate_outside(mostly)
         if case.by_content is not None:
             p = min(1.0, rate) if inside >= 0.5 else 1.0
         else:

@@ -68,7 +68,7 @@ def pair_rate(case: Case, kind: str) -> float:
     every = view.popularity[objects].astype(np.float64)
     beyond = every - inside
     gone = float((every * (every - 1) / 2 - beyond * (beyond - 1) / 2).sum())
-    n = len(case.outside)
+    n = case.others
     return (max(case.population.pairs_by_kind[kind] - gone, 0.0) + 0.5) / max(n * (n - 1) / 2, 1.0)
 
 

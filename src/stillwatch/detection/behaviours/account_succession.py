@@ -37,12 +37,13 @@ def examine(case: Case) -> Observation | None:
     start falls into the window that its own end opens.
     """
     view, known = case.view, status_known(case)
-    members, others = case.members[known[case.members]], case.outside[known[case.outside]]
+    members = case.members[known[case.members]]
     if 2 * len(members) < len(case.members):
         return None
     end = ends(view, members)
     if len(end) < 2:
         return None
+    others = case.outside[known[case.outside]]
     first = (view.totals["first"] // HOUR_US).astype(np.int64)
     own, foreign = first[members], first[others]
     began = members[own > end[0]]

@@ -12,7 +12,7 @@ def examine(case: Case) -> Observation | None:
         return None
     chosen = case.by_content
     inside = float(disposable[case.members].mean())
-    rate = case.rate_outside(disposable)
+    rate = case.rate_outside(trait)
     p = None if chosen is None else binomial_tail(int(disposable[chosen].sum()), len(chosen), rate)
     return Observation(
         statistic=inside,

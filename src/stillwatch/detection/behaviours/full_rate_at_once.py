@@ -2,6 +2,12 @@
 
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, binomial_tail
+from stillwatch.detection.traits import Trait
+
+
+def _at_once(case: Case) -> Trait:
+    rushed = case.population.first_days >= 10
+    return Trait(rushed, case.view.active, case.view.active)
 
 
 def examine(case: Case) -> Observation | None:
@@ -9,9 +15,10 @@ def examine(case: Case) -> Observation | None:
     view = case.view
     if "created_at" not in view.evidence.accounts.present:
         return None
-    rushed = case.population.first_days >= 10
+    at_once = case.population.once("full rate at once", lambda: _at_once(case))
+    rushed = at_once.having
     inside = float(rushed[case.members].mean())
-    rate = case.rate_outside(rushed)
+    rate = case.rate_outside(at_once)
     p = binomial_tail(int(rushed[case.members].sum()), len(case.members), rate)
     return Observation(
         statistic=inside,
@@ -19,7 +26,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"{percent(inside)} of the accounts sent ten requests or more on a day within three days of their"
         f" creation; outside {percent(rate)} did.",
         supports=inside >= 0.3 and p < 0.05,
-        examples=most(case.members, (case.population.first_days * rushed)[case.members]),
+        examples=most(case.members, case.population.first_days[case.members] * rushed[case.members]),
     )
 
 

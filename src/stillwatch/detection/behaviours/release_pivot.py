@@ -10,12 +10,13 @@ def examine(case: Case) -> Observation | None:
     """Members active before and after a release that put 40% or more of the next 24 hours' traffic on the new model."""
     best: Observation | None = None
     tested = 0
-    for model, eligible, pivots in case.population.pivots:
-        own, others = case.members[eligible[case.members]], case.outside[eligible[case.outside]]
-        if len(own) < 4 or len(others) < 30:
+    for model, moved in case.population.pivots:
+        own, pivots = case.members[moved.known[case.members]], moved.having
+        pivoted, others = case.counts_outside(moved)
+        if len(own) < 4 or others < 30:
             continue
         tested += 1
-        rate = float((pivots[others].sum() + 0.5) / (len(others) + 1))
+        rate = (pivoted + 0.5) / (others + 1)
         share = float(pivots[own].mean())
         p = binomial_tail(int(pivots[own].sum()), len(own), rate)
         if best is None or best.p_value is None or p < best.p_value:

@@ -1,18 +1,22 @@
 """Search for techniques: many wordings, mostly refused."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import special
 
 from stillwatch.detection.behaviours._blocks import status_known
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case
-from stillwatch.detection.evidence import Floats
+from stillwatch.detection.evidence import Bools, Floats, Ints
 
 RATES = np.r_[0.0, 1 / (1 + np.exp(-np.linspace(-8, 8, 65)))]
 """Rates of refusal at which accounts may stand, from none over 1 in 3000 to nearly all."""
 STEPS = 60
 POOL = 5000
 """Accounts outside that rates are learnt from, at most: of each rate the share is then known to under 1%."""
+BUSY = 5
+"""Exchanges from which an account has a rate of its own."""
 SLOPES = np.geomspace(1e-3, 30, 80)
 
 
@@ -52,26 +56,60 @@ def refusal_tail(refused: float, known: Floats, share: Floats) -> float:
     return float(np.exp(min(0.0, (total - SLOPES * refused).min())))
 
 
+@dataclass(frozen=True)
+class _Refusals:
+    """Of all active accounts of which it is known: how many they are, and sums of refusals and exchanges.
+
+    `by_pair`: refusals, exchanges, and how many accounts have so many of both.
+    """
+
+    accounts: int
+    sums: tuple[float, float]
+    by_pair: tuple[Floats, Floats, Ints]
+
+    @classmethod
+    def of(cls, case: Case, told: Bools) -> "_Refusals":
+        """In the case's population; `told`: by account code, is it known?"""
+        some = case.view.active & told
+        refused, known = case.view.totals["refused"][some], case.view.totals["status_known"][some]
+        pairs, times = np.unique(np.stack([refused, known]), axis=1, return_counts=True)
+        return cls(int(some.sum()), (float(refused.sum()), float(known.sum())), (pairs[0], pairs[1], times))
+
+
+def _as_refused(share: float, refused: Floats, known: Floats, times: Ints) -> tuple[int, int]:
+    """(accounts with BUSY exchanges or more that are refused at least so large a share, all with so many)."""
+    busy = known >= BUSY
+    return int(times[busy & (refused >= share * known)].sum()), int(times[busy].sum())
+
+
 def examine(case: Case) -> Observation | None:
     """Share of exchanges that the model refused, against accounts outside and their different rates of refusal."""
     view, told = case.view, status_known(case)
-    members, others = case.members[told[case.members]], case.outside[told[case.outside]]
+    members = case.members[told[case.members]]
     known, refused = view.totals["status_known"], view.totals["refused"]
-    if 2 * len(members) < len(case.members) or len(others) < 30:
+    everybody = case.population.once("refusals", lambda: _Refusals.of(case, told))
+    others = everybody.accounts - int(told[case.everyone_inside].sum())
+    if 2 * len(members) < len(case.members) or others < 30:
         return None
     if known[members].sum() < case.population.settings.min_exchanges:
         return None
     share = float(refused[members].sum() / known[members].sum())
-    outside = float(refused[others].sum() / known[others].sum())
+    some, of = case.left_outside(everybody.sums, refused, known)
+    outside = some / of
     chosen = case.by_infrastructure
     if chosen is None:
         # Who sends the same is refused the same: the group is one draw, and its rank is among accounts.
-        busy = others[known[others] >= 5]
-        p = (float((refused[busy] >= share * known[busy]).sum()) + 1) / (len(busy) + 1)
+        inside = case.everyone_inside
+        own = _as_refused(share, refused[inside], known[inside], np.ones(len(inside), np.int64))
+        often, busy = (
+            every - some for every, some in zip(_as_refused(share, *everybody.by_pair), own, strict=True)
+        )
+        p = (often + 1) / (busy + 1)
     else:
         chosen = chosen[told[chosen]]
         rng = case.generator(6)
-        pool = np.sort(rng.choice(others, POOL, replace=False)) if len(others) > POOL else others
+        pool = case.outside[told[case.outside]]
+        pool = np.sort(rng.choice(pool, POOL, replace=False)) if len(pool) > POOL else pool
         rates = rates_outside(refused[pool], known[pool])
         p = refusal_tail(float(refused[chosen].sum()), known[chosen], rates)
     mostly = int((refused[members] > known[members] / 2).sum())

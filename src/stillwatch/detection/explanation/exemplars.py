@@ -76,10 +76,12 @@ def _samples(judged: Judged) -> Iterator[tuple[Ints, int, int]]:
         objects, group.text_objects
     )
     carrier, objects = carrier[plain], objects[plain]
-    carrier = carrier[np.argsort(objects, kind="stable")]
-    _, counts = np.unique(objects, return_counts=True)
+    # Exchange by exchange they lie already.
+    first = np.diff(carrier, prepend=-1) != 0
+    sent, order = carrier[first], np.argsort(objects, kind="stable")
+    of = (np.cumsum(first) - 1)[order]
+    counts = np.diff(np.flatnonzero(np.diff(objects[order], prepend=-1)), append=len(order))
     stops = np.cumsum(counts)
-    sent, of = np.unique(carrier, return_inverse=True)
     covered = np.zeros(len(sent), dtype=bool)
     for place in np.argsort(-counts, kind="stable").tolist():
         here = of[stops[place] - counts[place] : stops[place]]
