@@ -530,7 +530,7 @@ def formed_nulls() -> tuple[Case, ...]:
         population = populate(world)
         codes = {name: code for code, name in enumerate(population.view.evidence.accounts.ids)}
         wanted = [codes[name_of(number)] for number in users]
-        groups = form_groups(population.view, population.settings)
+        groups = form_groups(population.cores)
         most = max(groups, key=lambda group: int(np.isin(group.members, wanted).sum()))
         assert np.isin(most.members, wanted).sum() >= 30
         found.append(Case(most, population))
