@@ -3,6 +3,7 @@
 import numpy as np
 
 from stillwatch.detection.applications import prompt_groups
+from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import KINDS
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, form_groups
 from stillwatch.detection.settings import Settings
@@ -65,7 +66,7 @@ def test_a_campaign_in_an_application_is_a_group_beside_its_users(worlds):
     clients(worlds, world, range(2000, 2060), "app")
     campaign = range(1000, 1020)
     worlds.harvesters(world, campaign, ("system", "app"), *worlds.template("t"), *worlds.PHRASES)
-    (group,) = form_groups(view(world.evidence()), Settings())
+    (group,) = form_groups(Cores(view(world.evidence()), Settings()))
     members = numbers(group, view(world.evidence()))
     assert (group.origin, members) == (TEXTS, set(campaign))
     ((everybody, _),) = applications(world, [group])
@@ -77,7 +78,7 @@ def test_a_campaign_in_an_application_is_a_group_beside_its_users(worlds):
 def test_a_campaign_with_a_system_prompt_of_its_own_is_one_group(worlds):
     world = worlds.strangers()
     worlds.harvesters(world, range(1000, 1020), ("system", "own"), *worlds.template("t"), *worlds.PHRASES)
-    (group,) = form_groups(view(world.evidence()), Settings())
+    (group,) = form_groups(Cores(view(world.evidence()), Settings()))
     assert group.origin == TEXTS
     assert applications(world, [group]) == []
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import KINDS, N_CONTENT
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, form_groups, prompt_communities
 from stillwatch.detection.settings import Settings
@@ -18,7 +19,7 @@ def formed(world, settings=None):
     ids = seen.evidence.accounts.ids
     return [
         ({int(ids[m].rpartition("-")[2]) for m in group.members}, group)
-        for group in form_groups(seen, settings)
+        for group in form_groups(Cores(seen, settings))
     ]
 
 
@@ -128,8 +129,8 @@ def test_those_whom_leiden_puts_into_a_campaign_by_a_phrase_do_not_pass_by_their
     numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
     mixed = np.isin(numbers, [*campaign, *course[:6]])
     parts = [np.flatnonzero(mixed), np.flatnonzero(np.isin(numbers, course[6:]))]
-    monkeypatch.setattr("stillwatch.detection.groups.alike_in_texts", lambda vectors, settings: parts)
-    groups = form_groups(seen, Settings())
+    monkeypatch.setattr("stillwatch.detection.cores.alike_in_texts", lambda vectors, settings: parts)
+    groups = form_groups(Cores(seen, Settings()))
     assert [set(numbers[group.members]) for group in groups] == [set(campaign), set(course)]
 
 
@@ -140,8 +141,8 @@ def test_parts_of_a_campaign_become_one(worlds, monkeypatch):
     seen = view(world.evidence())
     numbers = np.array([int(i.rpartition("-")[2]) for i in seen.evidence.accounts.ids])
     parts = [np.flatnonzero(np.isin(numbers, campaign[i : i + 20])) for i in (0, 20, 40)]
-    monkeypatch.setattr("stillwatch.detection.groups.alike_in_texts", lambda vectors, settings: parts)
-    (group,) = form_groups(seen, Settings())
+    monkeypatch.setattr("stillwatch.detection.cores.alike_in_texts", lambda vectors, settings: parts)
+    (group,) = form_groups(Cores(seen, Settings()))
     assert set(numbers[group.members]) == set(campaign)
 
 
@@ -206,7 +207,7 @@ def test_order_of_rows_and_the_key_mean_nothing(worlds):
     worlds.harvesters(world, range(2000, 2010), *worlds.template("u"), mixed=6)
     here = view(world.evidence(salt=0))
     there = view(world.shuffled(np.random.default_rng(5)).evidence(salt=9))
-    one, two = (form_groups(v, Settings()) for v in (here, there))
+    one, two = (form_groups(Cores(v, Settings())) for v in (here, there))
     assert len(one) == len(two) == 2
     for a, b in zip(one, two, strict=True):
         for name in vars(a):
@@ -274,14 +275,14 @@ def test_prompts_alike_make_a_group_whatever_is_asked_under_them(worlds):
     world = worlds.strangers()
     prompted(worlds, world, range(1000, 1030))
     seen = view(world.evidence())
-    assert form_groups(seen, Settings()) == []
-    (group,) = prompt_communities(seen, Settings(), [])
+    assert form_groups(Cores(seen, Settings())) == []
+    (group,) = prompt_communities(Cores(seen, Settings()), [])
     assert set(seen.evidence.accounts.ids[group.members]) == {worlds.name_of(n) for n in range(1000, 1030)}
     assert group.origin == SYSTEM_PROMPT
     assert group.likeness == 0
     assert {KINDS[k] for k in seen.evidence.obj_kind[group.text_objects]} == {"system_phrase"}
     assert len(group.exchanges) == 240
-    assert prompt_communities(seen, Settings(left_out="content"), []) == []
+    assert prompt_communities(Cores(seen, Settings(left_out="content")), []) == []
 
 
 def test_whom_texts_hold_together_is_no_group_of_prompts(worlds):
@@ -296,9 +297,9 @@ def test_whom_texts_hold_together_is_no_group_of_prompts(worlds):
         *worlds.PHRASES,
     )
     seen = view(world.evidence())
-    (texts,) = form_groups(seen, Settings())
-    assert len(prompt_communities(seen, Settings(), [])) == 1
-    assert prompt_communities(seen, Settings(), [texts]) == []
+    (texts,) = form_groups(Cores(seen, Settings()))
+    assert len(prompt_communities(Cores(seen, Settings()), [])) == 1
+    assert prompt_communities(Cores(seen, Settings()), [texts]) == []
 
 
 def test_a_long_prompt_makes_no_exchange_the_groups_own(worlds):
@@ -314,6 +315,6 @@ def test_a_long_prompt_makes_no_exchange_the_groups_own(worlds):
         for i in range(12):
             world.say(number, worlds.MONDAY + (5 * i + 3) % 160, objects=client, item=f"chat-{number}-{i}")
     seen = view(world.evidence())
-    (group,) = (g for g in form_groups(seen, Settings()) if g.origin == TEXTS)
+    (group,) = (g for g in form_groups(Cores(seen, Settings())) if g.origin == TEXTS)
     own = set(seen.evidence.ex_row[group.exchanges].tolist())
     assert own == {row for row, e in enumerate(world.exchanges) if worlds.PHRASES[0] in e.objects}
