@@ -57,14 +57,24 @@ def test_nobody_is_missed_who_sends_enough_of_some_objects(lists, objects, worth
     objects, worth = np.array(objects), np.array(worth)[: len(objects)]
     need = least + more / np.maximum(np.arange(int(texts.max()) + 1), 1)
     score = np.zeros(len(lists))
-    found = holders.sending(objects, worth, need, score)
+    found = holders.sending([(objects, worth)], need, score)
     assert not score.any()
     assert (np.diff(found) > 0).all()
     whole = (share[:, objects] * worth).sum(axis=1)
     enough = np.flatnonzero(whole >= need[texts.astype(int)] + 1e-9)
     assert np.isin(enough, found).all()
+    other = np.array([0, 3])
+    pairs = [(objects, worth), (other, np.ones(2))]
+    assert holders.sending(pairs, need, score).tolist() == sorted(
+        set(found.tolist()) & set(holders.sending(pairs[1:], need, score).tolist())
+    )
     # And those who come near: what was left out and what a level adds.
     assert (1.05 * 1.05 * whole[found] + SKIPPED * need.min() >= need[texts[found].astype(int)] - 1e-9).all()
+
+
+def test_nobody_is_wanted_where_nothing_is():
+    holders, *_ = turned([{0: 3}, {0: 2, 1: 4}])
+    assert not len(holders.sending([], np.ones(10), np.zeros(2)))
 
 
 def test_levels_reach_from_one_text_of_a_great_many_to_all():

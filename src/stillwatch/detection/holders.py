@@ -1,5 +1,6 @@
 """Who sends a text object, those first of whose texts most carry it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,15 @@ def _sending(start, accounts, level, most, texts, objects, worth, need, score): 
     return touched[:found]
 
 
+@njit(nogil=True, cache=True)
+def _in_both(some, others, score):  # type: ignore[no-untyped-def]
+    """Accounts that are among both. `score`: zeros by account, and zeros again afterwards."""
+    score[some] = 1.0
+    both = others[score[others] > 0.0]
+    score[some] = 0.0
+    return both
+
+
 MOST = 2.0 ** ((np.arange(TOP + 1) - TOP + 1) / STEPS)
 """By level: no share of it is larger."""
 
@@ -116,11 +126,17 @@ class Holders:
         order = np.lexsort((accounts, which))
         return accounts[order], which[order]
 
-    def sending(self, objects: Ints, worth: Floats, need: Floats, score: Floats) -> Ints:
-        """Accounts, rising, whose shares of texts with each of these objects, times `worth`, add up to what they need.
+    def sending(self, wanted: Sequence[tuple[Ints, Floats]], need: Floats, score: Floats) -> Ints:
+        """Accounts, rising, whose shares of texts with some objects, times their worth, add up to what they need.
 
-        All such, and some others that come near. `worth`, along the objects, is positive and at most 1; `need`: by number of
-        texts, from 0 on, what an account of so many needs, positive. `score`: zeros by account, and zeros again afterwards.
+        All that do so for each of the `wanted` pairs of objects and worths (positive, at most 1), and some others that come
+        near. `need`: by number of texts, from 0 on, what an account of so many needs, positive. `score`: zeros by account,
+        and zeros again afterwards.
         """
-        found = _sending(self.start, self.accounts, self.level, MOST, self.texts, objects, worth, need, score)
-        return np.sort(found)
+        found: Ints | None = None
+        for objects, worth in wanted:
+            those = _sending(
+                self.start, self.accounts, self.level, MOST, self.texts, objects, worth, need, score
+            )
+            found = those if found is None else _in_both(found, those, score)
+        return np.zeros(0, np.int64) if found is None else np.sort(found)

@@ -42,9 +42,9 @@ def senders(view: View, text: Ints, weight: Floats, need: Floats) -> Ints:
     order = np.argsort(-view.text_holders.held(text), kind="stable")
     text, weight = text[order], weight[order]
     telling = np.cumsum(weight) >= OWN - 1e-6
-    some = view.sending(text[telling], np.ones(int(telling.sum())), need)
-    others = view.sending(text, np.minimum(weight / (OWN - 1e-6), 1.0), need)
-    return np.intersect1d(some, others, assume_unique=True)
+    by_few = text[telling], np.ones(int(telling.sum()))
+    by_all = text, np.minimum(weight / (OWN - 1e-6), 1.0)
+    return view.sending([by_few, by_all], need)
 
 
 def both(one: tuple[Ints, Floats], other: tuple[Ints, Floats]) -> tuple[Ints, Floats]:

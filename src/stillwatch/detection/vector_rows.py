@@ -51,9 +51,18 @@ def _product(rows, r, total):  # type: ignore[no-untyped-def]
 def products(rows, chosen, others, total):  # type: ignore[no-untyped-def]
     """Along `chosen`: product of each row with the sum of `others`."""
     _add(rows, others, total)
-    found = np.empty(len(chosen))
+    # A bit for each column of the sum: where there are few, these stay in the processor's cache, and the sum does not.
+    start, columns, values = rows
+    held = np.zeros((len(total) >> 6) + 1, np.uint64)
+    for r in others:
+        for at in range(start[r], start[r + 1]):
+            held[columns[at] >> 6] |= np.uint64(1) << np.uint64(columns[at] & 63)
+    found = np.zeros(len(chosen))
     for i in range(len(chosen)):
-        found[i] = _product(rows, chosen[i], total)
+        for at in range(start[chosen[i]], start[chosen[i] + 1]):
+            c = columns[at]
+            if (held[c >> 6] >> np.uint64(c & 63)) & np.uint64(1):
+                found[i] += values[at] * total[c]
     _clear(rows, others, total)
     return found
 

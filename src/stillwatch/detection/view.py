@@ -1,5 +1,6 @@
 """The evidence as it was before an hour: what a scan of everything before it would have seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -249,9 +250,9 @@ class View:
         enough = total >= least
         return exchanges[enough], total[enough]
 
-    def sending(self, text_objects: Ints, worth: Floats, need: Floats) -> Ints:
+    def sending(self, wanted: Sequence[tuple[Ints, Floats]], need: Floats) -> Ints:
         """See `Holders.sending`."""
-        return self.text_holders.sending(text_objects, worth, need, self._scores)
+        return self.text_holders.sending(wanted, need, self._scores)
 
     @cached_property
     def drawn(self) -> Drawn:
