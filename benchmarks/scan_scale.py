@@ -1,6 +1,7 @@
 """How long does a scan take, beside the least that any scan of the same files could, and how does it grow?
 
     python benchmarks/scan_scale.py [--exchanges 3000000 --accounts 50000] [--seed 10002] [--dated] [--drill FOLDER]
+                                    [--kind "with text"]
 
 Makes an exercise (or takes one that lies in FOLDER), and measures, each in a process of its own:
 
@@ -9,7 +10,7 @@ Makes an exercise (or takes one that lies in FOLDER), and measures, each in a pr
 - `stillwatch scan` with all tables, as a user runs it; and the same on the same files without the texts, whose floor is the
   first pass alone.
 
-Prints exchanges a second, the ratio to the floor, peak memory (resident set, in MiB) and what each stage took, and adds the
+Prints exchanges a second, the ratio to the floor, peak memory (of all processes, in MiB) and what each stage took, and adds the
 run to benchmarks/results/scan_scale.json, one entry for each size; growth is the ratio of two sizes there. Not `--dated`
 means no look at the past (looks: 0): accusations are not dated.
 """
@@ -20,7 +21,8 @@ import os
 import sys
 import tempfile
 import time
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,7 @@ def sketching_pass(usage: Path, threads: int) -> None:
             sketch(batch.column(0), batch.column(1), KEY, threads)
 
 
+WITH_TEXT, WITHOUT_TEXT = "with text", "without text"
 PASSES = {"engine": engine_pass, "sketching": sketching_pass}
 
 
@@ -112,14 +115,13 @@ def without_text(drill: Path, folder: Path) -> Path:
     return folder
 
 
-def measure(drill: Path, work: Path, *, dated: bool, threads: int) -> dict[str, Any]:
-    """Both scans with their floors."""
+def measure(drill: Path, work: Path, kinds: Sequence[str], *, dated: bool, threads: int) -> dict[str, Any]:
+    """Scans of these kinds, with their floors."""
     found: dict[str, Any] = {}
-    bare = without_text(drill, work / "bare")
-    for name, usage, passes in (
-        ("with text", drill / "usage", ("engine", "sketching")),
-        ("without text", bare, ("engine",)),
-    ):
+    for name in kinds:
+        texts = name == WITH_TEXT
+        usage = drill / "usage" if texts else without_text(drill, work / "bare")
+        passes = ("engine", "sketching") if texts else ("engine",)
         least = {which: floor(usage, which, threads) for which in passes}
         scan = scanned(drill, work / name.replace(" ", "-"), dated=dated, usage=usage)
         whole = sum(one["seconds"] for one in least.values())
@@ -141,6 +143,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=10002)
     parser.add_argument("--drill", type=Path, help="an exercise that was made before, of this size and seed")
     parser.add_argument("--dated", action="store_true")
+    parser.add_argument("--kind", choices=(WITH_TEXT, WITHOUT_TEXT), help="measure this alone, and not both")
     options = parser.parse_args()
     threads = len(os.sched_getaffinity(0))
     report = json.loads(RESULT.read_text()) if RESULT.exists() else {"sizes": {}}
@@ -152,7 +155,8 @@ def main() -> None:
             size = (f"--exchanges={options.exchanges}", f"--accounts={options.accounts}")
             make_drill(drill, "default", options.seed, *size)
         begin = time.strftime("%Y-%m-%d")
-        found = measure(drill, work, dated=options.dated, threads=threads)
+        kinds = (options.kind,) if options.kind else (WITH_TEXT, WITHOUT_TEXT)
+        found = measure(drill, work, kinds, dated=options.dated, threads=threads)
     name = f"{options.exchanges} exchanges, {options.accounts} accounts{', dated' if options.dated else ''}"
     report["sizes"][name] = {
         "made_by": made_by(), "on": begin, "seed": options.seed, "threads": threads, "dated": options.dated, **found
@@ -171,25 +175,21 @@ def main() -> None:
             for kind, one in found.items()
         ],
     )
-    print(json.dumps(found["with text"]["scan"]["stages"]))
+    for kind, one in found.items():
+        print(kind, json.dumps(one["scan"]["stages"]))
     growth(report["sizes"])
     RESULT.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def growth(sizes: dict[str, Any]) -> None:
     """Print how many times as long the larger of two sizes takes."""
-    for dated in (False, True):
-        listed = sorted(
-            (one for one in sizes.values() if one["dated"] == dated),
-            key=lambda one: one["with text"]["scan"]["exchanges"],
-        )
-        for small, large in pairwise(listed):
-            for kind in ("with text", "without text"):
-                a, b = small[kind]["scan"], large[kind]["scan"]
-                print(
-                    f"growth, {kind}{', dated' if dated else ''}: {b['exchanges'] / a['exchanges']:.1f} times the"
-                    f" exchanges, {b['seconds'] / a['seconds']:.1f} times as long"
-                )
+    for dated, kind in product((False, True), (WITH_TEXT, WITHOUT_TEXT)):
+        scans = [size[kind]["scan"] for size in sizes.values() if size["dated"] == dated and kind in size]
+        for a, b in pairwise(sorted(scans, key=lambda scan: scan["exchanges"])):
+            print(
+                f"growth, {kind}{', dated' if dated else ''}: {b['exchanges'] / a['exchanges']:.1f} times the"
+                f" exchanges, {b['seconds'] / a['seconds']:.1f} times as long"
+            )
 
 
 if __name__ == "__main__":
