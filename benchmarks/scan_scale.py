@@ -10,8 +10,8 @@ Makes an exercise (or takes one that lies in FOLDER), and measures, each in a pr
 - `stillwatch scan` with all tables, as a user runs it; and the same on the same files without the texts, whose floor is the
   first pass alone.
 
-Prints exchanges a second, the ratio to the floor, peak memory (of all processes, in MiB) and what each stage took, and adds the
-run to benchmarks/results/scan_scale.json, one entry for each size; growth is the ratio of two sizes there. Not `--dated`
+Prints exchanges a second, the ratio to the floor, peak memory (of all processes, in MiB) and what each stage took, and adds
+the run to benchmarks/results/scan_scale.json, one entry for each size; growth is the ratio of two sizes there. Not `--dated`
 means no look at the past (looks: 0): accusations are not dated.
 """
 
