@@ -8,7 +8,7 @@ import pytest
 
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import Exemptions, Standing
-from stillwatch.detection.judging import Judging
+from stillwatch.detection.judging import MANY, Judging
 from stillwatch.detection.preparation import Clock, silent
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.view import view
@@ -93,3 +93,12 @@ def test_on_several_processes_everything_is_the_same(world, monkeypatch):
     assert [v.campaign for v in together] == [v.campaign for v in alone]
     assert [v.members for v in together] == [v.members for v in alone]
     assert ("groups", len(alone), 1.0) in told
+
+
+def test_of_processes_there_are_as_many_as_memory_has_room_for(world):
+    many = replace(judging(world), processes=64)
+    assert many._processes(MANY - 1) == 1
+    assert many._processes(MANY) == 64
+    some = replace(many, memory=8 << 30)
+    assert 2 <= some._processes(24_000_000) <= 4
+    assert replace(many, memory=1 << 30)._processes(24_000_000) == 1
