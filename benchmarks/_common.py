@@ -59,7 +59,8 @@ def together_mib(pid: int) -> int:
         return 0
     kib = 0
     for one in (pid, *(child.pid for child in below)) if below else ():
-        with contextlib.suppress(OSError):
+        # One that has just ended has no such file, or an empty one.
+        with contextlib.suppress(OSError, IndexError):
             told = Path(f"/proc/{one}/smaps_rollup").read_text()
             kib += int(told.split("\nPss:")[1].split()[0])
     return kib >> 10
@@ -90,7 +91,7 @@ def used_by(command: Sequence[str]) -> Used:
 
 
 def peak_and_seconds(command: Sequence[str]) -> tuple[str, int, float]:
-    """(what a command printed, its peak memory in MiB wall-clock seconds), as in `Used`. A failure ends the benchmark."""
+    """(what a command printed, its peak memory in MiB, wall-clock seconds), as in `Used`. A failure ends the benchmark."""
     return used_by(command)[:3]
 
 

@@ -14,8 +14,8 @@ The exercise has 12,000,000 exchanges of 200,000 accounts. `--scale` makes all o
 --exchanges, --accounts and the four counts may be given one by one, too.
 
 Every scan is a process of its own, without looks at the past (looks: 0), after a small one that nobody measures, which
-compiles what is compiled once for a machine. Prints seconds, CPU seconds and peak memory (resident set of the largest
-process) of both and their ratios, and adds the run to benchmarks/results/skew.json, one entry for each size. With `--runs N`
+compiles what is compiled once for a machine. Prints seconds, CPU seconds and peak memory (of all its processes together) of
+both and their ratios, and adds the run to benchmarks/results/skew.json, one entry for each size. With `--runs N`
 each scan is run so many times, and the one with the least CPU seconds counts: a machine with other work only ever adds.
 """
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from stillwatch.detection import workers
 from stillwatch.detection.exemption_file import Exemption
 from stillwatch.detection.exemptions import Exemptions, Standing
 from stillwatch.detection.judging import MANY, Judging
@@ -84,14 +85,53 @@ def test_exemptions_hold_on_every_view(worlds, world):
         assert "extraction" not in {j.verdict for j in exempting.judge(seen)}
 
 
-def test_on_several_processes_everything_is_the_same(world, monkeypatch):
-    alone = judging(world).verdicts(Clock(silent))
+@pytest.fixture(scope="module")
+def busy(worlds):
+    """Strangers, and four campaigns."""
+    world = worlds.World()
+    worlds.people(world, np.random.default_rng(3), range(150))
+    worlds.apart(world)
+    for which in range(4):
+        for k in range(20):
+            number = 1000 * (which + 1) + k
+            world.account(number, created=worlds.MONDAY - 50 + k, payment_kind="virtual_card", plan="paid",
+                          verified=False, payment_fingerprint=f"v{which}-{k // 4}")  # fmt: skip
+            for i in range(10):
+                world.say(
+                    number,
+                    worlds.MONDAY + 5 * i,
+                    objects=worlds.template(f"t{which}"),
+                    item=f"{which}-{k}-{i}",
+                )
+    return world
+
+
+@pytest.mark.parametrize("done_before", [0, 2])
+def test_on_several_processes_everything_is_the_same(busy, monkeypatch, done_before):
+    alone = judging(busy).verdicts(Clock(silent))
+    assert len(alone) >= 4
     monkeypatch.setattr("stillwatch.detection.judging.MANY", 0)
+    monkeypatch.setattr("stillwatch.detection.decision.ALONE", done_before)
+    monkeypatch.setattr("stillwatch.detection.groups.FIRST", min(done_before, 1))
+    copies, whole = [], workers._copies
+
+    def counted(work, wanted, common):
+        made = whole(work, wanted, common)
+        copies.append(len(made))
+        return made
+
+    monkeypatch.setattr(workers, "_copies", counted)
     told = []
     clock = Clock(lambda stage, done, share=None, unit="rows": told.append((stage, done, share)))
-    together = replace(judging(world), processes=3).verdicts(clock)
+    together = replace(judging(busy), processes=3).verdicts(clock)
     assert [v.campaign for v in together] == [v.campaign for v in alone]
     assert [v.members for v in together] == [v.members for v in alone]
+    for one, other in zip(together, alone, strict=True):
+        assert one.judged.observations == other.judged.observations
+        assert one.judged.figures == other.judged.figures
+        assert np.array_equal(one.judged.group.exchanges, other.judged.group.exchanges)
+        assert one.judged.case.population is together[0].judged.case.population
+    assert sum(made >= 2 for made in copies) >= 3, "cores, groups, and verdicts"
     assert ("groups", len(alone), 1.0) in told
 
 

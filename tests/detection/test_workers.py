@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
+from stillwatch.detection import workers
 from stillwatch.detection.workers import WorkError, spread
 from stillwatch.records.errors import InputError
 
@@ -22,9 +24,8 @@ def test_every_number_is_done_once(processes, first):
     found = dict(spread(lambda n: (large[n] ** 2, os.getpid()), 7, processes, first=first))
     assert {number: square for number, (square, _) in found.items()} == {n: n * n for n in range(7)}
     own = {number for number, (_, who) in found.items() if who == here}
-    assert own == (set(range(7)) if processes == 1 else set(range(min(first, 7))) or own)
-    if processes > 1 and first < 6:
-        assert {who for number, (_, who) in found.items() if number >= first}.isdisjoint({here})
+    alone = processes == 1 or first >= 6
+    assert own == (set(range(7)) if alone else set(range(first)))
 
 
 def test_with_nothing_to_do_nothing_is_done():
@@ -60,14 +61,91 @@ def test_what_went_wrong_is_told_with_where():
     assert "in work" in str(failed.value)
 
 
-def test_a_copy_that_is_ended_from_outside_is_one_clear_line():
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("error", [InputError("bad", where="here", mend="mend it"), MemoryError()])
+def test_errors_that_the_command_line_tells_are_the_same_on_any_number_of_processes(processes, error):
+    def work(number):
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        dict(spread(work, 3, processes))
+    assert str(raised.value) == str(error)
+    assert vars(raised.value) == vars(error)
+
+
+def test_what_cannot_be_sent_is_told():
+    with pytest.raises(WorkError, match="pickle"):
+        dict(spread(lambda number: lambda: number, 3, 2))
+    with pytest.raises(WorkError, match="SystemExit"):
+        dict(spread(lambda number: sys.exit(3), 3, 2))
+
+
+ENDED = "groups: a process was ended from outside, with status -9; see that there is memory"
+
+
+def kill_soon(seconds):
+    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+
+
+def test_a_copy_that_is_ended_at_work_is_one_clear_line():
     def work(number):
         if number == 2:
             os.kill(os.getpid(), signal.SIGKILL)
         return number
 
-    with pytest.raises(InputError, match="ended from outside, with status -9; see that there is memory"):
+    with pytest.raises(InputError, match=ENDED):
         dict(spread(work, 6, 2))
+
+
+def test_a_copy_that_is_ended_after_its_answer_is_the_same_line():
+    def work(number):
+        if number == 0:
+            kill_soon(0.1)
+        else:
+            time.sleep(0.5)
+        return number
+
+    with pytest.raises(InputError, match=ENDED):
+        for _ in spread(work, 6, 2):
+            time.sleep(1)
+
+
+def test_a_copy_that_is_ended_while_it_answers_is_the_same_line():
+    def work(number):
+        if number == 1:
+            kill_soon(0.3)
+            return bytes(200_000_000)
+        return number
+
+    with pytest.raises(InputError, match=ENDED):
+        for _ in spread(work, 6, 2):
+            time.sleep(1)
+
+
+def test_a_signal_to_all_is_for_the_first_process_to_answer():
+    def work(number):
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
+        return number
+
+    assert sorted(number for number, _ in spread(work, 4, 2)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_where_processes_cannot_be_copied_those_that_there_are_do_it(monkeypatch, given):
+    made, whole = [], workers._Copy.__init__
+
+    def copy(self, *more):
+        if len(made) >= given:
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        made.append(self)
+        whole(self, *more)
+
+    monkeypatch.setattr(workers._Copy, "__init__", copy)
+    found = dict(spread(lambda number: os.getpid(), 5, 3))
+    assert (set(found.values()) == {os.getpid()}) is (given == 0)
+    assert sorted(found) == list(range(5))
 
 
 def test_who_stops_listening_leaves_no_copies_behind():
@@ -84,6 +162,7 @@ def test_who_stops_listening_leaves_no_copies_behind():
 
 SCRIPT = """
 import os, sys, time
+from stillwatch.detection import workers
 from stillwatch.detection.workers import spread
 def work(number):
     if number < 2:

@@ -51,7 +51,9 @@ _WINDOW = (
     *_FORMAT,
 )
 threads_option = click.option(
-    "--threads", type=click.IntRange(1, 1024), help="Threads to use; all by default."
+    "--threads",
+    type=click.IntRange(1, 1024),
+    help="Threads and worker processes to use; all processors by default.",
 )
 _ENGINE = (
     click.option(

@@ -34,6 +34,8 @@ BUSY = 3.5
 """Modified z-score of the logarithm of an account's volume from which it is another kind of account."""
 EVEN = 0.5
 """The least spread of log volumes that is assumed in a group: less would be chance."""
+FIRST = 1
+"""So many groups are formed before processes are copied: what they ask of all accounts is there for all then."""
 JOINS = 0.5
 """Share of the typical account's that an account outside has to send of a core's texts to join."""
 FEWEST = 2
@@ -325,7 +327,9 @@ def _text_groups(
         core, near = uncommon[number]
         return _by_texts(view, core, near, at_home, ordinary, usable, settings, origin)
 
-    formed = dict(spread(form, len(uncommon), processes, first=1))
+    if processes > 1:
+        view.settle()
+    formed = dict(spread(form, len(uncommon), processes, first=FIRST))
     return [group for _, group in sorted(formed.items()) if group is not None]
 
 

@@ -37,6 +37,8 @@ def _ordered(start, accounts, level):  # type: ignore[no-untyped-def]
     who, how = np.empty(longest, accounts.dtype), np.empty(longest, level.dtype)
     for o in range(len(start) - 1):
         low, high = start[o], start[o + 1]
+        if high - low < 2:
+            continue
         first = np.zeros(TOP + 2, np.int64)
         for place in range(low, high):
             who[place - low], how[place - low] = accounts[place], level[place]

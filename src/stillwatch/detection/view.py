@@ -149,11 +149,6 @@ class View:
         return int(self.active.sum())
 
     @cached_property
-    def all_texts(self) -> float:
-        """Exchanges with a text among those seen, of all accounts."""
-        return float(self.texts.sum())
-
-    @cached_property
     def stands_for(self) -> Floats:
         """By account: how many of its exchanges one stands for that is seen; 1 where all are."""
         return np.asarray(np.maximum(self.totals["texts"] / np.maximum(self.texts, 1), 1.0))
@@ -249,6 +244,11 @@ class View:
         total = np.round(total, 9)
         enough = total >= least
         return exchanges[enough], total[enough]
+
+    def settle(self) -> None:
+        """Make what every group asks for, before processes are copied that would each make it for themselves."""
+        for name in ("text_holders", "share_by_text", "drawn", "links_by_account", "links_by_object"):
+            getattr(self, name)
 
     def sending(self, wanted: Sequence[tuple[Ints, Floats]], need: Floats) -> Ints:
         """See `Holders.sending`."""

@@ -4,6 +4,7 @@ What statistics read is large and is never changed by them; copies made by `fork
 finds comes back, and names what both have instead of repeating it.
 """
 
+import atexit
 import gc
 import io
 import multiprocessing
@@ -55,6 +56,19 @@ class _Unpickler(pickle.Unpickler):
 
 _copied = False
 """Is this process a copy?"""
+_living: set[ForkProcess] = set()
+"""Copies that are at work."""
+
+
+@atexit.register
+def _end_copies() -> None:
+    """Before multiprocessing, at exit, waits for them: they do not listen to its signal."""
+    for copy in _living:
+        copy.kill()
+
+
+class WorkError(RuntimeError):
+    """A piece of work failed in another process; the message ends with where."""
 
 
 def _serve(
@@ -65,25 +79,81 @@ def _serve(
     _copied = True
     # What is there already stays: to go through it would write to every page of it.
     gc.freeze()
-    # Held open by copies, the others' ends would outlive the process that asks. An interrupt is that one's to answer.
+    # Held open by copies, the others' ends would outlive the process that asks.
     for connection in others:
         connection.close()
+    # Sent to all processes of a group, these are for the one that asks to answer; it ends its copies.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         while (number := own.recv()) is not None:
-            file = io.BytesIO()
-            try:
-                _Pickler(file, names).dump((work(number), None))
-            except Exception as error:
-                file = io.BytesIO(pickle.dumps((None, (repr(error), traceback.format_exc()))))
-            own.send_bytes(file.getbuffer())
-    except (EOFError, BrokenPipeError, ConnectionResetError):
+            own.send_bytes(_done(work, number, names))
+    except (EOFError, OSError):
         return
 
 
-class WorkError(RuntimeError):
-    """A piece of work failed in another process; the message ends with where."""
+def _done(work: Callable[[int], Any], number: int, names: dict[int, int]) -> memoryview:
+    """What work found, or what it raised."""
+    file = io.BytesIO()
+    try:
+        _Pickler(file, names).dump((work(number), None))
+    except (InputError, MemoryError) as error:
+        file = io.BytesIO(pickle.dumps((None, error)))
+    except BaseException as error:
+        told = WorkError(f"{error!r}\n{traceback.format_exc()}")
+        file = io.BytesIO(pickle.dumps((None, told)))
+    return file.getbuffer()
+
+
+class _Copy:
+    """A process that works, and the line to it."""
+
+    def __init__(self, work: Callable[[int], Any], names: dict[int, int], others: Sequence["_Copy"]) -> None:
+        fork = multiprocessing.get_context("fork")
+        self.line, there = fork.Pipe()
+        try:
+            lines = [self.line, *(other.line for other in others)]
+            self.process = fork.Process(target=_serve, args=(work, names, there, lines), daemon=True)
+            self.process.start()
+        except OSError:
+            self.line.close()
+            raise
+        finally:
+            there.close()
+        _living.add(self.process)
+
+    def ask(self, number: int | None) -> None:
+        """Let it do a number, or end."""
+        try:
+            self.line.send(number)
+        except OSError:
+            raise self._ended() from None
+
+    def answer(self, common: Sequence[object]) -> Any:
+        """What it found; raises what its work raised."""
+        try:
+            told = self.line.recv_bytes()
+        except (EOFError, OSError):
+            raise self._ended() from None
+        found, failed = _Unpickler(io.BytesIO(told), common).load()
+        if failed is not None:
+            raise failed
+        return found
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self.process.kill()
+        self.process.join()
+        self.line.close()
+        _living.discard(self.process)
+
+    def _ended(self) -> InputError:
+        self.process.join()
+        return InputError(
+            f"a process was ended from outside, with status {self.process.exitcode}",
+            where="groups",
+            mend="see that there is memory for all of them, or give fewer --threads",
+        )
 
 
 def spread(
@@ -98,63 +168,50 @@ def spread(
 
     `work` may read whatever this process has, and hands out something that can be pickled; what it changes is lost.
     `common` things stand for themselves in what it finds. The `first` numbers are done in this process before it is copied:
-    what they leave behind is there for all. In this process alone, in order, where one is asked for, where
-    there is too little to do, inside another spread, and where processes can't be copied. Raises WorkError where `work`
-    raised something, and InputError where a process was ended from outside, as by a system without memory.
+    what they leave behind is there for all. In this process alone, in order, where one is asked for, where there is too
+    little to do, inside another spread, and where processes can't be copied. Raises InputError and MemoryError as `work`
+    does, WorkError where it raised anything else, and InputError where a process was ended from outside, as by a system
+    without memory.
     """
     for number in range(min(first, count)):
         yield number, work(number)
-    processes = min(processes, count - first)
-    if processes < 2 or _copied or "fork" not in multiprocessing.get_all_start_methods():
+    copies = _copies(work, min(processes, count - first), common)
+    if not copies:
         yield from ((number, work(number)) for number in range(first, count))
         return
-    fork = multiprocessing.get_context("fork")
-    names = {id(thing): number for number, thing in enumerate(common)}
-    copies: dict[Connection, ForkProcess] = {}
     try:
-        for _ in range(processes):
-            here, there = fork.Pipe()
-            copy = fork.Process(target=_serve, args=(work, names, there, [here, *copies]), daemon=True)
-            copy.start()
-            there.close()
-            copies[here] = copy
         waiting = iter(range(first, count))
-        busy: dict[Connection, int] = {}
+        busy: dict[Connection, tuple[_Copy, int]] = {}
 
-        def ask(connection: Connection) -> None:
+        def ask(copy: _Copy) -> None:
             number = next(waiting, None)
-            connection.send(number)
+            copy.ask(number)
             if number is not None:
-                busy[connection] = number
+                busy[copy.line] = copy, number
 
-        for connection in copies:
-            ask(connection)
+        for copy in copies:
+            ask(copy)
         while busy:
             for ready in wait(list(busy)):
                 assert isinstance(ready, Connection)
-                number = busy.pop(ready)
-                found = _received(ready, copies[ready], common)
-                ask(ready)
+                copy, number = busy.pop(ready)
+                found = copy.answer(common)
+                ask(copy)
                 yield number, found
     finally:
-        for copy in copies.values():
-            copy.kill()
-        for connection, copy in copies.items():
-            copy.join()
-            connection.close()
+        for copy in copies:
+            copy.end()
 
 
-def _received(connection: Connection, copy: ForkProcess, common: Sequence[object]) -> Any:
-    try:
-        told = connection.recv_bytes()
-    except (EOFError, ConnectionResetError):
-        copy.join()
-        raise InputError(
-            f"a process was ended from outside, with status {copy.exitcode}",
-            where="groups",
-            mend="see that there is memory for all of them, or give fewer --threads",
-        ) from None
-    found, failed = _Unpickler(io.BytesIO(told), common).load()
-    if failed is not None:
-        raise WorkError(f"{failed[0]}\n{failed[1]}")
-    return found
+def _copies(work: Callable[[int], Any], wanted: int, common: Sequence[object]) -> list[_Copy]:
+    """So many copies, or as many as the system gives; none where one would be alone."""
+    if wanted < 2 or _copied or "fork" not in multiprocessing.get_all_start_methods():
+        return []
+    names = {id(thing): number for number, thing in enumerate(common)}
+    copies: list[_Copy] = []
+    for _ in range(wanted):
+        try:
+            copies.append(_Copy(work, names, copies))
+        except OSError:
+            break
+    return copies
