@@ -219,7 +219,7 @@ class View:
 
     @cached_property
     def _worth(self) -> tuple[npt.NDArray[np.uint64], Floats, Bools]:
-        """By object: a bit where it is a mark, its weight, and whether it counts alone; nothing between uses."""
+        """By object: a bit where it is a mark, none between uses; of marks the weight, and whether each counts alone."""
         n = len(self.evidence.obj_kind)
         return np.zeros((n >> 6) + 1, np.uint64), np.zeros(n), np.zeros(n, dtype=bool)
 
