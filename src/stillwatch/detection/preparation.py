@@ -17,6 +17,7 @@ from stillwatch.detection.evidence import Evidence
 from stillwatch.detection.gathering import gather
 from stillwatch.detection.intake import HOUR_US, Intake
 from stillwatch.detection.ledger import relate
+from stillwatch.detection.memory import give_back
 from stillwatch.detection.run_record import Inputs, Read, Resources
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
@@ -101,6 +102,8 @@ class Prepared:
             if first:
                 _keep_duplicates(self.rejects, self.inputs.usage, relations.duplicates)
             evidence = gather(relations, self.accounts, settings.looked_at)
+        del relations
+        give_back()
         if self.accounts is not None and self.accounts.num_rows and not evidence.accounts.known.any():
             raise InputError(
                 "none of these accounts is in the usage logs",
