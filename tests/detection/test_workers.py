@@ -28,6 +28,11 @@ def test_every_number_is_done_once(processes, first):
     assert own == (set(range(7)) if alone else set(range(first)))
 
 
+def test_where_forks_are_not_safe_there_are_none(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert {who for _, who in spread(lambda number: os.getpid(), 4, 2)} == {os.getpid()}
+
+
 def test_with_nothing_to_do_nothing_is_done():
     assert list(spread(lambda n: n, 0, 2)) == []
 

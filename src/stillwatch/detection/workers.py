@@ -10,6 +10,7 @@ import io
 import multiprocessing
 import pickle
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -205,7 +206,9 @@ def spread(
 
 def _copies(work: Callable[[int], Any], wanted: int, common: Sequence[object]) -> list[_Copy]:
     """So many copies, or as many as the system gives; none where one would be alone."""
-    if wanted < 2 or _copied or "fork" not in multiprocessing.get_all_start_methods():
+    # On macOS a fork of a process with threads may end in the system's own libraries.
+    able = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+    if wanted < 2 or _copied or not able:
         return []
     names = {id(thing): number for number, thing in enumerate(common)}
     copies: list[_Copy] = []
