@@ -230,3 +230,31 @@ def test_another_model_of_likeness_can_take_its_place(worlds):
     assert other.verdict == usual.verdict == EXTRACTION
     assert set(other.group.members) == set(usual.group.members)
     assert other.observations["shared_template"].supports
+
+
+def test_what_comes_later_does_not_choose_among_phrases_that_are_just_as_weighty(worlds, monkeypatch):
+    """Objects are numbered account by account, so a later exchange of the first account moves others' numbers."""
+    monkeypatch.setattr("stillwatch.detection.similarity.LONGEST", 4)
+
+    def world(later):
+        made = worlds.World()
+        for number in range(1, 13):
+            # Every phrase as often as every other one, by as many accounts.
+            for k in range(12):
+                made.say(
+                    number,
+                    worlds.MONDAY + k,
+                    objects=((("phrase", f"p{(number + k) % 12}")),),
+                    item=f"{number}-{k}",
+                )
+        made.say(0, worlds.MONDAY, objects=(("phrase", "p3"),), item="first")
+        if later:
+            for k in (11, 7, 5, 2, 9):
+                made.say(0, worlds.MONDAY + 40 + k, objects=(("phrase", f"p{k}"),), item=f"later-{k}")
+        return made
+
+    hour = worlds.MONDAY + 24
+    past, whole = (view(world(later).evidence(), hour) for later in (False, True))
+    one, other = (vectors(seen, Settings()).matrix for seen in (past, whole))
+    assert np.diff(one.indptr).max() == 4
+    np.testing.assert_allclose((one @ one.T).toarray(), (other @ other.T).toarray())

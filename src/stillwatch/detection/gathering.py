@@ -145,6 +145,7 @@ class _Texts:
 
     kind: npt.NDArray[np.int8]
     ready: npt.NDArray[np.int32]
+    rank: npt.NDArray[np.int32]
     arrays: dict[str, Ints | Bools]
 
 
@@ -157,7 +158,9 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
     tie_start, tie_obj = np.empty(n + 1, np.int64), np.empty(len(exchanges.carried), np.int32)
     known = _lists_in_order(order, exchanges.start, exchanges.carried, codes, tie_start, tie_obj)
     # What nobody carries any more is no object.
-    kind, ready = np.empty(known, np.int8), np.empty(known, np.int32)
+    kind, ready, rank = np.empty(known, np.int8), np.empty(known, np.int32), np.empty(known, np.int32)
+    # Their table is in order of their values.
+    rank[codes[codes >= 0]] = np.flatnonzero(codes >= 0)
     kind[codes[codes >= 0]] = _ints(objects, "kind")[codes >= 0]
     ready[codes[codes >= 0]] = _ints(objects, "ready")[codes >= 0]
     item = np.full(n, -1, np.int32)
@@ -179,7 +182,7 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
         "tie_start": tie_start,
         "tie_obj": tie_obj,
     }
-    return _Texts(kind, ready, arrays)
+    return _Texts(kind, ready, rank, arrays)
 
 
 def gather(relations: Relations, accounts: pa.Table | None, looked_at: int = Settings.looked_at) -> Evidence:
@@ -239,6 +242,7 @@ def gather(relations: Relations, accounts: pa.Table | None, looked_at: int = Set
         link_obj=joined(link_obj),
         link_hour=joined(link_hour),
         obj_kind=obj_kind,
+        obj_rank=np.r_[texts.rank, np.zeros(len(obj_kind) - len(texts.rank), np.int32)],
         obj_ready=np.r_[texts.ready, np.zeros(len(obj_kind) - len(texts.ready), np.int32)],
         obj_value=np.concatenate(values),
         models=models,

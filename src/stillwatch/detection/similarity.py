@@ -297,7 +297,8 @@ def vectors(
 
     def carried() -> tuple[Ints, Ints, Floats, Floats]:
         counted = (view.share_start, view.share_obj, texts)
-        return rows.weightiest(counted, usable, np.sqrt(rarity), np.maximum(sent, 1), LONGEST)
+        rank = view.evidence.obj_rank
+        return rows.weightiest(counted, usable, np.sqrt(rarity), rank, np.maximum(sent, 1), LONGEST)
 
     def framed() -> Frames:
         start, obj, share, _ = carried()

@@ -155,28 +155,39 @@ def _sizes(rows, usable):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _weightiest(rows, usable, weight, sent, sizes, start, columns, share, value):  # type: ignore[no-untyped-def]
-    """Of each row's usable columns those of largest count times weight, as many as there is room for from `start` on."""
+def _weightiest(rows, usable, weight, rank, sent, sizes, start, columns, share, value):  # type: ignore[no-untyped-def]
+    """Of each row's usable columns those of largest count times weight, as many as there is room for from `start` on.
+
+    Of columns just as weighty those of lowest `rank`.
+    """
     begin, obj, count = rows
     worth = np.empty(sizes.max() if len(sizes) else 0)
+    ranks = np.empty(len(worth), np.int64)
     for r in range(len(sizes)):
         n = 0
         for i in range(begin[r], begin[r + 1]):
             if usable[obj[i]] and count[i] > 0:
                 worth[n] = count[i] * weight[obj[i]]
                 n += 1
-        least, room = -1.0, start[r + 1] - start[r]
+        least, last, room = -1.0, -1, start[r + 1] - start[r]
         if n > room:
             least = np.partition(worth[:n], n - room)[n - room]
-            # Of those that are just as weighty the first ones stay.
-            for i in range(n):
-                room -= worth[i] > least
+            level = 0
+            for i in range(begin[r], begin[r + 1]):
+                if usable[obj[i]] and count[i] > 0:
+                    heavy = count[i] * weight[obj[i]]
+                    room -= heavy > least
+                    if heavy == least:
+                        ranks[level] = rank[obj[i]]
+                        level += 1
+            last = np.partition(ranks[:level], room - 1)[room - 1]
         length, at = 0.0, start[r]
         for i in range(begin[r], begin[r + 1]):
             heavy = count[i] * weight[obj[i]]
-            if not usable[obj[i]] or count[i] == 0 or heavy < least or (heavy == least and room == 0):
+            if not usable[obj[i]] or count[i] == 0 or heavy < least:
                 continue
-            room -= heavy == least
+            if heavy == least and rank[obj[i]] > last:
+                continue
             columns[at], share[at] = obj[i], count[i] / sent[r]
             value[at] = share[at] * weight[obj[i]]
             length += value[at] ** 2
@@ -186,18 +197,18 @@ def _weightiest(rows, usable, weight, sent, sizes, start, columns, share, value)
 
 
 def weightiest(
-    rows: tuple[Ints, Ints, Ints], usable: Bools, weight: Floats, sent: Floats, most: int
+    rows: tuple[Ints, Ints, Ints], usable: Bools, weight: Floats, rank: Ints, sent: Floats, most: int
 ) -> tuple[Ints, npt.NDArray[np.int32], Floats, Floats]:
     """Rows of at most `most` columns: where each begins, columns, shares (counts by `sent`), and values of length one.
 
     `rows` are as ever, but hold counts; a value is share times weight. Left out are columns that are not usable, and of a
-    longer row those of the smallest values.
+    longer row those of the smallest values, and of equal ones those of the highest `rank` (by column, each another).
     """
     sizes = _sizes(rows, usable)
     start = np.r_[0, np.cumsum(np.minimum(sizes, most))]
     columns = np.empty(int(start[-1]), np.int32)
     share, value = np.empty(len(columns)), np.empty(len(columns))
-    _weightiest(rows, usable, weight, sent, sizes, start, columns, share, value)
+    _weightiest(rows, usable, weight, rank, sent, sizes, start, columns, share, value)
     return start, columns, share, value
 
 
