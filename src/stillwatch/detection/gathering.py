@@ -135,6 +135,28 @@ def _items(tie_start, tie_obj, is_item, found):  # type: ignore[no-untyped-def]
                 found[i] = tie_obj[t]
 
 
+@njit(nogil=True, cache=True)
+def _first_came(tie_start, tie_obj, time, luck, when, which, where):  # type: ignore[no-untyped-def]
+    """Of each object the earliest exchange that carries it: its time and luck, and the object's place in its list."""
+    for i in range(len(tie_start) - 1):
+        for t in range(tie_start[i], tie_start[i + 1]):
+            o = tie_obj[t]
+            if time[i] < when[o] or (time[i] == when[o] and luck[i] < which[o]):
+                when[o], which[o], where[o] = time[i], luck[i], t - tie_start[i]
+
+
+def _order_of_coming(
+    tie_start: Ints, tie_obj: Ints, time: Ints, luck: Ints, objects: int
+) -> npt.NDArray[np.int32]:
+    """Rank of each text object by when it first came: nothing that comes later changes who is before whom."""
+    when, which = np.full(objects, np.iinfo(np.int64).max), np.full(objects, np.iinfo(np.int64).max)
+    where = np.zeros(objects, np.int32)
+    _first_came(tie_start, tie_obj, time, luck, when, which, where)
+    rank = np.empty(objects, np.int32)
+    rank[np.lexsort((where, which, when))] = np.arange(objects, dtype=np.int32)
+    return rank
+
+
 WHOLE = ("acc", "hour", "first", "last")
 """Columns of the ledger that are no counts."""
 
@@ -158,9 +180,7 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
     tie_start, tie_obj = np.empty(n + 1, np.int64), np.empty(len(exchanges.carried), np.int32)
     known = _lists_in_order(order, exchanges.start, exchanges.carried, codes, tie_start, tie_obj)
     # What nobody carries any more is no object.
-    kind, ready, rank = np.empty(known, np.int8), np.empty(known, np.int32), np.empty(known, np.int32)
-    # Their table is in order of their values.
-    rank[codes[codes >= 0]] = np.flatnonzero(codes >= 0)
+    kind, ready = np.empty(known, np.int8), np.empty(known, np.int32)
     kind[codes[codes >= 0]] = _ints(objects, "kind")[codes >= 0]
     ready[codes[codes >= 0]] = _ints(objects, "ready")[codes >= 0]
     item = np.full(n, -1, np.int32)
@@ -182,6 +202,7 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
         "tie_start": tie_start,
         "tie_obj": tie_obj,
     }
+    rank = _order_of_coming(tie_start, tie_obj, time, exchanges.luck[order], known)
     return _Texts(kind, ready, rank, arrays)
 
 
