@@ -161,7 +161,6 @@ def reseller(crowd: Crowd, sizes: Sizes, *, skewed: bool) -> Change:
     place = addresses(np.arange(len(crowd.ids)))
 
     def change(batch: pa.RecordBatch, numbers: Ints) -> dict[str, pa.Array]:
-        moved = mover.moved(numbers)
         who = pa.array(numbers)
         user = crowd.ids.take(who)
         found = {
@@ -171,7 +170,7 @@ def reseller(crowd: Crowd, sizes: Sizes, *, skewed: bool) -> Change:
         }
         if skewed:
             found["account_id"] = crowd.ids.take(pa.array(np.full(len(numbers), crowd.one)))
-        return _where(batch, moved, found)
+        return _where(batch, mover.moved(numbers), found)
 
     return change
 
@@ -182,7 +181,6 @@ def heavy(crowd: Crowd, sizes: Sizes, *, skewed: bool) -> Change:
     place = addresses(np.arange(len(crowd.ids)))
 
     def change(batch: pa.RecordBatch, numbers: Ints) -> dict[str, pa.Array]:
-        moved = mover.moved(numbers)
         who = pa.array(np.full(len(numbers), crowd.one) if skewed else numbers)
         account = crowd.ids.take(who)
         found = {
@@ -190,7 +188,7 @@ def heavy(crowd: Crowd, sizes: Sizes, *, skewed: bool) -> Change:
             "credential_id": _joined("-", "service", account),
             "client_address": place.take(who),
         }
-        return _where(batch, moved, found)
+        return _where(batch, mover.moved(numbers), found)
 
     return change
 

@@ -35,7 +35,7 @@ def applications(world, others=(), left_out=()):
     out = np.isin([int(i.rpartition("-")[2]) for i in ids], list(left_out))
     return [
         ({int(ids[m].rpartition("-")[2]) for m in group.members}, group)
-        for group in prompt_groups(seen, Settings(), list(others), out)
+        for group in prompt_groups(Cores(seen, Settings()), list(others), out)
     ]
 
 

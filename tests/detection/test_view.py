@@ -48,9 +48,14 @@ def small_worlds(draw, worlds):
     return world
 
 
+def holders_of(view):
+    """Along the pairs of accounts and objects: the accounts."""
+    return np.repeat(np.arange(len(view.active)), np.diff(view.share_start))
+
+
 def shares_of(view):
     """Along the pairs of accounts and objects: the share of the account's texts."""
-    return view.share(view.share_acc, np.arange(len(view.share_obj)))
+    return view.share(holders_of(view), np.arange(len(view.share_obj)))
 
 
 def seen_by(world, view):
@@ -81,7 +86,7 @@ def seen_by(world, view):
     texts = sorted((KINDS[evidence.obj_kind[obj]], sorted(of)) for obj, of in carried.items())
     users = {}
     for acc, obj, share in zip(
-        view.share_acc.tolist(), view.share_obj.tolist(), shares_of(view).tolist(), strict=True
+        holders_of(view).tolist(), view.share_obj.tolist(), shares_of(view).tolist(), strict=True
     ):
         users.setdefault(obj, []).append((ids[acc], round(share, 9)))
     shares = sorted((KINDS[evidence.obj_kind[obj]], sorted(of)) for obj, of in users.items())
@@ -156,7 +161,7 @@ def test_a_template_is_an_object_from_its_third_account_on(worlds, world):
     third = worlds.MONDAY + 4
     assert not len(view(evidence, until=third).share_obj)
     later = view(evidence, until=third + 1)
-    assert later.share_acc.tolist() == [0, 0, 1, 1, 2, 2]
+    assert holders_of(later).tolist() == [0, 0, 1, 1, 2, 2]
     assert shares_of(later).tolist() == [0.5] * 2 + [2 / 3] * 2 + [1.0] * 2
 
 
@@ -255,7 +260,7 @@ def test_weights_of_objects_on_exchanges(worlds):
     who, which = seen.holders(text[:1])
     assert who.tolist() == [0, 1, 2]
     assert which.tolist() == [0, 0, 0]
-    assert seen.exchanges_of(np.array([1])).tolist() == [2, 3]
+    assert seen.exchanges_with(text, np.array([1])).tolist() == [2, 3]
     carrier, objects = seen.objects_of(np.array([3]))
     assert carrier.tolist() == [3, 3, 3]
     assert sorted(KINDS[seen.evidence.obj_kind[o]] for o in objects) == ["prefix", "system", "system_phrase"]

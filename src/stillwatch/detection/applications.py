@@ -4,11 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import KINDS, Bools, Ints, Ragged
 from stillwatch.detection.groups import FRAGMENT, SYSTEM_PROMPT, Group, infrastructure_marks, kinds_held
-from stillwatch.detection.linking import linking_objects
-from stillwatch.detection.settings import Settings
-from stillwatch.detection.view import View
 from stillwatch.records import findings
 
 SYSTEM_KIND = KINDS.index("system")
@@ -16,15 +14,15 @@ MOSTLY = 0.2
 """Who sends a system prompt with at least this share of its texts uses what comes with it."""
 
 
-def prompt_groups(view: View, settings: Settings, others: list[Group], left_out: Bools) -> list[Group]:
+def prompt_groups(cores: Cores, others: list[Group], left_out: Bools) -> list[Group]:
     """A group for each system prompt that several accounts use: an application's users, mostly. Largest first.
 
     Nothing chooses its members one by one, so such a group shows what it is and accuses nobody. `others`: groups formed
     otherwise, of which none is made again. `left_out`: by account code, not to be looked at.
     """
+    view, settings = cores.view, cores.settings
     if settings.left_out == findings.CONTENT:
         return []
-    usable = linking_objects(view, settings)
     at = np.flatnonzero((view.evidence.obj_kind == SYSTEM_KIND)[view.share_obj])
     acc = np.searchsorted(view.share_start, at, "right") - 1
     share = view.share(acc, at)
@@ -40,7 +38,7 @@ def prompt_groups(view: View, settings: Settings, others: list[Group], left_out:
     for prompt, accounts, share_of in each:
         if len(accounts) < settings.group_accounts or made.has(accounts):
             continue
-        infrastructure = infrastructure_marks(view, accounts, usable)
+        infrastructure = infrastructure_marks(view, accounts, cores.usable)
         text = np.array([prompt])
         everybody = np.ones(len(accounts), dtype=bool)
         groups.append(

@@ -120,7 +120,7 @@ class _Docket:
         """Groups of one system prompt, without accounts that are accused otherwise, and not those that are `known`."""
         seen = {group.accounts.tobytes() for group in known}
         found: list[Candidate] = []
-        for formed in prompt_groups(self.view, self.settings, [*self.formed, *known], accused):
+        for formed in prompt_groups(self.population.cores, [*self.formed, *known], accused):
             group, candidate = self._after_consent(formed, self.settings.group_accounts)
             # Consent may have cut it to a set of accounts that has a row already.
             if group.accounts.tobytes() not in seen:

@@ -142,9 +142,7 @@ class Evidence:
     link_obj: Ints
     link_hour: Ints
     obj_kind: Ints  # index into KINDS
-    obj_rank: (
-        Ints  # text objects in an order that later exchanges do not change, as the order of their codes does
-    )
+    obj_rank: Ints  # text objects in an order that later exchanges do not change, as they do that of codes
     obj_ready: Ints  # hour from which on enough accounts had used a text object; 0 for infrastructure
     obj_value: npt.NDArray[np.object_]  # only infrastructure objects have one
     models: dict[str, tuple[Ints, Ints, Ints]]  # model -> acc, hour, n

@@ -58,9 +58,7 @@ def _system_prompt(case: Case) -> float:
         return float(case.group.content_share[case.group.firm].mean())
     view = case.view
     objects = case.group.text_objects[view.evidence.obj_kind[case.group.text_objects] == SYSTEM]
-    # Of members' exchanges, and not of all that carry a popular client's prompt.
-    exchanges, carried = view.objects_of(view.exchanges_of(case.members))
-    _, part = view.text_share(np.unique(exchanges[np.isin(carried, objects)]))
+    _, part = view.text_share(view.exchanges_with(objects, case.members))
     return float(part.sum()) / len(case.members)
 
 

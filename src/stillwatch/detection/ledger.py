@@ -111,8 +111,9 @@ def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table
     suspects = engine.keep("suspects", _twice(rows, "luck"))
     if engine.fetch(suspects.count().name("n").as_table())["n"][0].as_py() == 0:
         return rows, engine.fetch(rows.select("event_id", "account_id", "time").limit(0))
-    repeated = engine.keep("repeated", _twice(rows.semi_join(suspects, "luck"), "event_id"))
-    candidates = rows.semi_join(suspects, "luck").semi_join(repeated, "event_id")
+    alike = rows.semi_join(suspects, "luck")
+    repeated = engine.keep("repeated", _twice(alike, "event_id"))
+    candidates = alike.semi_join(repeated, "event_id")
     # Every column that anything reads comes before the row's number: rows that differ only by that are the same.
     # Arrays are told apart by what stands beside them, the hash of the whole text.
     order = ["time", "account_id", *sorted(

@@ -164,11 +164,6 @@ class View:
         shared = self.popularity[self.link_obj] >= 2
         return frozenset(KINDS[k] for k in np.unique(self.evidence.obj_kind[self.link_obj[shared]]).tolist())
 
-    @property
-    def share_acc(self) -> Ints:
-        """Along the pairs: their accounts."""
-        return np.repeat(np.arange(len(self.active), dtype=np.int32), np.diff(self.share_start))
-
     def share(self, accounts: Ints, places: Ints) -> Floats:
         """Of pairs at these places, of these accounts: the share of the account's texts that carry the object."""
         return np.asarray(self.share_count[places] / np.maximum(self.texts[accounts], 1))
@@ -271,11 +266,6 @@ class View:
     def holders(self, text_objects: Ints) -> tuple[Ints, Ints]:
         """(account codes, which of these text objects each sent), once for each of both, object by object."""
         return self.text_holders.of_objects(text_objects)
-
-    def exchanges_of(self, accounts: Ints) -> Ints:
-        """Exchanges of these accounts that are seen, account by account."""
-        exchanges = Runs(self.evidence.ex_start).places(accounts)
-        return exchanges[self.seen[exchanges]]
 
     def objects_of(self, exchanges: Ints) -> tuple[Ints, Ints]:
         """(exchange, text object) for everything that these exchanges carry, exchange by exchange."""
