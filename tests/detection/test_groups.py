@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from stillwatch.detection import groups
 from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import KINDS, N_CONTENT
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, form_groups, prompt_communities
@@ -50,6 +51,24 @@ def test_a_diluted_campaign_comes_out_too(worlds):
     assert members == set(campaign)
     assert group.content_share == pytest.approx(1 / 3)
     assert len(group.exchanges) == 8 * 30, "what is mixed in is not the campaign's"
+
+
+@pytest.mark.parametrize("nearest", [1, 32])
+def test_an_account_may_join_the_cores_that_it_is_nearest_to(worlds, monkeypatch, nearest):
+    monkeypatch.setattr(groups, "NEAREST", nearest)
+    world = worlds.strangers()
+    worlds.harvesters(world, range(1000, 1012), *worlds.template("t"))
+    worlds.harvesters(world, range(2000, 2012), *worlds.template("u"))
+    worlds.harvesters(world, [3000], *worlds.template("t"))
+    worlds.harvesters(world, [3000], *worlds.template("u"))
+    seen = view(world.evidence())
+    number = np.array([int(name.rpartition("-")[2]) for name in seen.evidence.accounts.ids])
+    cores = Cores(seen, Settings())
+    # The last account of each campaign, and who takes part in both, were put into no core.
+    vars(cores)["of_texts"] = [np.flatnonzero((number >= low) & (number < low + 11)) for low in (1000, 2000)]
+    found = [set(number[group.members]) for group in form_groups(cores)]
+    assert sorted(members - {3000} for members in found) == [{*range(1000, 1012)}, {*range(2000, 2012)}]
+    assert sum(3000 in members for members in found) == min(nearest, 2)
 
 
 def test_two_campaigns_stay_two(worlds):

@@ -156,6 +156,11 @@ class Dense:
     def pairs(self, sets, count):
         return np.triu_indices(len(sets), 1)
 
+    def closest(self, sets, count):
+        mean = np.stack([self.cosine[:, one].mean(axis=1) for one in sets], axis=1)
+        near = np.argsort(-np.round(mean, 9), axis=1, kind="stable")[:, :count]
+        return [np.flatnonzero(((near == k) & (mean[:, [k]] > 0)).any(axis=1)) for k in range(len(sets))]
+
     def across(self, sets, i, j):
         return np.array([self.cosine[np.ix_(sets[a], sets[b])].sum() for a, b in zip(i, j, strict=True)])
 
@@ -192,7 +197,7 @@ def projected(view, settings, half=None, kinds=similarity.VECTOR_KINDS):
     return Dense(phrases @ np.random.default_rng(3).normal(size=(phrases.shape[1], 256)))
 
 
-def test_the_default_says_what_dense_vectors_by_definition_say(worlds):
+def test_the_default_says_what_dense_vectors_by_definition_say(worlds, monkeypatch):
     seen = view(worlds.harvest(range(1000, 1012)).evidence())
     space = vectors(seen, Settings())
     other = Dense(space.matrix.toarray())
@@ -205,6 +210,11 @@ def test_the_default_says_what_dense_vectors_by_definition_say(worlds):
     i, j = np.triu_indices(len(sets))
     np.testing.assert_allclose(space.across(sets, i, j), other.across(sets, i, j), atol=1e-5)
     assert [each.tolist() for each in space.pairs(sets, 2)] == [[0, 0, 1], [1, 2, 2]]
+    for count in (1, 2, 3):
+        for least in (1 << 16, 7):
+            monkeypatch.setattr(similarity, "AT_ONCE", least)
+            found = space.closest(sets, count)
+            assert [one.tolist() for one in found] == [one.tolist() for one in other.closest(sets, count)]
     pool = np.arange(120)
     np.testing.assert_allclose(
         space.separations(sets[:2], pool), other.separations(sets[:2], pool), atol=1e-6
@@ -217,6 +227,23 @@ def test_the_default_says_what_dense_vectors_by_definition_say(worlds):
         for a, b, c in zip(who, near, cosine, strict=True)
         if c > 0.5
     )
+
+
+def test_what_many_sets_have_does_not_tell_to_which_an_account_is_nearest(worlds, monkeypatch):
+    world = worlds.World()
+    for number in range(12):
+        for turn in range(4):
+            own = ("phrase", f"own-{number // 3}") if number < 9 else ("phrase", "of nobody else")
+            world.say(
+                number, worlds.MONDAY + turn, objects=(own, ("phrase", "of all")), item=f"{number}-{turn}"
+            )
+    for number in range(12, 40):
+        world.say(number, worlds.MONDAY, objects=(("phrase", "of others"),), item=f"{number}")
+    space = vectors(view(world.evidence()), Settings())
+    sets = [np.arange(3), np.arange(3, 6), np.arange(6, 9)]
+    assert [one.tolist() for one in space.closest(sets, 3)] == [list(range(12))] * 3
+    monkeypatch.setattr(similarity, "COMMON", 2)
+    assert [one.tolist() for one in space.closest(sets, 3)] == [one.tolist() for one in sets]
 
 
 def test_another_model_of_likeness_can_take_its_place(worlds):

@@ -1,10 +1,10 @@
-"""Exchanges that are a group's own, and who may have sent enough of them."""
+"""Exchanges that are a group's own."""
 
 import numpy as np
 import pytest
 
 from stillwatch.detection.evidence import KINDS, N_CONTENT
-from stillwatch.detection.tied import OWN, TELLING, both, drawn_exchanges, own_exchanges, senders, share_of
+from stillwatch.detection.tied import OWN, TELLING, both, drawn_exchanges, own_exchanges, share_of
 from stillwatch.detection.view import view
 
 
@@ -49,19 +49,6 @@ def test_a_text_is_tied_by_marks_that_add_up_and_by_one_of_its_prompts(seen, of_
     few = own_exchanges(seen, accounts[::3], text, weight)
     others = own_exchanges(seen, np.setdiff1d(accounts, accounts[::3]), text, weight)
     assert [part.tolist() for part in both(few, others)] == [tied.tolist(), score.tolist()]
-
-    # Whoever sends so large a share is found, whatever their number of texts makes of it.
-    share = share_of(seen, tied, accounts)
-    for least in (0.01, 0.2, 0.5, 1.0):
-        need = np.maximum(least, 2 / np.maximum(np.arange(int(seen.texts.max()) + 1), 1))
-        enough = np.flatnonzero(share >= need[seen.texts.astype(int)])
-        assert np.isin(enough, senders(seen, text, weight, need)).all()
-
-
-def test_marks_that_do_not_add_up_to_enough_tie_nobody(seen):
-    text, weight = marks(seen, 0.3, 0.3)
-    assert len(text) * 0.3 < OWN
-    assert not len(senders(seen, text, weight, np.full(100, 0.01)))
 
 
 def test_shares_of_those_without_a_tied_text_are_nothing(seen):

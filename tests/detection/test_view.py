@@ -252,14 +252,6 @@ def test_weights_of_objects_on_exchanges(worlds):
     assert seen.weighed(np.array([1, 2]), text, weight, alone, 2.0)[0].tolist() == exchanges[[2, 4]].tolist()
     assert seen.drawn.accounts.tolist() == [0, 1, 2], "where there are few, all stand for everybody"
     assert seen.drawn.weighed(text, weight, alone, 2.0).tolist() == exchanges[::2].tolist()
-    need = np.full(3, 0.5)
-    assert seen.sending([(text[weight == 2.0], np.ones(1))], need).tolist() == [0, 1, 2], (
-        "on every other text"
-    )
-    assert not len(seen.sending([(text[weight == 2.0], np.ones(1))], need * 2))
-    who, which = seen.holders(text[:1])
-    assert who.tolist() == [0, 1, 2]
-    assert which.tolist() == [0, 0, 0]
     assert seen.exchanges_with(text, np.array([1])).tolist() == [2, 3]
     carrier, objects = seen.objects_of(np.array([3]))
     assert carrier.tolist() == [3, 3, 3]

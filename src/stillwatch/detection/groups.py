@@ -10,7 +10,7 @@ from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 from stillwatch.detection.nearness import ALIKE_TO_JOIN, Nearness
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Similarity
-from stillwatch.detection.tied import PROMPT_KINDS, both, drawn_exchanges, own_exchanges, senders, share_of
+from stillwatch.detection.tied import PROMPT_KINDS, both, drawn_exchanges, own_exchanges, share_of
 from stillwatch.detection.view import View
 from stillwatch.detection.workers import spread
 from stillwatch.records import findings
@@ -38,6 +38,9 @@ FIRST = 1
 """So many groups are formed before processes are copied: what they ask of all accounts is there for all then."""
 JOINS = 0.5
 """Share of the typical account's that an account outside has to send of a core's texts to join."""
+NEAREST = 32
+"""So many cores an account may join, those that it is nearest to. Among hundreds of thousands of accounts thousands of cores
+are people of one language or subject, and everybody of the same is a little near to hundreds of them."""
 FEWEST = 2
 """And so many of them."""
 BY_CHANCE = 0.01
@@ -195,18 +198,11 @@ def _rate_outside(view: View, core: Ints, likest: Ints, text: Ints, weight: Floa
     return min(float((sent + 0.5) / (view.texts[others].sum() + 1)), 1.0)
 
 
-def _least_share(view: View, rate: float) -> Floats:
-    """By number of texts: the least share of them by which so many could be tied that it is not BY_CHANCE at this rate."""
-    texts = np.arange(int(view.texts.max(initial=0)) + 1)
-    # A little more, so that no rounding decides.
-    beyond = stats.binom.isf(BY_CHANCE * (1 + 1e-9), texts, rate)
-    return np.asarray(np.maximum(beyond + 1, FEWEST) / np.maximum(texts, 1))
-
-
 def _by_texts(
     view: View,
     core: Ints,
     near: Nearness,
+    beside: Ints,
     elsewhere: Floats,
     usual: float,
     usable: Bools,
@@ -215,8 +211,8 @@ def _by_texts(
 ) -> Group | None:
     """The group around a core of accounts whose texts are alike: who sends its texts belongs, wherever it was put.
 
-    `elsewhere`: by account, how near it is to the core that it was put into, if that is another one. `usual`: how near
-    accounts are to their communities in this population.
+    `beside`: the accounts, rising, that may join. `elsewhere`: by account, how near it is to the core that it was put into,
+    if that is another one. `usual`: how near accounts are to their communities in this population.
     """
     text, weight = _text_marks(view, core, settings, near.likest, origin)
     if not len(text):
@@ -227,10 +223,7 @@ def _by_texts(
         return None
     # Who sends no more of such texts than those most alike outside belongs to nobody.
     rate = _rate_outside(view, core, near.likest, text, weight)
-    # Of others those count who could join, and nobody else is looked at: of a core among hundreds of thousands of accounts,
-    # tens of thousands may have sent something of its marks.
-    need = np.maximum(JOINS * typical, _least_share(view, rate))
-    outside = np.setdiff1d(senders(view, text, weight, need), core, assume_unique=True)
+    outside = np.setdiff1d(beside, core, assume_unique=True)
     nearer = near.of(outside)
     outside = outside[(nearer >= ALIKE_TO_JOIN * near.typical) & (nearer > elsewhere[outside])]
     tied, score = both((tied, score), own_exchanges(view, outside, text, weight))
@@ -259,8 +252,8 @@ def _by_texts(
     known = who[place] == everyone
     by_text = known & chosen[place]
     # Who is linked may be one who was not looked at.
-    beside = np.setdiff1d(linked, np.union1d(core, outside), assume_unique=True)
-    tied, _ = both((tied, score), own_exchanges(view, beside, text, weight))
+    unseen = np.setdiff1d(linked, np.union1d(core, outside), assume_unique=True)
+    tied, _ = both((tied, score), own_exchanges(view, unseen, text, weight))
     part = share_of(view, tied, everyone)
     return Group(
         origin=origin,
@@ -317,15 +310,12 @@ def _text_groups(
         at_home[core], usual[core] = near.within, near.typical
     # What is usual for an account of this population: language and subjects alone make accounts this alike.
     ordinary = max(float(np.median(usual[view.active])), LEAST_ALIKE) if view.active.any() else LEAST_ALIKE
-    uncommon = [
-        (core, near)
-        for core, near in zip(communities, nearness, strict=True)
-        if near.typical >= ORDINARY * ordinary
-    ]
+    uncommon = [near for near in nearness if near.typical >= ORDINARY * ordinary]
+    beside = space.closest([near.core for near in uncommon], NEAREST) if uncommon else []
 
     def form(number: int) -> Group | None:
-        core, near = uncommon[number]
-        return _by_texts(view, core, near, at_home, ordinary, usable, settings, origin)
+        near = uncommon[number]
+        return _by_texts(view, near.core, near, beside[number], at_home, ordinary, usable, settings, origin)
 
     if processes > 1:
         view.settle()

@@ -60,12 +60,9 @@ def _by_prompt(case: Case) -> Cut:
     """Those half of whose texts come with system prompts that mostly this group sends, and the others."""
     view, group = case.view, case.group
     prompts = group.text_objects[np.isin(view.evidence.obj_kind[group.text_objects], PROMPT_KINDS)]
-    inside = np.zeros(len(view.active), dtype=bool)
-    inside[group.accounts] = True
-    acc, which = view.holders(prompts)
-    everybody = np.bincount(which, minlength=len(prompts))
-    held = np.bincount(which, weights=inside[acc], minlength=len(prompts))
-    who, share = view.text_share(view.exchanges_with(prompts[2 * held > everybody], group.accounts))
+    sent = view.share_obj[view.texts_by_account.places(group.accounts)]
+    own, held = np.unique(sent[np.isin(sent, prompts)], return_counts=True)
+    who, share = view.text_share(view.exchanges_with(own[2 * held > view.popularity[own]], group.accounts))
     mostly = np.zeros(len(group.accounts), dtype=bool)
     mostly[np.searchsorted(group.accounts, who[share >= 0.5])] = True
     return group.firm & mostly, group.firm & ~mostly, np.zeros_like(group.firm)

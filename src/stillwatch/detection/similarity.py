@@ -20,7 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from stillwatch.detection import vector_rows as rows
-from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, counts
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, counts, narrow, starts
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.view import View
 
@@ -34,6 +34,10 @@ LONGEST = 256
 VISITS = 1 << 14
 """Landmarks of all objects of a vector that its account is compared with, as many of each as come to this: at 256 objects
 64 of each. So one account costs what another does."""
+COMMON = 512
+"""Mean vectors that have an object, from which on it does not tell to which of them an account is nearest."""
+AT_ONCE = 1 << 16
+"""Accounts whose nearest sets are found at once: bounds the memory."""
 SUMMED = 512
 """Text objects, the weightiest, by which those most alike a whole set of accounts are found."""
 FEW_PAIRS = 8
@@ -78,6 +82,12 @@ class Similarity(Protocol):
 
     def pairs(self, sets: Sequence[Ints], count: int) -> tuple[Ints, Ints]:
         """Pairs of sets (the lower number first), once each, among which the `count` most like each set are."""
+
+    def closest(self, sets: Sequence[Ints], count: int) -> list[Ints]:
+        """Along the sets: accounts, rising, that have it among the `count` sets that they are most like on average.
+
+        Who is like none of them is nowhere, and like fewer, with these alone.
+        """
 
     def across(self, sets: Sequence[Ints], i: Ints, j: Ints) -> Floats:
         """Of each pair of sets, by number: sum of likeness over all pairs across; over itself with all of its own."""
@@ -168,6 +178,38 @@ class Vectors:
         """Sets x text objects: sums of their accounts' vectors."""
         return (membership(sets, self.matrix.shape[0]) @ self.matrix).tocsr()
 
+    def _heads(self, sets: Sequence[Ints]) -> sparse.csr_matrix:
+        """The same with the LONGEST largest objects of each."""
+        totals = self._totals(sets)
+        totals.data[rows.lighter((totals.indptr, totals.indices, totals.data), LONGEST)] = 0.0
+        totals.eliminate_zeros()
+        return totals
+
+    def closest(self, sets: Sequence[Ints], count: int) -> list[Ints]:
+        """See `Similarity.closest`: by mean vectors, of which the LONGEST largest objects count.
+
+        Objects that more than COMMON mean vectors have say little of which set is meant, and are left out.
+        """
+        mean = sparse.diags(1 / np.array([len(accounts) for accounts in sets])) @ self._heads(sets)
+        common = counts(mean.indices, mean.shape[1]) > COMMON
+        mean.data[common[mean.indices]] = 0.0
+        mean.eliminate_zeros()
+        n = self.matrix.shape[0]
+        # Numbered behind the accounts, so that no set is taken for an account itself.
+        order = n + np.arange(len(sets))
+        begin, held_by, held = rows.holders(
+            (mean.indptr, mean.indices, mean.data), np.arange(len(sets)), mean.shape[1], COMMON
+        )
+        found: list[tuple[Ints, Ints]] = []
+        for first in range(0, n, AT_ONCE):
+            some = self.matrix.indptr[first : first + AT_ONCE + 1], self.matrix.indices, self.matrix.data
+            who, near = rows.nearest(some, order, begin, held_by, held, count)
+            row, place = np.nonzero(near > 0)
+            found.append((narrow(who[row, place] - n), narrow(row + first)))
+        which, accounts = (np.concatenate([part[k] for part in found]) for k in (0, 1))
+        order = np.argsort(which, kind="stable")
+        return np.split(accounts[order], starts(which, len(sets))[1:-1])
+
     def pairs(self, sets: Sequence[Ints], count: int) -> tuple[Ints, Ints]:
         """Pairs of sets (the lower number first), once each: each set with those whose mean vectors are nearest by angle.
 
@@ -177,9 +219,7 @@ class Vectors:
         if n <= count + 1:
             i, j = np.triu_indices(n, 1)
             return i, j
-        totals = self._totals(sets)
-        totals.data[rows.lighter((totals.indptr, totals.indices, totals.data), LONGEST)] = 0.0
-        totals.eliminate_zeros()
+        totals = self._heads(sets)
         length = np.sqrt(np.asarray(totals.multiply(totals).sum(axis=1)).ravel())
         unit = sparse.diags(1 / np.maximum(length, 1e-12)) @ totals
         own = (unit.indptr, unit.indices, unit.data)

@@ -32,21 +32,6 @@ def drawn_exchanges(view: View, text: Ints, weight: Floats) -> Ints:
     return view.drawn.weighed(text, weight, np.isin(view.evidence.obj_kind[text], PROMPT_KINDS), OWN)
 
 
-def senders(view: View, text: Ints, weight: Floats, need: Floats) -> Ints:
-    """Accounts, rising, of whose texts so large a share is tied to the group by these marks: all such, and some others.
-
-    `need`: by number of texts. Weights on a tied text add up to OWN. So shares of texts with each mark, times the part of
-    OWN that the mark is worth, add up to at least the share of texts that are tied. And so do, by themselves, the shares of
-    all but the most common marks whose weights do not add up to OWN: none of these ties a text alone.
-    """
-    order = np.argsort(-view.text_holders.held(text), kind="stable")
-    text, weight = text[order], weight[order]
-    telling = np.cumsum(weight) >= OWN - 1e-6
-    by_few = text[telling], np.ones(int(telling.sum()))
-    by_all = text, np.minimum(weight / (OWN - 1e-6), 1.0)
-    return view.sending([by_few, by_all], need)
-
-
 def both(one: tuple[Ints, Floats], other: tuple[Ints, Floats]) -> tuple[Ints, Floats]:
     """Exchanges of different accounts with their scores, rising."""
     exchanges = np.concatenate([one[0], other[0]])

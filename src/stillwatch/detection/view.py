@@ -1,6 +1,5 @@
 """The evidence as it was before an hour: what a scan of everything before it would have seen."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +9,6 @@ from numba import njit
 
 from stillwatch.detection.drawn import Drawn
 from stillwatch.detection.evidence import KINDS, Bools, Evidence, Floats, Ints, Ragged, Runs, counts
-from stillwatch.detection.holders import Holders
 from stillwatch.detection.sampling import EVERY, luck_limit
 
 NEVER = np.int64(1) << 40
@@ -202,17 +200,6 @@ class View:
         return Runs.of(self.ledger["acc"], len(self.active))
 
     @cached_property
-    def text_holders(self) -> Holders:
-        """Text object -> accounts that sent it."""
-        objects = len(self.evidence.obj_kind)
-        return Holders.of(self.texts_by_account, self.share_obj, self.share_count, self.texts, objects)
-
-    @cached_property
-    def _scores(self) -> Floats:
-        """By account, zero between uses."""
-        return np.zeros(len(self.active))
-
-    @cached_property
     def _worth(self) -> tuple[npt.NDArray[np.uint64], Floats, Bools]:
         """By object: a bit where it is a mark, none between uses; of marks the weight, and whether each counts alone."""
         n = len(self.evidence.obj_kind)
@@ -242,12 +229,8 @@ class View:
 
     def settle(self) -> None:
         """Make what every group asks for, before processes are copied that would each make it for themselves."""
-        for name in ("text_holders", "share_by_text", "drawn", "links_by_account", "links_by_object"):
+        for name in ("share_by_text", "drawn", "links_by_account", "links_by_object"):
             getattr(self, name)
-
-    def sending(self, wanted: Sequence[tuple[Ints, Floats]], need: Floats) -> Ints:
-        """See `Holders.sending`."""
-        return self.text_holders.sending(wanted, need, self._scores)
 
     @cached_property
     def drawn(self) -> Drawn:
@@ -262,10 +245,6 @@ class View:
         """Exchanges of these accounts that carry any of these text objects; both rising."""
         same = np.ones(len(text_objects))
         return self.weighed(accounts, text_objects, same, same > 1, 1.0)[0]
-
-    def holders(self, text_objects: Ints) -> tuple[Ints, Ints]:
-        """(account codes, which of these text objects each sent), once for each of both, object by object."""
-        return self.text_holders.of_objects(text_objects)
 
     def objects_of(self, exchanges: Ints) -> tuple[Ints, Ints]:
         """(exchange, text object) for everything that these exchanges carry, exchange by exchange."""
