@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import json
-import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,7 +38,7 @@ def call(*arguments: str) -> str:
 class Used(NamedTuple):
     """What a command printed, and what it took: memory at its peak, wall clock, processors with its children's.
 
-    Memory is the resident set of the process, or that of it and its children together where that was more. What they share
+    Memory is the resident set of the process, or that of it and all below it together where that was more. What they share
     counts once there (proportional set size), looked at every SAMPLED_S seconds.
     """
 
@@ -51,18 +51,27 @@ class Used(NamedTuple):
 SAMPLED_S = 3.0
 
 
+LAUNCHER = """
+import json, os, sys
+process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, used = os.wait4(process, 0)
+with open(sys.argv[1], "w") as out:
+    json.dump([used.ru_maxrss >> 10, used.ru_utime + used.ru_stime], out)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Runs a command and writes down its memory in MiB and CPU seconds. A small process between: the system counts what the
+process that starts a command holds at that moment as the command's own."""
+
+
 def together_mib(pid: int) -> int:
-    """Memory of a process and of all below it in MiB, what they share counted once; 0 where it has none below it."""
-    try:
-        below = psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return 0
+    """Memory of all processes below one in MiB, what they share counted once."""
     kib = 0
-    for one in (pid, *(child.pid for child in below)) if below else ():
-        # One that has just ended has no such file, or an empty one.
-        with contextlib.suppress(OSError, IndexError):
-            told = Path(f"/proc/{one}/smaps_rollup").read_text()
-            kib += int(told.split("\nPss:")[1].split()[0])
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for below in psutil.Process(pid).children(recursive=True):
+            # One that has just ended has no such file, or an empty one.
+            with contextlib.suppress(OSError, IndexError):
+                told = Path(f"/proc/{below.pid}/smaps_rollup").read_text()
+                kib += int(told.split("\nPss:")[1].split()[0])
     return kib >> 10
 
 
@@ -75,24 +84,34 @@ def used_by(command: Sequence[str]) -> Used:
         while not ended.wait(SAMPLED_S):
             most[0] = max(most[0], together_mib(process.pid))
 
-    with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen(command, stdout=out)
+    with tempfile.TemporaryFile("w+") as out, tempfile.NamedTemporaryFile("r") as used:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", LAUNCHER, used.name, *command], stdout=out
+        )
         looking = threading.Thread(target=look, daemon=True)
         looking.start()
-        _, status, used = os.wait4(process.pid, 0)
+        status = process.wait()
         seconds = time.perf_counter() - begin
         ended.set()
         looking.join()
         if status:
-            sys.exit(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+            sys.exit(f"{' '.join(command)} ended with {status}")
         out.seek(0)
-        peak = max(used.ru_maxrss >> 10, most[0])
-        return Used(out.read(), peak, seconds, used.ru_utime + used.ru_stime)
+        largest, cpu_seconds = json.load(used)
+        return Used(out.read(), max(largest, most[0]), seconds, cpu_seconds)
 
 
 def peak_and_seconds(command: Sequence[str]) -> tuple[str, int, float]:
     """(what a command printed, its peak memory in MiB, wall-clock seconds), as in `Used`. A failure ends the benchmark."""
     return used_by(command)[:3]
+
+
+def warm_up(work: Path) -> None:
+    """A scan that nobody measures, large enough that it comes to all that is compiled once for a machine."""
+    drill = work / "first"
+    make_drill(drill, "default", 1, "--exchanges=60000", "--accounts=5000")
+    run_scan(drill, work / "first scan", dated=False)
+    shutil.rmtree(drill)
 
 
 def make_drill(folder: Path, scenario: str, seed: int, *more: str) -> dict[str, Any]:

@@ -1,9 +1,10 @@
 """How long does a scan take, beside the least that any scan of the same files could, and how does it grow?
 
     python benchmarks/scan_scale.py [--exchanges 3000000 --accounts 50000] [--seed 10002] [--dated] [--drill FOLDER]
-                                    [--kind "with text"]
+                                    [--kind "with text"] [--memory 8GiB]
 
-Makes an exercise (or takes one that lies in FOLDER), and measures, each in a process of its own:
+Makes an exercise (or takes one that lies in FOLDER), and measures, each in a process of its own, after a small scan that
+nobody measures:
 
 - the floor: one DuckDB pass that reads every column which a scan uses, texts apart, and groups by account and hour; and one
   pass that sketches all texts. Both read the files of the exercise, on as many threads as the scan has.
@@ -29,7 +30,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from _common import RESULTS, made_by, make_drill, peak_and_seconds, show
+from _common import RESULTS, made_by, make_drill, peak_and_seconds, show, warm_up
 from stillwatch.detection.intake import KEPT
 from stillwatch.records.sketches import Key, sketch
 
@@ -73,7 +74,7 @@ def floor(usage: Path, which: str, threads: int) -> dict[str, float]:
     return {"seconds": round(float(done.split()[-1]), 2), "peak_mib": peak}
 
 
-def scanned(drill: Path, out: Path, *, dated: bool, usage: Path) -> dict[str, Any]:
+def scanned(drill: Path, out: Path, memory: str, *, dated: bool, usage: Path) -> dict[str, Any]:
     """Seconds, peak memory, stages and findings of a scan."""
     tables = [f"--{name}={drill / name}.parquet" for name in ("accounts", "releases", "agreements")]
     if not dated:
@@ -87,6 +88,7 @@ def scanned(drill: Path, out: Path, *, dated: bool, usage: Path) -> dict[str, An
         f"--usage={usage}",
         *tables,
         f"--out={out}",
+        f"--memory={memory}",
         "--json",
     ]
     told, peak, seconds = peak_and_seconds(command)
@@ -115,7 +117,9 @@ def without_text(drill: Path, folder: Path) -> Path:
     return folder
 
 
-def measure(drill: Path, work: Path, kinds: Sequence[str], *, dated: bool, threads: int) -> dict[str, Any]:
+def measure(
+    drill: Path, work: Path, kinds: Sequence[str], memory: str, *, dated: bool, threads: int
+) -> dict[str, Any]:
     """Scans of these kinds, with their floors."""
     found: dict[str, Any] = {}
     for name in kinds:
@@ -123,7 +127,7 @@ def measure(drill: Path, work: Path, kinds: Sequence[str], *, dated: bool, threa
         usage = drill / "usage" if texts else without_text(drill, work / "bare")
         passes = ("engine", "sketching") if texts else ("engine",)
         least = {which: floor(usage, which, threads) for which in passes}
-        scan = scanned(drill, work / name.replace(" ", "-"), dated=dated, usage=usage)
+        scan = scanned(drill, work / name.replace(" ", "-"), memory, dated=dated, usage=usage)
         whole = sum(one["seconds"] for one in least.values())
         found[name] = {
             "floor": least,
@@ -143,6 +147,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=10002)
     parser.add_argument("--drill", type=Path, help="an exercise that was made before, of this size and seed")
     parser.add_argument("--dated", action="store_true")
+    parser.add_argument("--memory", default="8GiB", help="that scans are told to keep to")
     parser.add_argument("--kind", choices=(WITH_TEXT, WITHOUT_TEXT), help="measure this alone, and not both")
     options = parser.parse_args()
     threads = len(os.sched_getaffinity(0))
@@ -156,10 +161,12 @@ def main() -> None:
             make_drill(drill, "default", options.seed, *size)
         begin = time.strftime("%Y-%m-%d")
         kinds = (options.kind,) if options.kind else (WITH_TEXT, WITHOUT_TEXT)
-        found = measure(drill, work, kinds, dated=options.dated, threads=threads)
+        warm_up(work)
+        found = measure(drill, work, kinds, options.memory, dated=options.dated, threads=threads)
     name = f"{options.exchanges} exchanges, {options.accounts} accounts{', dated' if options.dated else ''}"
     report["sizes"][name] = {
-        "made_by": made_by(), "on": begin, "seed": options.seed, "threads": threads, "dated": options.dated, **found
+        "made_by": made_by(), "on": begin, "seed": options.seed, "threads": threads, "memory": options.memory,
+        "dated": options.dated, **found
     }  # fmt: skip
     show(
         ("", "exchanges/s", "seconds", "floor", "times the floor", "peak MiB"),

@@ -29,7 +29,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _common import COMMAND, RESULTS, made_by, make_drill, show, used_by
+from _common import COMMAND, RESULTS, made_by, make_drill, show, used_by, warm_up
 from _skewed import CASES, Crowd, Sizes, write_copy
 
 RESULT = RESULTS / "skew.json"
@@ -62,14 +62,6 @@ def scanned(drill: Path, usage: Path, out: Path, runs: int) -> dict[str, Any]:
         "stages": run["seconds"],
         "groups": run["groups"],
     }
-
-
-def warm_up(work: Path) -> None:
-    """A scan that nobody measures, large enough that it comes to all that is compiled once for a machine."""
-    drill = work / "first"
-    make_drill(drill, "default", 1, "--exchanges=60000", "--accounts=5000")
-    scanned(drill, drill / "usage", work / "scan", 1)
-    shutil.rmtree(drill)
 
 
 def measure(case: str, drill: Path, crowd: Crowd, sizes: Sizes, work: Path, runs: int) -> dict[str, Any]:
