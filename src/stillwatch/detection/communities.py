@@ -54,7 +54,8 @@ class Likeness:
         n = np.int64(max(len(space.known), 1))
         cells, first = np.unique(np.minimum(who, near) * n + np.maximum(who, near), return_index=True)
         # Whole numbers, so that the order of sums decides nothing.
-        return cls(cells // n, cells % n, np.rint(cosine[first] * GRAIN).clip(1).astype(np.int64))
+        weight = np.rint(cosine[first] * GRAIN).clip(1).astype(np.int8)
+        return cls((cells // n).astype(np.int32), (cells % n).astype(np.int32), weight)
 
     def within(self, sets: list[Ints]) -> list["Likeness"]:
         """For each of these sets, no two of which have an account in common, the edges between its accounts."""
@@ -76,8 +77,9 @@ class Likeness:
         """
         if not len(self.a):
             return []
-        accounts, ends = np.unique(np.concatenate([self.a, self.b]), return_inverse=True)
-        graph = igraph.Graph(n=len(accounts), edges=ends.reshape(2, -1).T)
+        accounts = np.union1d(self.a, self.b).astype(np.int64)
+        ends = np.column_stack([np.searchsorted(accounts, end) for end in (self.a, self.b)])
+        graph = igraph.Graph(n=len(accounts), edges=ends)
         # igraph's own Leiden, of an order faster than leidenalg's, which is kept for what only it can do (below). It draws
         # from one generator for the whole process.
         igraph.set_random_number_generator(random.Random(seed))

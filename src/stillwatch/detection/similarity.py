@@ -295,12 +295,18 @@ class Vectors:
 
         Ties go to the lower code, so row order does not matter.
         """
-        who, near = rows.nearest(self._rows, *self._landmarks, count, VISITS)
+        # Not kept by this: a graph is made of the neighbours next, which takes as much room.
+        landmarks = vars(self).get("_landmarks") or self._draw()
+        who, near = rows.nearest(self._rows, *landmarks, count, VISITS)
         row, place = np.nonzero(near > 0)
         return row, who[row, place], near[row, place]
 
     @cached_property
     def _landmarks(self) -> tuple[Ints, Ints, Ints, Floats]:
+        """What `_draw` draws, kept."""
+        return self._draw()
+
+    def _draw(self) -> tuple[Ints, Ints, Ints, Floats]:
         """A fixed draw of all accounts; by object at most LANDMARKS of its holders, those that the draw puts first.
 
         So the landmarks of many objects are the same accounts. Where each object's begin, their places in the draw, and
