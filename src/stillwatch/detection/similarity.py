@@ -296,7 +296,7 @@ class Vectors:
         Ties go to the lower code, so row order does not matter.
         """
         # Not kept by this: a graph is made of the neighbours next, which takes as much room.
-        landmarks = vars(self).get("_landmarks") or self._draw()
+        landmarks: tuple[Ints, Ints, Ints, Floats] = vars(self).get("_landmarks") or self._draw()
         who, near = rows.nearest(self._rows, *landmarks, count, VISITS)
         row, place = np.nonzero(near > 0)
         return row, who[row, place], near[row, place]
