@@ -256,5 +256,10 @@ def test_weights_of_objects_on_exchanges(worlds):
     carrier, objects = seen.objects_of(np.array([3]))
     assert carrier.tolist() == [3, 3, 3]
     assert sorted(KINDS[seen.evidence.obj_kind[o]] for o in objects) == ["prefix", "system", "system_phrase"]
+    everything = np.arange(6)
+    assert seen.carrying_several(everything, "prefix", 1).tolist() == [0, 1, 2, 3, 4, 5]
+    assert seen.carrying_several(everything[1:], "suffix", 1).tolist() == [2, 4]
+    assert not len(seen.carrying_several(everything, "prefix", 2))
     nothing = view(world.evidence(), worlds.MONDAY)
+    assert not len(nothing.carrying_several(everything, "prefix", 1))
     assert not len(nothing.weighed(everybody, text, weight, alone, 0.5)[0])

@@ -165,17 +165,16 @@ class Coverage:
             found.append(Passed(f"{said} nothing of theirs.", 0, distillation))
         return tuple(found)
 
-    def of_these(self, purpose: str, exchanges: Ints) -> Bools:
-        """The same by account, of these exchanges (indices of the evidence's) alone, whatever else it did.
+    def of_these(self, purpose: str, accounts: Ints, exchanges: Ints) -> Bools:
+        """The same along these accounts (rising), of these exchanges of theirs (indices) alone, whatever else each did.
 
         Within an hour of one account and model that an agreement covers in part, all count as covered to that part.
         """
-        n = len(self.evidence.accounts.ids)
         if purpose not in self.left:
-            return np.zeros(n, dtype=bool)
-        acc = self.evidence.ex_acc[exchanges]
-        total = np.bincount(acc, minlength=n)
-        covered = np.bincount(acc, weights=self._part[purpose][exchanges], minlength=n)
+            return np.zeros(len(accounts), dtype=bool)
+        at = np.searchsorted(accounts, self.evidence.ex_acc[exchanges])
+        total = np.bincount(at, minlength=len(accounts))
+        covered = np.bincount(at, weights=self._part[purpose][exchanges], minlength=len(accounts))
         return np.asarray((total > 0) & (covered >= COVERED * total))
 
     @cached_property

@@ -22,6 +22,7 @@ from stillwatch.detection.orders import Order, Pool
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.traits import Trait, traits
 from stillwatch.detection.view import View
+from stillwatch.records.findings import CONTENT
 from stillwatch.records.sketches import MARKS
 
 Kept = TypeVar("Kept")
@@ -66,6 +67,11 @@ class Population:
             mask[accounts] = True
             self._apart = accounts, mask, np.flatnonzero(self.view.active & ~mask)
         return self._apart[1:]
+
+    def settle(self) -> None:
+        """Make what is large and what many groups ask for, before processes are copied that would each make their own."""
+        if self.settings.left_out != CONTENT:
+            _ = self.halves, self.asked
 
     @cached_property
     def halves(self) -> Halves:
@@ -205,17 +211,13 @@ class Population:
     @cached_property
     def long_item_exchanges(self) -> Ints:
         """Exchanges whose whole text two accounts sent, and that carry two sampled phrases or more."""
-        view = self.view
-        exchanges, objects = view.objects_of(np.flatnonzero(self.repeated_item))
-        phrases = exchanges[view.evidence.obj_kind[objects] == KINDS.index("phrase")]
-        found, count = np.unique(phrases, return_counts=True)
-        return found[count >= 2]
+        return self.view.carrying_several(np.flatnonzero(self.repeated_item), "phrase", 2)
 
     @cached_property
     def long_items(self) -> tuple[Ints, Ints]:
         """Along `long_item_exchanges`: account and item."""
-        evidence = self.view.evidence
-        return evidence.ex_acc[self.long_item_exchanges], evidence.ex_item[self.long_item_exchanges]
+        evidence, sent = self.view.evidence, self.long_item_exchanges
+        return evidence.ex_acc[sent], evidence.ex_item[sent]
 
     @cached_property
     def asked(self) -> sparse.csr_matrix:

@@ -1,6 +1,6 @@
 """Stage 7: verdicts. Pure functions of a view: the same view gives the same verdicts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,17 +28,18 @@ ALLOWED = {"evaluation": "evaluation", "research": "evaluation", "resale": "rese
 """Kind of use that an agreement of another purpose than distillation covers."""
 
 
-def _consent(formed: Case, coverage: Coverage, least: int) -> tuple[Group, bool, str | None]:
+def _consent(formed: Case, whole: Bools, coverage: Coverage, least: int) -> tuple[Group, bool, str | None]:
     """The group without accounts that agreements to distil cover, whether consent settles it, and who was left out.
 
-    One partner in a campaign does not clear the others. Only where fewer than `least` members are left without
-    consent is what remains the covered ones, and authorised; the few others are in no group.
+    `whole`: by account code, is all that it did covered? One partner in a campaign does not clear the others. Only where
+    fewer than `least` members are left without consent is what remains the covered ones, and authorised; the few others are
+    in no group.
     """
     view, group = formed.view, formed.group
-    covered = coverage.of("distillation", view.totals["n"])[group.accounts]
+    covered = whole[group.accounts]
     if formed.told_by_texts:
         # What an account did in the group is what has to be covered, whatever else it asked.
-        covered |= coverage.of_these("distillation", group.exchanges)[group.accounts]
+        covered |= coverage.of_these("distillation", group.accounts, group.exchanges)
     others = int((group.firm & ~covered).sum())
     if not covered.any():
         return group, False, None
@@ -47,6 +48,11 @@ def _consent(formed: Case, coverage: Coverage, least: int) -> tuple[Group, bool,
         return group.only(view, ~covered), False, left
     left = f"{others} accounts left out: no agreement covers them, and they are too few for a group."
     return group.only(view, covered), True, left if others else None
+
+
+def _name(group: Group) -> bytes:
+    """The same for two groups of the same accounts, and for no others."""
+    return group.accounts.astype(np.int64).tobytes()
 
 
 class _Docket:
@@ -63,6 +69,7 @@ class _Docket:
     ) -> None:
         self.view, self.settings = view, settings
         self.coverage = cover(agreements, view.evidence, view.until)
+        self.covered = self.coverage.of("distillation", view.totals["n"])
         beyond = self.coverage.beyond if agreements else None
         cores = Cores(view, settings, likening)
         cores.find(processes)
@@ -77,7 +84,7 @@ class _Docket:
         self, formed: Group, least: int, given: Mapping[str, Observation] | None = None
     ) -> tuple[Group, list[Candidate]]:
         """What consent leaves of a group, and that as a candidate where it is still a group."""
-        group, consent, left_out = _consent(Case(formed, self.population), self.coverage, least)
+        group, consent, left_out = _consent(Case(formed, self.population), self.covered, self.coverage, least)
         if not consent and len(group.members) < least:
             return group, []
         kinds = frozenset(kind for kind, of in self.allowed.items() if of[group.members].all())
@@ -88,13 +95,12 @@ class _Docket:
     def groups(self) -> list[Candidate]:
         """Groups that texts or infrastructure formed, largest first, and then single accounts."""
         view = self.view
-        covered = self.coverage.of("distillation", view.totals["n"])
         found: list[Candidate] = []
         taken = np.zeros(len(view.active), dtype=bool)
         for formed in self.formed:
             group, candidate = self._after_consent(formed, self.settings.group_accounts)
             taken[group.members] = True
-            taken[formed.members] |= covered[formed.members]
+            taken[formed.members] |= self.covered[formed.members]
             found += candidate
         for formed, given in heavy_singles(self.population, taken):
             single = self._after_consent(formed, 1, given)[1]
@@ -104,27 +110,27 @@ class _Docket:
             found += [c for c in single if marked or stands_out or c.may_matter(self.settings)]
         return found
 
-    def among(self, formed: Group, keep: Bools, known: Sequence[Group]) -> list[Candidate]:
+    def among(self, formed: Group, keep: Bools, known: Collection[bytes]) -> list[Candidate]:
         """A group of those accounts of another that `keep` marks (along its accounts), if they are enough for one.
 
-        And not one of those `known`.
+        And not one of those that are `known`, by `_name`.
         """
         rest = formed.only(self.view, keep)
         least = self.settings.group_accounts
         if len(rest.members) < least:
             return []
         group, candidates = self._after_consent(rest, least)
-        return [] if any(np.array_equal(group.accounts, one.accounts) for one in known) else candidates
+        return [] if _name(group) in known else candidates
 
     def applications(self, accused: Bools, known: Sequence[Group]) -> list[Candidate]:
         """Groups of one system prompt, without accounts that are accused otherwise, and not those that are `known`."""
-        seen = {group.accounts.tobytes() for group in known}
+        seen = set(map(_name, known))
         found: list[Candidate] = []
         for formed in prompt_groups(self.population.cores, [*self.formed, *known], accused):
             group, candidate = self._after_consent(formed, self.settings.group_accounts)
             # Consent may have cut it to a set of accounts that has a row already.
-            if group.accounts.tobytes() not in seen:
-                seen.add(group.accounts.tobytes())
+            if _name(group) not in seen:
+                seen.add(_name(group))
                 found += candidate
         return found
 
@@ -188,6 +194,10 @@ def judge(
             found.append(judged)
             accused[judged.group.accounts[judged.accused]] = True
 
+    if processes > 1:
+        # For some group of any large scan, and large: once for all processes.
+        docket.population.settle()
+
     def judge_all(chosen: Sequence[Candidate], told: Callable[[int, int], None]) -> None:
         judged: dict[int, Judged | None] = {}
         work = spread(
@@ -213,9 +223,11 @@ def judge(
         told,
     )
     known = [c.case.group for c in candidates]
+    named = set(map(_name, known))
     for group in prompted:
-        for c in docket.among(group, ~accused[group.accounts], known):
+        for c in docket.among(group, ~accused[group.accounts], named):
             known.append(c.case.group)
+            named.add(_name(c.case.group))
             keep(judge_one(c, level[id(group)]))
     if about is not None:
         return [judged for judged in found if wanted(judged.group.accounts)]

@@ -108,6 +108,18 @@ def _weighed(accounts, ex_start, seen, tie_start, tie_obj, marks, worth, alone, 
 
 
 @njit(nogil=True, cache=True)
+def _several(exchanges, tie_start, tie_obj, counted, least):  # type: ignore[no-untyped-def]
+    """Along these exchanges: are so many of the objects that each carries among those counted (by object)?"""
+    found = np.zeros(len(exchanges), np.bool_)
+    for i in range(len(exchanges)):
+        n = 0
+        for t in range(tie_start[exchanges[i]], tie_start[exchanges[i] + 1]):
+            n += counted[tie_obj[t]]
+        found[i] = n >= least
+    return found
+
+
+@njit(nogil=True, cache=True)
 def _mark(objects, marks):  # type: ignore[no-untyped-def]
     """Turn the bits of these objects."""
     for o in objects:
@@ -252,6 +264,13 @@ class View:
         objects = self.evidence.tie_obj[places]
         known = self.evidence.obj_ready[objects] < self.until
         return np.repeat(exchanges, count)[known], objects[known]
+
+    def carrying_several(self, exchanges: Ints, kind: str, least: int) -> Ints:
+        """Those of these exchanges that carry so many text objects of a kind, or more."""
+        evidence = self.evidence
+        counted = (evidence.obj_kind == KINDS.index(kind)) & (evidence.obj_ready < self.until)
+        enough: Bools = _several(exchanges, evidence.tie_start, evidence.tie_obj, counted, least)
+        return exchanges[enough]
 
     def text_share(self, exchanges: Ints) -> tuple[Ints, Floats]:
         """(account codes, share of each one's texts that are among these exchanges); accounts with none are left out."""
