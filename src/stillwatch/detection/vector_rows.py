@@ -132,7 +132,7 @@ def holders(rows, order, width, most):  # type: ignore[no-untyped-def]
                 held[columns[at] + 1] += 1
     begin = np.cumsum(held)
     filled = begin[:-1].copy()
-    who, value = np.empty(begin[-1], np.int32), np.empty(begin[-1])
+    who, value = np.empty(begin[-1], np.int32), np.empty(begin[-1], values.dtype)
     for place in range(len(order)):
         r = order[place]
         for at in range(start[r], start[r + 1]):
@@ -189,8 +189,9 @@ def _weightiest(rows, usable, weight, rank, sent, sizes, start, columns, share, 
             if heavy == least and rank[obj[i]] > last:
                 continue
             columns[at], share[at] = obj[i], count[i] / sent[r]
-            value[at] = share[at] * weight[obj[i]]
-            length += value[at] ** 2
+            worthy = share[at] * weight[obj[i]]
+            value[at] = worthy
+            length += worthy**2
             at += 1
         for i in range(start[r], at):
             value[i] /= max(np.sqrt(length), 1e-12)
@@ -207,7 +208,7 @@ def weightiest(
     sizes = _sizes(rows, usable)
     start = np.r_[0, np.cumsum(np.minimum(sizes, most))]
     columns = np.empty(int(start[-1]), np.int32)
-    share, value = np.empty(len(columns)), np.empty(len(columns))
+    share, value = np.empty(len(columns)), np.empty(len(columns), np.float32)
     _weightiest(rows, usable, weight, rank, sent, sizes, start, columns, share, value)
     return start, columns, share, value
 
