@@ -10,6 +10,8 @@ from stillwatch.detection.similarity import Similarity
 
 ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
+FARTHEST = 1 << 14
+"""So many accounts, the most alike, are looked at for those that come next: bounds the work."""
 LIKEST = 200
 """Accounts outside, most alike in texts, that a core is compared with: of its language and subjects, where there are any."""
 
@@ -37,8 +39,15 @@ class Nearness:
     def likest(self) -> Ints:
         """Accounts outside that come next, but are not like members."""
         most = max(LIKEST, 2 * len(self.core))
-        others = np.setdiff1d(self.space.around(self.core, most), self.core, assume_unique=True)
-        near = self.of(others)
-        next_to = (near > 0) & (near < ALIKE_TO_JOIN * self.typical)
+        looked_at = most
+        while True:
+            others = np.setdiff1d(self.space.around(self.core, looked_at), self.core, assume_unique=True)
+            near = self.of(others)
+            next_to = (near > 0) & (near < ALIKE_TO_JOIN * self.typical)
+            # Among very many accounts thousands may be like members, whom nobody put into a core: who comes next is behind
+            # them. Without anybody to compare with all that a language has in common would mark the core.
+            if next_to.sum() >= most or len(others) < 2 * looked_at or looked_at >= FARTHEST:
+                break
+            looked_at *= 4
         others, near = others[next_to], near[next_to]
         return np.sort(others[np.lexsort((others, -np.round(near, 9)))[:most]])
