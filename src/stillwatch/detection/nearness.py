@@ -11,7 +11,7 @@ from stillwatch.detection.similarity import Similarity
 ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
 FARTHEST = 1 << 14
-"""So many accounts, the most alike, are looked at for those that come next: bounds the work."""
+"""Among twice so many accounts at most, the most alike, those that come next are looked for: bounds the work."""
 LIKEST = 200
 """Accounts outside, most alike in texts, that a core is compared with: of its language and subjects, where there are any."""
 
@@ -46,7 +46,7 @@ class Nearness:
             next_to = (near > 0) & (near < ALIKE_TO_JOIN * self.typical)
             # Among very many accounts thousands may be like members, whom nobody put into a core: who comes next is behind
             # them. Without anybody to compare with all that a language has in common would mark the core.
-            if next_to.sum() >= most or len(others) < 2 * looked_at or looked_at >= FARTHEST:
+            if next_to.sum() >= most or len(others) < 2 * looked_at or 4 * looked_at > FARTHEST:
                 break
             looked_at *= 4
         others, near = others[next_to], near[next_to]
