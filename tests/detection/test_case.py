@@ -78,24 +78,27 @@ def campaign(worlds):
     return worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
 
 
-def test_outside_is_everybody_active_who_is_not_in_the_group(worlds, campaign):
-    assert len(campaign.outside) + len(campaign.group.accounts) == campaign.view.population
-    assert not np.isin(campaign.outside, campaign.group.accounts).any()
+def test_everybody_active_is_inside_or_outside(worlds, campaign):
+    assert campaign.others + len(campaign.group.accounts) == campaign.view.population
+    assert len(worlds.outside(campaign)) == campaign.others
+    everybody = np.arange(len(campaign.view.active))
+    assert campaign.has_inside(everybody).tolist() == np.isin(everybody, campaign.inside).tolist()
 
 
 def test_rate_outside_is_pulled_from_zero_by_half_an_account(campaign):
     active = campaign.view.active
     nobody = np.zeros(len(active), bool)
-    assert campaign.others == len(campaign.outside) == 150
+    inside = campaign.has_inside(np.arange(len(active)))
+    assert campaign.others == 150
 
     def rate(having):
-        return campaign.rate_outside(Trait(having, ~campaign.inside, active))
+        return campaign.rate_outside(Trait(having, ~inside, active))
 
     assert rate(nobody) == pytest.approx(0.5 / 151)
-    assert rate(campaign.inside) == pytest.approx(0.5 / 151)
+    assert rate(inside) == pytest.approx(0.5 / 151)
     assert rate(~nobody) == pytest.approx(150.5 / 151)
-    assert campaign.counts_outside(Trait(active, ~campaign.inside, active)) == (150, 150)
-    assert campaign.counts_outside(Trait(nobody, campaign.inside, active)) == (0, 0)
+    assert campaign.counts_outside(Trait(active, ~inside, active)) == (150, 150)
+    assert campaign.counts_outside(Trait(nobody, inside, active)) == (0, 0)
 
 
 def test_by_content_is_whom_the_texts_alone_would_choose(campaign):
@@ -134,8 +137,8 @@ def test_members_are_who_belongs_and_outside_is_who_is_not_even_linked(campaign)
     case = replace(campaign, group=replace(campaign.group, firm=firm))
     accounts = campaign.group.accounts
     assert case.members.tolist() == np.delete(accounts, [3, 4]).tolist()
-    assert not np.isin(accounts, case.outside).any()
-    assert case.inside[accounts].all()
+    assert case.inside.tolist() == accounts.tolist()
+    assert case.others == campaign.others
 
 
 def test_own_are_the_exchanges_of_members_on_the_groups_texts(worlds):
@@ -384,11 +387,25 @@ def test_an_empty_view_is_a_population(worlds):
     assert [column.tolist() for column in empty.rhythm] == [[0], [0]]
 
 
-def test_who_is_outside_is_known_again_after_another_group_was_asked_about(campaign):
-    before = campaign.outside.copy()
+def test_a_part_of_a_whole_has_the_wholes_accounts_inside(campaign):
     half = campaign.only(np.arange(len(campaign.group.accounts)) % 2 == 0)
     alone = Case(half.group, campaign.population)
-    assert len(alone.outside) > len(before)
-    assert alone.inside.sum() == len(half.group.accounts)
-    # A part of a whole has the whole's accounts inside.
-    assert half.outside.tolist() == campaign.outside.tolist() == before.tolist()
+    assert alone.others > campaign.others
+    assert alone.inside.tolist() == half.group.accounts.tolist()
+    assert half.inside.tolist() == campaign.inside.tolist()
+    assert half.others == campaign.others
+
+
+def test_a_roll_is_those_outside_that_are_eligible_by_code(worlds, campaign):
+    volumes = campaign.view.totals["n"]
+    half = campaign.only(np.arange(len(campaign.group.accounts)) % 2 == 0)
+    for case in (campaign, half, Case(half.group, campaign.population)):
+        roll = case.roll("ten exchanges or more", lambda: volumes >= 10)
+        expected = worlds.outside(case)[volumes[worlds.outside(case)] >= 10]
+        assert 0 < len(roll) == len(expected) < case.others
+        assert roll.at(np.arange(len(roll))).tolist() == expected.tolist()
+        # What numpy draws from a list it draws by place.
+        one, other = (np.random.default_rng(7) for _ in range(2))
+        assert roll.at(one.choice(len(roll), (9, 5))).tolist() == other.choice(expected, (9, 5)).tolist()
+        few = roll.at(np.sort(one.choice(len(roll), 7, replace=False)))
+        assert few.tolist() == np.sort(other.choice(expected, 7, replace=False)).tolist()

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from stillwatch.detection.case import Case, Population
@@ -58,7 +59,7 @@ def test_what_chose_a_heavy_account_says_nothing_of_it(case):
 def test_what_is_beyond_consent_is_the_parts_own(case):
     """Of a group of which some go beyond an agreement, the others are not weighed as if they did."""
     old = case.population
-    beyond = case.inside & False
+    beyond = np.zeros(len(case.view.active), bool)
     beyond[case.members[:10]] = True
     population = Population(old.view, old.settings, old.releases, beyond)
     group = Case(case.group, population)

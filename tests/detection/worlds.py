@@ -353,6 +353,11 @@ def case(
     return Case(group, population)
 
 
+def outside(case: Case) -> np.ndarray:
+    """Codes of active accounts that have nothing to do with the group, found by passing over everybody."""
+    return np.setdiff1d(np.flatnonzero(case.view.active), case.inside)
+
+
 def populate(
     world: World, releases: dict[str, int] | None = None, settings: Settings | None = None
 ) -> Population:

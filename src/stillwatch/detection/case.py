@@ -18,7 +18,7 @@ from stillwatch.detection.cores import Cores
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints
 from stillwatch.detection.groups import SYSTEM_PROMPT, TEXTS, Group
 from stillwatch.detection.intake import HOUR_US
-from stillwatch.detection.orders import Order, Pool
+from stillwatch.detection.orders import Order, Pool, Roll, among
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.traits import Trait, traits
 from stillwatch.detection.view import View
@@ -46,7 +46,6 @@ class Population:
         self.view, self.settings, self.releases, self.beyond = view, settings, releases, beyond
         self.cores = cores or Cores(view, settings)
         self._kept: dict[str, Any] = {}
-        self._apart: tuple[Ints, Bools, Ints] | None = None
         self.first_hour = int(view.ledger["hour"].min()) if len(view.ledger["hour"]) else 0
         self.last_hour = int(view.ledger["hour"].max()) if len(view.ledger["hour"]) else 0
 
@@ -56,17 +55,6 @@ class Population:
             self._kept[name] = make()
         found: Kept = self._kept[name]
         return found
-
-    def apart(self, accounts: Ints) -> tuple[Bools, Ints]:
-        """(by account code, who is among these; codes of active accounts that are not).
-
-        Kept for the array that was asked about last: for every group at once it would be accounts times groups.
-        """
-        if self._apart is None or self._apart[0] is not accounts:
-            mask = np.zeros(len(self.view.active), dtype=bool)
-            mask[accounts] = True
-            self._apart = accounts, mask, np.flatnonzero(self.view.active & ~mask)
-        return self._apart[1:]
 
     def settle(self) -> None:
         """Make what is large and what many groups ask for, before processes are copied that would each make their own."""
@@ -247,15 +235,19 @@ class Case:
         return self.population.view
 
     @property
-    def inside(self) -> Bools:
-        """By account code: in the group (in the whole, for a part of one), linked ones included."""
-        return self.population.apart((self.whole or self.group).accounts)[0]
+    def inside(self) -> Ints:
+        """Codes of the group's accounts (of the whole, for a part of one), linked ones included."""
+        return (self.whole or self.group).accounts
+
+    def has_inside(self, accounts: Ints) -> Bools:
+        """Which of these accounts are `inside`?"""
+        place = np.minimum(np.searchsorted(self.inside, accounts), len(self.inside) - 1)
+        return np.asarray(self.inside[place] == accounts)
 
     @cached_property
     def everyone_inside(self) -> Ints:
         """Codes of the active accounts that are `inside`."""
-        accounts = (self.whole or self.group).accounts
-        return accounts[self.view.active[accounts]]
+        return self.inside[self.view.active[self.inside]]
 
     def left_outside(self, sums: tuple[float, float], *of: Floats | Bools) -> tuple[float, float]:
         """Sums over accounts outside, from those over all active ones; `of`: what is summed, by account."""
@@ -269,11 +261,6 @@ class Case:
         """Codes of accounts that belong."""
         return self.group.members
 
-    @property
-    def outside(self) -> Ints:
-        """Codes of active accounts that have nothing to do with the group."""
-        return self.population.apart((self.whole or self.group).accounts)[1]
-
     def pool(self, name: str, figure: Callable[[], Floats], eligible: Callable[[], Bools]) -> Pool:
         """Accounts outside that are eligible, in order of a figure (both by account code).
 
@@ -282,14 +269,22 @@ class Case:
         order = self.population.once(name, lambda: Order.of(figure(), self.view.active & eligible()))
         return order.without(self.everyone_inside)
 
+    def roll(self, name: str, eligible: Callable[[], Bools]) -> Roll:
+        """The same in order of codes: four bytes an account, for what is asked of many kinds."""
+        codes = self.population.once(
+            name, lambda: np.flatnonzero(self.view.active & eligible()).astype(np.int32)
+        )
+        return Roll(codes, among(codes, self.everyone_inside))
+
     @cached_property
     def days(self) -> int:
         """Days of the log, begun ones too: from the first to the last of accounts outside, or the members' own if more.
 
         A group in another time zone may reach beyond the others' first or last hour; this stays as it was.
         """
-        ends = [next((a for a in order if not self.inside[a]), None) for order in self.population.ends]
-        outside = np.array([a for a in ends if a is not None], dtype=np.int64)
+        # All but the group's own accounts are outside, so that one of so many is.
+        first, last = (order[: len(self.inside) + 1] for order in self.population.ends)
+        outside = np.concatenate([some[~self.has_inside(some)][:1] for some in (first, last)])
         return max(self._days_of(outside), self._days_of(self.members))
 
     def _days_of(self, accounts: Ints) -> int:
@@ -363,7 +358,7 @@ class Case:
 
     @property
     def others(self) -> int:
-        """How many accounts are `outside`."""
+        """How many active accounts are outside: have nothing to do with the group."""
         return self.view.population - len(self.everyone_inside)
 
     def counts_outside(self, trait: Trait) -> tuple[int, int]:

@@ -202,7 +202,8 @@ def _addresses(case: Case) -> tuple[float | None, float | None]:
     if case.whole is not None:
         # A venue that is cut in two stays one.
         places = view.links_by_account.places(case.whole.members)
-        of_all = np.bincount(view.link_obj[places], minlength=len(view.popularity))[found]
+        every = np.sort(view.link_obj[places])
+        of_all = np.searchsorted(every, found, "right") - np.searchsorted(every, found, "left")
     own = case.population.linking[found] | (2 * of_all >= view.popularity[found])
     together = np.unique(acc[address][((held > 1) & own)[inverse]])
     at_home = np.minimum(1.0, PLACES / np.maximum(view.novelty["address"][acc[address]], 1))

@@ -5,7 +5,6 @@ each group would cost as much as there are accounts, times as many as there are 
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -15,6 +14,35 @@ from stillwatch.detection.evidence import Bools, Floats, Ints
 def strata(volumes: Floats) -> Floats:
     """Volumes by halves of a doubling."""
     return np.asarray(np.round(2 * np.log2(np.maximum(volumes, 1))).clip(0))
+
+
+def among(every: Ints, own: Ints) -> Ints:
+    """Places in `every` (rising) of those of `own` that are there, in rising order."""
+    rising = np.sort(own)
+    place = np.searchsorted(every, rising)
+    there = place < len(every)
+    return np.asarray(place[there][every[place[there]] == rising[there]])
+
+
+def _passing_over(gone: Ints, numbers: Ints) -> Ints:
+    """Places with these numbers, counted from 0 without the places that are `gone` (rising)."""
+    left_before = gone - np.arange(len(gone))
+    return np.asarray(numbers + np.searchsorted(left_before, numbers, "right"))
+
+
+@dataclass(frozen=True)
+class Roll:
+    """Accounts by code (rising), without those at places that are `gone` (rising). Who is left is numbered from 0."""
+
+    accounts: Ints
+    gone: Ints
+
+    def __len__(self) -> int:
+        return len(self.accounts) - len(self.gone)
+
+    def at(self, numbers: Ints) -> Ints:
+        """Accounts with these numbers."""
+        return np.asarray(self.accounts[_passing_over(self.gone, numbers)])
 
 
 @dataclass(frozen=True)
@@ -54,14 +82,9 @@ class Pool:
     def __len__(self) -> int:
         return len(self.order.accounts) - len(self.gone)
 
-    @cached_property
-    def _left_before(self) -> Ints:
-        """Along `gone`: how many are left before it."""
-        return np.asarray(self.gone - np.arange(len(self.gone)))
-
     def _places(self, numbers: Ints) -> Ints:
         """Places in the order of those with these numbers."""
-        return np.asarray(numbers + np.searchsorted(self._left_before, numbers, "right"))
+        return _passing_over(self.gone, numbers)
 
     def at(self, numbers: Ints) -> Ints:
         """Accounts with these numbers."""

@@ -1,15 +1,31 @@
 """Accounts that begin when others of their group were blocked."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from stillwatch.detection.behaviours.account_succession import BEHAVIOUR, soon_after, waves_followed
+from stillwatch.detection.behaviours.account_succession import BEHAVIOUR, Starts, soon_after, waves_followed
+from stillwatch.detection.intake import HOUR_US
 
 
 def test_a_start_belongs_to_the_36_hours_after_an_end():
     end = np.array([100, 200])
     start = np.array([99, 100, 101, 136, 137, 200, 201, 236, 237])
     assert soon_after(start, end).tolist() == [False, False, True, True, False, False, True, True, False]
+
+
+def test_starts_outside_are_counted_by_hour_without_the_groups_own():
+    rng = np.random.default_rng(3)
+    hour, active, known = rng.integers(100, 300, 500), rng.random(500) < 0.9, rng.random(500) < 0.8
+    view = SimpleNamespace(totals={"first": hour * float(HOUR_US)}, active=active)
+    starts = Starts.of(view, known)
+    some = np.flatnonzero(active & known)
+    for hours in ([120, 121], [150, 160, 250], [90, 400]):
+        end, own = np.array(hours), rng.choice(some, 40, replace=False)
+        foreign = hour[np.setdiff1d(some, own)]
+        expected = int(soon_after(foreign, end).sum()), int((foreign > end[0]).sum())
+        assert starts.outside(own, end) == expected
 
 
 def test_waves_are_counted_that_two_starts_follow():

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from stillwatch.detection.behaviours.technique_search import BEHAVIOUR, RATES, rates_outside, refusal_tail
+from stillwatch.detection.behaviours.technique_search import (
+    BEHAVIOUR,
+    RATES,
+    STEPS,
+    rates_outside,
+    refusal_tail,
+)
 
 
 def test_rates_are_learnt_from_accounts_that_differ():
@@ -15,6 +21,19 @@ def test_rates_are_learnt_from_accounts_that_differ():
     assert share.sum() == pytest.approx(1)
     assert share[RATES > 0.3].sum() == pytest.approx(0.1, abs=0.02)
     assert share @ RATES == pytest.approx(0.9 * 0.01 + 0.1 * 0.5, abs=0.01)
+
+
+def test_rates_are_those_of_expectation_and_maximisation_account_by_account():
+    rng = np.random.default_rng(2)
+    known = rng.integers(1, 30, 300).astype(float)
+    refused = rng.binomial(known.astype(int), rng.beta(0.3, 2, 300)).astype(float)
+    likelihood = stats.binom.pmf(refused[:, None], known[:, None], RATES)
+    share = np.full(len(RATES), 1 / len(RATES))
+    for _ in range(STEPS):
+        belongs = likelihood * share
+        share = (belongs / belongs.sum(axis=1, keepdims=True)).mean(axis=0)
+    cells = np.diff(np.r_[0.0, 0.0, (RATES[1:-1] + RATES[2:]) / 2, 1.0])
+    np.testing.assert_allclose(rates_outside(refused, known), (300 * share + cells) / 301, atol=1e-12)
 
 
 def test_nobody_refused_leaves_room_for_one_account_that_nobody_saw():
@@ -63,7 +82,7 @@ def refused(worlds, status="refused"):
 def test_what_texts_chose_is_one_draw(worlds):
     world = refused(worlds)
     case = worlds.case(world, worlds.CAMPAIGN, *worlds.template("t"))
-    known = case.view.totals["status_known"][case.outside]
+    known = case.view.totals["status_known"][worlds.outside(case)]
     assert BEHAVIOUR.examine(case).p_value == pytest.approx(1 / (int((known >= 5).sum()) + 1))
     assert BEHAVIOUR.examine(worlds.case(world, worlds.CAMPAIGN)).p_value < 1e-10
 

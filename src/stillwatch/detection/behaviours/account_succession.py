@@ -1,5 +1,7 @@
 """Accounts replaced after blocks."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stillwatch.detection.behaviours._blocks import ends, status_known
@@ -7,6 +9,7 @@ from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation,
 from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import Bools, Ints
 from stillwatch.detection.intake import HOUR_US
+from stillwatch.detection.view import View
 
 WITHIN = 36
 """Hours. Blocked accounts were replaced within a day; half a day more for a stock that has run out."""
@@ -29,6 +32,30 @@ def waves_followed(start: Ints, end: Ints) -> int:
     )
 
 
+@dataclass(frozen=True)
+class Starts:
+    """Hours of first exchanges, by account; and how many active accounts of known status begin in each of `hours`."""
+
+    hour: Ints
+    hours: Ints
+    begun: Ints
+
+    @classmethod
+    def of(cls, view: View, known: Bools) -> "Starts":
+        """Of all accounts of a view."""
+        hour = (view.totals["first"] // HOUR_US).astype(np.int64)
+        some = hour[view.active & known]
+        first = int(some.min()) if len(some) else 0
+        begun = np.bincount(some - first)
+        return cls(hour, first + np.arange(len(begun)), begun)
+
+    def outside(self, own: Ints, end: Ints) -> tuple[int, int]:
+        """(starts `soon_after` one of these ends, starts after the first of them), without the starts of `own` accounts."""
+        gone = self.hour[own]
+        soon = int(self.begun[soon_after(self.hours, end)].sum()) - int(soon_after(gone, end).sum())
+        return soon, int(self.begun[self.hours > end[0]].sum()) - int((gone > end[0]).sum())
+
+
 def examine(case: Case) -> Observation | None:
     """First exchanges within 36 hours after a member was blocked for good, against first exchanges outside.
 
@@ -43,15 +70,14 @@ def examine(case: Case) -> Observation | None:
     end = ends(view, members)
     if len(end) < 2:
         return None
-    others = case.outside[known[case.outside]]
-    first = (view.totals["first"] // HOUR_US).astype(np.int64)
-    own, foreign = first[members], first[others]
-    began = members[own > end[0]]
-    own, foreign = own[own > end[0]], foreign[foreign > end[0]]
-    if len(own) < 4 or len(foreign) < 30:
+    starts = case.population.once("starts", lambda: Starts.of(view, known))
+    began = members[starts.hour[members] > end[0]]
+    own = starts.hour[began]
+    soon, foreign = starts.outside(case.everyone_inside[known[case.everyone_inside]], end)
+    if len(own) < 4 or foreign < 30:
         return None
     after = soon_after(own, end)
-    rate = (float(soon_after(foreign, end).sum()) + 0.5) / (len(foreign) + 1)
+    rate = (soon + 0.5) / (foreign + 1)
     p = binomial_tail(int(after.sum()), len(own), rate)
     share = float(after.mean())
     waves = waves_followed(own, end)

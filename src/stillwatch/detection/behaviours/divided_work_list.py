@@ -1,20 +1,19 @@
 """A work list that is divided: no item asked twice."""
 
 from collections.abc import Iterable
-from itertools import islice
 
 import numpy as np
+from numba import njit
 from scipy import sparse
 
 from stillwatch.detection.behaviours._matched import alike
 from stillwatch.detection.behaviours.base import CONTENT, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case
 from stillwatch.detection.evidence import Floats, Ints
+from stillwatch.detection.orders import among
 
 EVERYWHERE = 0.4
 """From this share of repeated items on, accounts work through the same items: a benchmark or a class."""
-AT_ONCE = 16
-"""Reference draws that are counted together: bounds the memory for a group of many thousands."""
 LEAST = 30
 """Accounts outside that a reference needs."""
 
@@ -26,14 +25,6 @@ def repeats(case: Case) -> tuple[int, int]:
     return len(own), int(repeated[own].sum())
 
 
-def among(every: Ints, own: Ints) -> Ints:
-    """Places in `every` (rising) of those of `own` that are there, in rising order."""
-    rising = np.sort(own)
-    place = np.searchsorted(every, rising)
-    there = place < len(every)
-    return np.asarray(place[there][every[place[there]] == rising[there]])
-
-
 def met(acc: Ints, item: Ints, chosen: Ints) -> int:
     """How many items two or more of the chosen accounts sent. acc, item: who sent what, in pairs that may come again."""
     at = np.isin(acc, chosen)
@@ -42,20 +33,30 @@ def met(acc: Ints, item: Ints, chosen: Ints) -> int:
     return int((senders >= 2).sum())
 
 
+@njit(nogil=True, cache=True)
+def _met(start, items, accounts, sender):  # type: ignore[no-untyped-def]
+    """How many items two or more of these accounts sent; account a has `items[start[a]:start[a + 1]]`.
+
+    `sender`: by item zero, and so again in the end.
+    """
+    found = 0
+    for a in accounts:
+        for i in range(start[a], start[a + 1]):
+            if sender[items[i]] == 0:
+                sender[items[i]] = a + 1
+            elif sender[items[i]] > 0 and sender[items[i]] != a + 1:
+                sender[items[i]] = -1
+                found += 1
+    for a in accounts:
+        for i in range(start[a], start[a + 1]):
+            sender[items[i]] = 0
+    return found
+
+
 def met_in_each(asked: sparse.csr_matrix, sets: Iterable[Ints]) -> Floats:
     """The same for each of many sets of accounts. asked: accounts x items, true where the account sent the item."""
-    found: list[Floats] = []
-    todo = iter(sets)
-    while part := list(islice(todo, AT_ONCE)):
-        sizes = [len(chosen) for chosen in part]
-        rows = np.repeat(np.arange(len(part)), sizes)
-        member = sparse.csr_matrix(
-            (np.ones(len(rows), np.int32), (rows, np.concatenate(part))), shape=(len(part), asked.shape[0])
-        )
-        # An account that was drawn twice is there once.
-        member.data[:] = 1
-        found.append(np.asarray(((member @ asked) >= 2).sum(axis=1), np.float64).ravel())
-    return np.concatenate(found) if found else np.zeros(0)
+    sender = np.zeros(asked.shape[1], np.int32)
+    return np.array([_met(asked.indptr, asked.indices, chosen, sender) for chosen in sets], np.float64)
 
 
 def chance_to_meet(observed: int, drawn: Floats) -> tuple[float, float]:

@@ -1,5 +1,7 @@
 """Volumes too even for people."""
 
+import math
+
 import numpy as np
 
 from stillwatch.detection.behaviours._matched import widened
@@ -44,16 +46,17 @@ def examine(case: Case) -> Observation | None:
 
     Of all of them, the group too, without those whom `usual` leaves out.
     """
-    counts = case.view.totals["n"][case.members]
-    pool = case.view.totals["n"][case.outside]
-    # People who come once have no volume to be even about.
-    pool = pool[pool >= max(2.0, float(np.quantile(counts, 0.05)))]
+    volumes = case.view.totals["n"]
+    counts = volumes[case.members]
+    # People who come once have no volume to be even about. Volumes are whole numbers, so that few limits are different.
+    least = math.ceil(max(2.0, float(np.quantile(counts, 0.05))))
+    pool = case.roll(f"{least} exchanges or more", lambda: volumes >= least)
     if len(counts) < 4 or len(pool) < 30 or np.median(counts) < 2:
         return None
     observed = float(spreads(counts[None, :], usual(counts[None, :]))[0])
     rng = case.generator(1)
     size = min(len(counts), SAMPLE)
-    sets = rng.choice(pool, (case.population.settings.reference_draws, size))
+    sets = volumes[pool.at(rng.choice(len(pool), (case.population.settings.reference_draws, size)))]
     drawn = spreads(sets, usual(sets))
     # On the scale of logarithms the spread of heavy-tailed sets is near normal.
     p = draw_tail(-np.log(observed + 0.1), widened(-np.log(drawn + 0.1), size, len(pool)))

@@ -3,9 +3,9 @@
 import numpy as np
 
 from stillwatch.detection.behaviours._blocks import blocks_begin, status_known
+from stillwatch.detection.behaviours._moves import Hours, Moves, Uses, sums
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most, percent
 from stillwatch.detection.case import Case, Population, binomial_tail
-from stillwatch.detection.evidence import Floats, Ints
 
 BLOCKED = 2
 """The blocks begin with the second account: one is easily a mistake."""
@@ -37,35 +37,10 @@ def ages(population: Population) -> dict[str, int]:
     return found
 
 
-def _by_hour(population: Population, model: str) -> tuple[Ints, Ints, Ints]:
-    """(account, hour, exchanges) of a model's uses, in order of hours."""
-
-    def ordered() -> tuple[Ints, Ints, Ints]:
-        acc, hour, n = population.view.evidence.models[model]
-        order = np.argsort(hour, kind="stable")
-        order = order[: np.searchsorted(hour[order], population.view.until)]
-        return acc[order], hour[order], n[order]
-
-    return population.once(f"uses of {model}", ordered)
-
-
-def _uses(case: Case, age: dict[str, int], at: int) -> dict[bool, list[tuple[int, Floats]]]:
-    """(age, exchanges by account) for each model of known age: those before hour `at` (False), and after it (True)."""
-    view = case.view
-    uses: dict[bool, list[tuple[int, Floats]]] = {False: [], True: []}
-    for model, since in age.items():
-        acc, hour, n = _by_hour(case.population, model)
-        before, after = (int(np.searchsorted(hour, at, side)) for side in ("left", "right"))
-        for later, chosen in ((False, slice(before)), (True, slice(after, None))):
-            by_account = np.bincount(acc[chosen], weights=n[chosen], minlength=len(view.active))
-            uses[later].append((since, by_account.astype(np.float64)))
-    return uses
-
-
-def _older(uses: list[tuple[int, Floats]], limit: int) -> tuple[Floats, Floats]:
-    """(exchanges on models from before `limit`, all exchanges), by account."""
-    total = sum(n for _, n in uses)
-    return sum((n for since, n in uses if since < limit), start=np.zeros_like(total)), np.asarray(total)
+def _hours(population: Population, uses: dict[str, Uses], old: set[str]) -> Hours:
+    """Of all accounts, at every hour of the log."""
+    hours = range(population.first_hour, population.last_hour + 1)
+    return Hours.of(uses, old, population.view.active, hours, MOVED)
 
 
 def examine(case: Case) -> Observation | None:
@@ -79,37 +54,49 @@ def examine(case: Case) -> Observation | None:
     at = blocks_begin(view, members, BLOCKED) if 2 * len(members) >= len(case.members) else None
     if at is None:
         return None
-    uses = _uses(case, ages(case.population), at)
-    since = np.array([age for age, _ in uses[False]], dtype=np.int64)
-    used = np.array([n[case.members].sum() for _, n in uses[False]])
+    age = case.population.once("ages of models", lambda: ages(case.population))
+    uses = {model: view.evidence.models[model] for model in age}
+    before, after = sums(list(uses.values()), case.inside, at, view.until)
+    own = np.searchsorted(case.inside, case.members)
+    since, used = np.array(list(age.values()), dtype=np.int64), before[:, own].sum(axis=1)
     if used.sum() < case.population.settings.min_exchanges / 2:
         return None
     order = np.argsort(since)
     limit = int(since[order][np.searchsorted(np.cumsum(used[order]), OLDEST * used.sum())])
-    old_before, before = _older(uses[False], limit)
-    old_after, after = _older(uses[True], limit)
-    already = (before > 0) & (old_before >= MOVED * before)
-    eligible = (after >= 2) & ~already
-    moved = eligible & (old_after >= MOVED * after)
-    own, others = case.members[eligible[case.members]], case.outside[eligible[case.outside]]
-    if len(own) < 4 or len(others) < 30:
+    old = since < limit
+    inside = Moves(
+        before[old].sum(axis=0), before.sum(axis=0), after[old].sum(axis=0), after.sum(axis=0), MOVED
+    )
+    eligible = own[inside.eligible[own]]
+    if len(eligible) < 4:
+        return None
+    hours = case.population.once(
+        f"moves to models before {limit}",
+        lambda: _hours(case.population, uses, {model for model, first in age.items() if first < limit}),
+    )
+    others, pivoted = (
+        every - int(some[view.active[case.inside]].sum())
+        for every, some in zip(hours.at(at), (inside.eligible, inside.moved), strict=True)
+    )
+    if others < 30:
         return None
     # New accounts of the group may always have been of those who like old models: as many as there were among its first.
-    earlier = case.members[before[case.members] >= 2]
+    earlier = own[inside.before[own] >= 2]
     rate = max(
-        (float(moved[others].sum()) + 0.5) / (len(others) + 1),
-        (float(already[earlier].sum()) + 0.5) / (len(earlier) + 1),
+        (pivoted + 0.5) / (others + 1),
+        (float(inside.already[earlier].sum()) + 0.5) / (len(earlier) + 1),
     )
-    share = float(moved[own].mean())
-    p = binomial_tail(int(moved[own].sum()), len(own), rate)
+    moved = inside.moved[eligible]
+    share = float(moved.mean())
+    p = binomial_tail(int(moved.sum()), len(eligible), rate)
     return Observation(
         statistic=share,
         p_value=p,
-        statement=f"After the group's first blocks {percent(share)} of {len(own)} accounts put 40% or more of their"
+        statement=f"After the group's first blocks {percent(share)} of {len(eligible)} accounts put 40% or more of their"
         f" exchanges on models older than nine in ten of the group's before; over the same hours outside, or earlier in"
         f" the group, {percent(rate)} did.",
         supports=share >= 0.1 and p < 0.05,
-        examples=most(own, moved[own]),
+        examples=most(case.inside[eligible], moved),
     )
 
 

@@ -45,15 +45,15 @@ def examine(case: Case) -> Observation | None:
     to accounts above the limit, which is many times their own share.
     """
     volumes, plans = case.view.totals["n"], case.view.evidence.accounts.plan
-    known = plans[case.members] != ""
-    if 2 * known.sum() < len(case.members):
+    plans_of, volumes_of = plans[case.members], volumes[case.members]
+    if 2 * (plans_of != "").sum() < len(case.members):
         return None
-    beyond = np.zeros(len(volumes), dtype=bool)
+    beyond = np.zeros(len(case.members), dtype=bool)
     exceeding, rates = 0, []
     limits = []
     for plan in PLANS:
-        mine = case.members[plans[case.members] == plan]
-        own = volumes[mine]
+        mine = plans_of == plan
+        own = volumes_of[mine]
         if not len(own):
             continue
         pool, running = _outside_on(case, plan)
@@ -75,7 +75,7 @@ def examine(case: Case) -> Observation | None:
         statement=f"{percent(share)} of {len(rates)} accounts on such plans sent more than 99 in 100 accounts outside on"
         f" the same plan do (exchanges: {', '.join(limits)}); such accounts make {percent(rate)} of exchanges outside.",
         supports=share >= 0.3 and p < 0.05,
-        examples=most(case.members, (volumes * beyond)[case.members]),
+        examples=most(case.members, volumes_of * beyond),
     )
 
 

@@ -37,7 +37,7 @@ def replicated(case: Case) -> Replicated | None:
     if held < LEAST:
         return None
     outside = Nearness.to(halves.first, core).likest
-    outside = outside[~case.inside[outside] & halves.second.known[outside]]
+    outside = outside[~case.has_inside(outside) & halves.second.known[outside]]
     core = core[halves.second.known[core]]
     size = min(len(core), len(outside) // 2, LARGEST)
     if size < LEAST:

@@ -27,17 +27,18 @@ def rates_outside(refused: Floats, known: Floats) -> Floats:
     (maximum likelihood of a mixture of binomials, Laird 1978, by expectation and maximisation), and one account more,
     whose rate could be any, stands for those that nobody has seen.
     """
-    pairs, times = np.unique(np.stack([refused, known]), axis=1, return_counts=True)
-    log = special.xlogy(pairs[0][:, None], RATES) + special.xlog1py((pairs[1] - pairs[0])[:, None], -RATES)
+    # Complex numbers stand in order of their real parts and, of the same, of the others.
+    pairs, times = np.unique(refused + 1j * known, return_counts=True)
+    some, others = pairs.real[:, None], (pairs.imag - pairs.real)[:, None]
+    log = special.xlogy(some, RATES) + special.xlog1py(others, -RATES)
     likelihood = np.exp(log - log.max(axis=1, keepdims=True))
     share = np.full(len(RATES), 1 / len(RATES))
+    accounts = times.sum()
     for _ in range(STEPS):
-        belongs = likelihood * share
-        belongs /= belongs.sum(axis=1, keepdims=True)
-        share = times @ belongs / times.sum()
+        # What belongs to each rate, summed over accounts, without a table of who belongs to which.
+        share = share * ((times / (likelihood @ share)) @ likelihood) / accounts
     # An even rate between 0 and 1, as weights of the grid's cells.
     edges = np.r_[0.0, 0.0, (RATES[1:-1] + RATES[2:]) / 2, 1.0]
-    accounts = times.sum()
     return np.asarray((accounts * share + np.diff(edges)) / (accounts + 1))
 
 
@@ -108,8 +109,9 @@ def examine(case: Case) -> Observation | None:
     else:
         chosen = chosen[told[chosen]]
         rng = case.generator(6)
-        pool = case.outside[told[case.outside]]
-        pool = np.sort(rng.choice(pool, POOL, replace=False)) if len(pool) > POOL else pool
+        roll = case.roll("status known, by code", lambda: told)
+        numbers = np.arange(len(roll)) if len(roll) <= POOL else rng.choice(len(roll), POOL, replace=False)
+        pool = roll.at(np.sort(numbers))
         rates = rates_outside(refused[pool], known[pool])
         p = refusal_tail(float(refused[chosen].sum()), known[chosen], rates)
     mostly = int((refused[members] > known[members] / 2).sum())
