@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.behaviours._matched import RANKS, Reference, alike, matched
+from stillwatch.detection.behaviours import _matched
+from stillwatch.detection.behaviours._matched import RANKS, REDRAWS, Reference, alike, matched
 from stillwatch.detection.behaviours.round_the_clock import BEHAVIOUR as ROUND_THE_CLOCK
 from stillwatch.detection.behaviours.spread_addresses import BEHAVIOUR as SPREAD_ADDRESSES
 from stillwatch.detection.case import draw_tail
@@ -39,11 +40,39 @@ def test_who_is_drawn_is_alike_and_distinct_where_asked(figures, wanted, seed):
     found = matched(
         everybody(strata(figure)).order.without(np.arange(1, len(figure), 2)), np.array(wanted, float)
     )
-    for chosen in found.draws(3, np.random.default_rng(seed)):
-        assert len(chosen) == len(wanted)
-        assert set(chosen.tolist()) <= set(pool.tolist())
+    (sets,) = found.draws(3, np.random.default_rng(seed))
+    assert sets.shape == (3, len(wanted))
+    assert set(sets.ravel().tolist()) <= set(pool.tolist())
     for chosen in found.distinct(3, np.random.default_rng(seed)):
         assert len(set(chosen.tolist())) == len(chosen) <= len(wanted)
+
+
+def one_by_one(reference, rng):
+    """A set of which nobody is twice there, each account drawn by numpy."""
+    at = rng.integers(reference.low, reference.high)
+    for _ in range(REDRAWS):
+        again = np.ones(len(at), dtype=bool)
+        again[np.unique(at, return_index=True)[1]] = False
+        if not again.any():
+            break
+        at[again] = rng.integers(reference.low[again], reference.high[again])
+    return reference.pool.at(np.unique(at))
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 1 << 18])
+def test_sets_drawn_together_are_those_drawn_one_by_one(monkeypatch, at_once):
+    monkeypatch.setattr(_matched, "AT_ONCE", at_once)
+    for seed in range(20):
+        chance = np.random.default_rng([1, seed])
+        pool = everybody(np.arange(60.0)).order.without(np.arange(seed))
+        low = chance.integers(0, 20, 1 + 2 * seed)
+        reference = Reference(pool, low, low + chance.integers(1, 20, len(low)))
+        one, other = (np.random.default_rng([2, seed]) for _ in range(2))
+        expected = [pool.at(other.integers(reference.low, reference.high)).tolist() for _ in range(7)]
+        assert np.concatenate(list(reference.draws(7, one))).tolist() == expected
+        found = [chosen.tolist() for chosen in reference.distinct(7, one)]
+        assert found == [one_by_one(reference, other).tolist() for _ in range(7)]
+        assert one.random() == other.random()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +93,7 @@ def test_a_mean_over_a_group_is_rejected_no_more_often_than_the_level(group, out
         volume = np.full(group + outside, 6.0)
         value = rng.random(group + outside)
         found = alike(everybody(volume).order.without(np.arange(group)), volume[:group])
-        drawn = found.widened(np.array([value[c].mean() for c in found.draws(100, rng)]))
+        drawn = found.widened(np.concatenate([value[sets].mean(axis=1) for sets in found.draws(100, rng)]))
         low.append(draw_tail(float(value[:group].mean()), drawn))
     p = np.array(low)
     # At most what happens to one valid test in a thousand.

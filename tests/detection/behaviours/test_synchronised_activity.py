@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stillwatch.detection.behaviours.synchronised_activity import BEHAVIOUR, correlation
+from stillwatch.detection.behaviours.synchronised_activity import BEHAVIOUR, OWN_RHYTHM, _of_sets, correlation
 
 
 def bursts(worlds, hours):
@@ -79,6 +79,33 @@ def test_correlation_is_the_mean_over_pairs_of_what_days_differ_by():
     unit = left / np.linalg.norm(left, axis=1, keepdims=True)
     pairs = (unit @ unit.T)[np.triu_indices(5, 1)]
     assert correlation(counts) == pytest.approx(pairs.mean(), abs=1e-3)
+
+
+def by_numpy(counts):
+    """The same, by arrays."""
+    counts = counts[counts.sum(axis=1) >= 2]
+    (n, blocks), by_slot = counts.shape, counts.reshape(len(counts), -1, 8).sum(axis=1)
+    total = by_slot.sum(axis=1, keepdims=True)
+    common = by_slot.sum(axis=0) / by_slot.sum()
+    rhythm = (by_slot + OWN_RHYTHM * common) / (total + OWN_RHYTHM)
+    residual = counts - np.tile(rhythm, (1, blocks // 8)) * (total / (blocks // 8))
+    unit = residual / np.linalg.norm(residual, axis=1, keepdims=True)
+    return ((unit.sum(axis=0) ** 2).sum() - n) / (n * (n - 1))
+
+
+def test_correlation_of_sets_of_accounts_by_their_hours_in_the_ledger(worlds):
+    case = worlds.case(worlds.planted(), worlds.CAMPAIGN, *worlds.template("t"))
+    ledger, rng = case.view.ledger, np.random.default_rng(8)
+    sets = rng.choice(worlds.outside(case), (20, 9))
+    found = _of_sets(case, sets)
+    for chosen, correlated in zip(sets, found, strict=True):
+        counts = np.zeros((len(chosen), 8 * case.days))
+        mine = [ledger["acc"] == account for account in chosen]
+        first = min(ledger["hour"][rows].min() for rows in mine)
+        for row, rows in enumerate(mine):
+            np.add.at(counts[row], (ledger["hour"][rows] - first) // 3, ledger["n"][rows])
+        assert correlated == pytest.approx(by_numpy(counts), abs=1e-12)
+        assert correlated == correlation(counts)
 
 
 def test_correlation_needs_four_accounts_with_two_exchanges():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numba import njit
 
 from stillwatch.detection.evidence import Floats, Ints
 from stillwatch.detection.orders import Pool, strata
@@ -14,6 +15,35 @@ RANKS = 25
 RANKS_PER_ACCOUNT = 0.25
 """The same for each account of the group: a large one is not to be set against the same few again and again."""
 REDRAWS = 8
+AT_ONCE = 1 << 18
+"""Accounts that are drawn together, in sets: bounds the memory for a group of many thousands."""
+
+
+@njit(nogil=True, cache=True)
+def _distinct(rng, low, high, redraws, drawn, sizes):  # type: ignore[no-untyped-def]
+    """Numbers from each low to each high (exclusive) in each row of `drawn`, rising, the first `sizes` of it all different.
+
+    Drawn as one by one by numpy's `integers`: first a whole row, then those anew, in their order, that came before.
+    """
+    n = len(low)
+    for s in range(len(drawn)):
+        at = np.empty(n, np.int64)
+        for k in range(n):
+            at[k] = rng.integers(low[k], high[k])
+        for _ in range(redraws):
+            order = np.argsort(at, kind="mergesort")
+            again = np.zeros(n, np.bool_)
+            for i in range(1, n):
+                again[order[i]] = at[order[i]] == at[order[i - 1]]
+            if not again.any():
+                break
+            for late in np.flatnonzero(again):
+                at[late] = rng.integers(low[late], high[late])
+        at.sort()
+        for i in range(n):
+            if i == 0 or at[i] != at[i - 1]:
+                drawn[s, sizes[s]] = at[i]
+                sizes[s] += 1
 
 
 @dataclass(frozen=True)
@@ -28,22 +58,26 @@ class Reference:
     low: Ints
     high: Ints
 
+    def _parts(self, count: int) -> Iterator[int]:
+        """So many sets in parts that are drawn together."""
+        most = max(AT_ONCE // max(len(self.low), 1), 1)
+        yield from (min(most, count - done) for done in range(0, count, most))
+
     def draws(self, count: int, rng: np.random.Generator) -> Iterator[Ints]:
-        """So many sets, one account outside for each of the group; the same may stand for several."""
-        for _ in range(count):
-            yield self.pool.at(rng.integers(self.low, self.high))
+        """So many sets, one account outside for each of the group; the same may stand for several.
+
+        Some sets at a time, sets x accounts.
+        """
+        for part in self._parts(count):
+            yield self.pool.at(rng.integers(self.low, self.high, size=(part, len(self.low))))
 
     def distinct(self, count: int, rng: np.random.Generator) -> Iterator[Ints]:
-        """The same, nobody twice in a set: who is drawn again is drawn anew a few times, and then left out."""
-        for _ in range(count):
-            at = rng.integers(self.low, self.high)
-            for _ in range(REDRAWS):
-                again = np.ones(len(at), dtype=bool)
-                again[np.unique(at, return_index=True)[1]] = False
-                if not again.any():
-                    break
-                at[again] = rng.integers(self.low[again], self.high[again])
-            yield self.pool.at(np.unique(at))
+        """The same one by one, nobody twice in a set: who is drawn again is drawn anew a few times, and then left out."""
+        for part in self._parts(count):
+            drawn, sizes = np.zeros((part, len(self.low)), np.int64), np.zeros(part, np.int64)
+            _distinct(rng, self.low, self.high, REDRAWS, drawn, sizes)
+            for chosen, size in zip(self.pool.at(drawn), sizes.tolist(), strict=True):
+                yield chosen[:size]
 
     @cached_property
     def effective(self) -> float:

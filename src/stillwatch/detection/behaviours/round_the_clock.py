@@ -42,9 +42,8 @@ def examine(case: Case) -> Observation | None:
     # As many pairs of hours each: rhythms of busy accounts are known better, and they weigh more.
     reference = alike(pool, pairs[own])
     sets = reference.draws(case.population.settings.reference_draws, case.generator(3))
-    drawn = reference.widened(
-        np.array([round(float(cosines[c].sum() / pairs[c].sum()), DIGITS) for c in sets])
-    )
+    means = np.concatenate([cosines[some].sum(axis=1) / pairs[some].sum(axis=1) for some in sets])
+    drawn = reference.widened(np.array([round(mean, DIGITS) for mean in means.tolist()]))
     p = draw_tail(-observed, -drawn)
     return Observation(
         statistic=observed,

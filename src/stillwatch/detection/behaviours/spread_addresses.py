@@ -10,11 +10,11 @@ from stillwatch.detection.case import Case, draw_tail
 def examine(case: Case) -> Observation | None:
     """New addresses for each exchange, against outside accounts with as many exchanges."""
     view = case.view
-    if not view.novelty["address"].any():
+    if "address" not in view.kinds_shown:
         return None
     chosen = case.by_content if case.by_content is not None else case.members
     n = view.totals["n"]
-    ratio = view.novelty["address"] / np.maximum(n, 1)
+    ratio = case.population.address_rates[1]
     own = chosen[n[chosen] >= 5]
     pool = case.pool("five exchanges, by exchanges", lambda: n, lambda: n >= 5)
     if len(own) < 4 or len(pool) < 30:
@@ -22,7 +22,7 @@ def examine(case: Case) -> Observation | None:
     observed = float(ratio[own].mean())
     reference = alike(pool, n[own])
     sets = reference.draws(case.population.settings.reference_draws, case.generator(4))
-    drawn = reference.widened(np.array([ratio[chosen].mean() for chosen in sets]))
+    drawn = reference.widened(np.concatenate([ratio[some].mean(axis=1) for some in sets]))
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,

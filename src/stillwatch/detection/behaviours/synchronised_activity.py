@@ -1,6 +1,7 @@
 """Accounts that are active in the same blocks of hours."""
 
 import numpy as np
+from numba import njit
 
 from stillwatch.detection.behaviours._matched import matched
 from stillwatch.detection.behaviours.base import TIMING, Behaviour, Observation, most
@@ -15,55 +16,84 @@ OWN_RHYTHM = 4.0
 """Exchanges after which an account's own daily rhythm outweighs the group's."""
 
 
+@njit(nogil=True, cache=True)
+def _correlation(counts):  # type: ignore[no-untyped-def]
+    blocks = counts.shape[1]
+    days = blocks // 8
+    kept = np.empty(len(counts), np.int64)
+    slots, total = np.zeros((len(counts), 8)), np.zeros(len(counts))
+    common = np.zeros(8)
+    n = 0
+    for row in range(len(counts)):
+        whole = counts[row].sum()
+        if whole < 2:
+            continue
+        for b in range(blocks):
+            slots[n, b % 8] += counts[row, b]
+        common += slots[n]
+        kept[n], total[n] = row, whole
+        n += 1
+    if n < 4:
+        return 0.0
+    common /= common.sum()
+    left, together = np.empty(blocks), np.zeros(blocks)
+    for k in range(n):
+        usual = (slots[k] + OWN_RHYTHM * common) / (total[k] + OWN_RHYTHM) * (total[k] / days)
+        square = 0.0
+        for b in range(blocks):
+            left[b] = counts[kept[k], b] - usual[b % 8]
+            square += left[b] * left[b]
+        norm = np.sqrt(square) if square > 0 else 1.0
+        for b in range(blocks):
+            together[b] += left[b] / norm
+    return ((together * together).sum() - n) / (n * (n - 1))
+
+
+@njit(nogil=True, cache=True)
+def _each(start, hour, n, sets, blocks, found):  # type: ignore[no-untyped-def]
+    """Fill in the correlation of each row of accounts in `sets`; account a has rows start[a] to start[a + 1] of a ledger."""
+    counts = np.zeros((sets.shape[1], blocks))
+    for s in range(len(sets)):
+        counts[:] = 0.0
+        first = hour[start[sets[s, 0]]]
+        for a in sets[s]:
+            first = min(first, hour[start[a]])
+        for k in range(sets.shape[1]):
+            for i in range(start[sets[s, k]], start[sets[s, k] + 1]):
+                counts[k, (hour[i] - first) // 3] += n[i]
+        found[s] = _correlation(counts)
+
+
 def correlation(counts: Floats) -> float:
     """Mean pairwise correlation of residual activity.
 
     counts: accounts x blocks of three hours, eight to the day. From each account's counts its own daily rhythm
     (shrunk to the set's), the same on every day, is taken out.
     """
-    counts = counts[counts.sum(axis=1) >= 2]
-    n, blocks = counts.shape
-    if n < 4:
-        return 0.0
-    days = blocks // 8
-    by_slot = counts.reshape(n, days, 8).sum(axis=1)
-    total = by_slot.sum(axis=1, keepdims=True)
-    common = by_slot.sum(axis=0) / by_slot.sum()
-    rhythm = (by_slot + OWN_RHYTHM * common) / (total + OWN_RHYTHM)
-    residual = counts - np.tile(rhythm, (1, days)) * (total / days)
-    norm = np.sqrt((residual**2).sum(axis=1, keepdims=True))
-    unit = residual / np.where(norm > 0, norm, 1)
-    together = float((unit.sum(axis=0) ** 2).sum())
-    return float((together - n) / (n * (n - 1)))
+    return float(_correlation(counts))
 
 
-def _matrix(case: Case, row: Ints, hour: Ints, count: Floats, rows: int) -> Floats:
-    """Rows x blocks of three hours, whole days from the set's own first hour on: exchanges.
+def _of_sets(case: Case, sets: Ints) -> Floats:
+    """The correlation of all exchanges of each row of accounts (repeats allowed), each with some exchange in the ledger.
 
-    The set's own clock: a group that is moved to another time zone looks the same.
+    In blocks of three hours, whole days from the set's own first hour on: a group that is moved to another time zone looks
+    the same.
     """
-    blocks = 8 * case.days
-    block = (hour - hour.min()) // 3
-    counts = np.bincount(row * blocks + block, weights=count, minlength=rows * blocks)
-    return np.asarray(counts.reshape(rows, blocks), dtype=np.float64)
+    ledger, found = case.view.ledger, np.empty(len(sets))
+    _each(case.view.hours_by_account.start, ledger["hour"], ledger["n"], sets, 8 * case.days, found)
+    return found
 
 
-def _of_accounts(case: Case, accounts: Ints) -> Floats:
-    """All exchanges of these accounts (repeats allowed)."""
-    ragged, ledger = case.view.hours_by_account, case.view.ledger
-    rows = np.repeat(np.arange(len(accounts)), ragged.start[accounts + 1] - ragged.start[accounts])
-    places = ragged.places(accounts)
-    return _matrix(case, rows, ledger["hour"][places], ledger["n"][places].astype(float), len(accounts))
-
-
-def _of_campaign(case: Case, members: Ints) -> Floats:
-    """The campaign's own exchanges of these members (rising codes)."""
+def _of_campaign(case: Case, members: Ints) -> float:
+    """The same of the campaign's own exchanges of these members (rising codes)."""
     if not case.textual:
-        return _of_accounts(case, members)
+        return float(_of_sets(case, members[None, :])[0])
     evidence = case.view.evidence
     own = case.own[np.isin(evidence.ex_acc[case.own], members)]
-    rows = np.searchsorted(members, evidence.ex_acc[own])
-    return _matrix(case, rows, evidence.ex_hour[own], np.ones(len(own)), len(members))
+    row, hour = np.searchsorted(members, evidence.ex_acc[own]), evidence.ex_hour[own]
+    blocks = 8 * case.days
+    counts = np.bincount(row * blocks + (hour - hour.min()) // 3, minlength=len(members) * blocks)
+    return correlation(counts.reshape(len(members), blocks).astype(np.float64))
 
 
 def examine(case: Case) -> Observation | None:
@@ -79,11 +109,9 @@ def examine(case: Case) -> Observation | None:
     if len(members) > SAMPLE:
         chosen = np.sort(rng.choice(len(members), SAMPLE, replace=False))
         members, volumes = members[chosen], volumes[chosen]
-    observed = correlation(_of_campaign(case, members))
+    observed = _of_campaign(case, members)
     reference = matched(pool, volumes)
-    drawn = reference.widened(
-        np.array([correlation(_of_accounts(case, chosen)) for chosen in reference.draws(DRAWS, rng)])
-    )
+    drawn = reference.widened(np.concatenate([_of_sets(case, sets) for sets in reference.draws(DRAWS, rng)]))
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,

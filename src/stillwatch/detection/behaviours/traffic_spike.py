@@ -52,8 +52,11 @@ def examine(case: Case) -> Observation | None:
     weights = np.minimum(volumes[members], HEAVY * np.median(volumes[members]))
     observed = float(densest_share(_by_hour(case, members[None, :], weights), WINDOW)[0])
     reference = matched(pool, volumes[members])
-    sets = np.stack(list(reference.draws(DRAWS, rng)))
-    drawn = reference.widened(densest_share(_by_hour(case, sets, weights), WINDOW))
+    drawn = reference.widened(
+        np.concatenate(
+            [densest_share(_by_hour(case, sets, weights), WINDOW) for sets in reference.draws(DRAWS, rng)]
+        )
+    )
     p = draw_tail(observed, drawn)
     return Observation(
         statistic=observed,
