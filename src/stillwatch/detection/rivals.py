@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 import yaml
 
-from stillwatch.detection.evidence import Bools, Floats
+from stillwatch.detection.evidence import Bools, Floats, Ints
 
 EXTRACTION = "extraction"
 
@@ -65,6 +65,38 @@ class _Table:
     features: tuple[Feature, ...]
     ways: Mapping[str, Mapping[str, float]]
     weights: Mapping[str, float]
+
+    @cached_property
+    def columns(self) -> Ints:
+        """Uses x ways, as many as any use has: place of the way among those of all uses, one use behind the other."""
+        sizes = np.array([len(of_use) for of_use in self.ways.values()])
+        place = np.arange(sizes.max())
+        return np.asarray((np.cumsum(sizes) - sizes)[:, None] + np.minimum(place, sizes[:, None] - 1))
+
+    @cached_property
+    def log10_ways(self) -> Floats:
+        """Uses x ways: log10 of how often the use comes in this way; no chance where it has fewer ways."""
+        found = np.full(self.columns.shape, -np.inf)
+        for row, of_use in zip(found, self.ways.values(), strict=True):
+            row[: len(of_use)] = np.log10(list(of_use.values()))
+        return found
+
+    @cached_property
+    def log10_levels(self) -> Floats:
+        """Features x levels x ways of all uses: log10 of the level's probability."""
+        of_ways = [way for of_use in self.ways.values() for way in of_use]
+        return np.array([[[of[way] for way in of_ways] for of in f.log10_levels] for f in self.features])
+
+    @cached_property
+    def benign(self) -> Ints:
+        """Places of the benign uses, in the order of `weights`, among all uses."""
+        uses = list(self.ways)
+        return np.array([uses.index(use) for use in self.weights])
+
+    @cached_property
+    def log10_weights(self) -> Floats:
+        """log10 of how often each benign use is."""
+        return np.asarray(np.log10(list(self.weights.values())))
 
 
 @cache
@@ -118,11 +150,10 @@ def most_to_gain(names: tuple[str, ...]) -> float:
     return found
 
 
-def _mixtures(score: Mapping[str, float] | Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
-    """log10 of the weighted sum of likelihoods given by their log10: one of each, or as many of each."""
-    parts = np.array([score[use] + np.log10(weights[use]) for use in weights])
-    most = parts.max(axis=0)
-    return np.asarray(most + np.log10((10 ** (parts - most)).sum(axis=0)))
+def _mixtures(parts: Floats) -> Floats:
+    """log10 of the sum (last axis) of likelihoods given by their log10."""
+    most = np.maximum.reduce(parts, axis=-1, keepdims=True)
+    return np.asarray(most[..., 0] + np.log10(np.add.reduce(10 ** (parts - most), axis=-1)))
 
 
 def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
@@ -133,30 +164,31 @@ def weigh(figures: Mapping[str, float | None], tempering: float) -> Weighing:
     the best benign use.
     """
     table = _table()
-    score = {way: 0.0 for of_use in table.ways.values() for way in of_use}
-    by_feature: dict[str, dict[str, float]] = {}
-    for feature in table.features:
-        value = figures.get(feature.name)
-        if value is None:
-            continue
-        points = {way: p * tempering for way, p in feature.log10_levels[feature.level(value)].items()}
-        by_feature[feature.name] = points
-        for way, more in points.items():
-            score[way] += more
-    likelihood = {use: float(_mixtures(score, of_use)) for use, of_use in table.ways.items()}
-    best_benign = max(
-        table.weights, key=lambda use: (likelihood[use] + float(np.log10(table.weights[use])), use)
-    )
+    known = [
+        (feature.name, number, feature.level(value))
+        for number, feature in enumerate(table.features)
+        if (value := figures.get(feature.name)) is not None
+    ]
+    points = table.log10_levels[[k[1] for k in known], [k[2] for k in known]] * tempering
+    parts = np.add.reduce(points, axis=0)[table.columns] + table.log10_ways
+    likelihood = _mixtures(parts)
+    by_use = dict(zip(table.ways, likelihood.tolist(), strict=True))
+    benign = likelihood[table.benign] + table.log10_weights
+    _, best_benign = max(zip(benign.tolist(), table.weights, strict=True))
 
-    def best_way(use: str) -> str:
-        return max(table.ways[use], key=lambda way: (score[way] + float(np.log10(table.ways[use][way])), way))
+    def best_way(use: str) -> tuple[str, int]:
+        """And its column."""
+        row = list(table.ways).index(use)
+        ways = zip(parts[row].tolist(), table.ways[use], table.columns[row].tolist(), strict=False)
+        return max(ways)[1:]
 
-    one, other = best_way(EXTRACTION), best_way(best_benign)
+    (one, mine), (other, theirs) = best_way(EXTRACTION), best_way(best_benign)
+    weights = (points[:, mine] - points[:, theirs]).tolist()
     return Weighing(
-        log10_likelihood=MappingProxyType(likelihood),
-        log10_bayes_factor=likelihood[EXTRACTION] - float(_mixtures(likelihood, table.weights)),
+        log10_likelihood=MappingProxyType(by_use),
+        log10_bayes_factor=by_use[EXTRACTION] - float(_mixtures(benign)),
         best_benign=best_benign,
-        weights=MappingProxyType({n: p[one] - p[other] for n, p in by_feature.items()}),
+        weights=MappingProxyType(dict(zip((k[0] for k in known), weights, strict=True))),
         compared=(one, other),
     )
 
@@ -169,13 +201,12 @@ def bayes_factors(
     kept: sets x names, which of the figures so named stay; one that is not named is left out of all. Returns one a set.
     """
     table = _table()
-    of_ways = [way for of_use in table.ways.values() for way in of_use]
-    points = np.zeros((len(names), len(of_ways)))
-    for feature in table.features:
+    points = np.zeros((len(names), table.log10_levels.shape[2]))
+    for number, feature in enumerate(table.features):
         value = figures.get(feature.name)
         if value is not None and feature.name in names:
-            levels = feature.log10_levels[feature.level(value)]
-            points[names.index(feature.name)] = [levels[way] * tempering for way in of_ways]
-    score = dict(zip(of_ways, (kept @ points).T, strict=True))
-    likelihood = {use: _mixtures(score, of_use) for use, of_use in table.ways.items()}
-    return np.asarray(likelihood[EXTRACTION] - _mixtures(likelihood, table.weights))
+            levels = table.log10_levels[number, feature.level(value)]
+            points[names.index(feature.name)] = levels * tempering
+    likelihood = _mixtures((kept @ points)[:, table.columns] + table.log10_ways)
+    extraction = likelihood[:, list(table.ways).index(EXTRACTION)]
+    return np.asarray(extraction - _mixtures(likelihood[:, table.benign] + table.log10_weights))
