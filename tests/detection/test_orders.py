@@ -23,6 +23,8 @@ def test_a_pool_is_the_order_of_those_that_are_left(population, wanted):
     pool = Order.of(figure, eligible).without(gone)
     assert len(pool) == len(expected)
     assert pool.at(np.arange(len(pool))).tolist() == expected.tolist()
+    # Few are found without listing who is left.
+    assert [pool.at(np.array([number])).tolist() for number in range(len(pool))] == expected[:, None].tolist()
     asked = np.array(wanted, float)
     assert pool.first_of(asked).tolist() == np.searchsorted(figure[expected], asked, "left").tolist()
     assert pool.end_of(asked).tolist() == np.searchsorted(figure[expected], asked, "right").tolist()

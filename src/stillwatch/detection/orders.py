@@ -24,8 +24,16 @@ def among(every: Ints, own: Ints) -> Ints:
     return np.asarray(place[there][every[place[there]] == rising[there]])
 
 
-def _passing_over(gone: Ints, numbers: Ints) -> Ints:
-    """Places with these numbers, counted from 0 without the places that are `gone` (rising)."""
+MANY = 8
+"""From a number for so many accounts on, all who are left are listed to find those with these numbers."""
+
+
+def _passing_over(gone: Ints, numbers: Ints, size: int) -> Ints:
+    """Of `size` places those with these numbers, counted from 0 without the places that are `gone` (rising)."""
+    if MANY * numbers.size > size:
+        left = np.ones(size, dtype=bool)
+        left[gone] = False
+        return np.asarray(np.flatnonzero(left)[numbers])
     left_before = gone - np.arange(len(gone))
     return np.asarray(numbers + np.searchsorted(left_before, numbers, "right"))
 
@@ -42,7 +50,7 @@ class Roll:
 
     def at(self, numbers: Ints) -> Ints:
         """Accounts with these numbers."""
-        return np.asarray(self.accounts[_passing_over(self.gone, numbers)])
+        return np.asarray(self.accounts[_passing_over(self.gone, numbers, len(self.accounts))])
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,7 @@ class Pool:
 
     def _places(self, numbers: Ints) -> Ints:
         """Places in the order of those with these numbers."""
-        return _passing_over(self.gone, numbers)
+        return _passing_over(self.gone, numbers, len(self.order.accounts))
 
     def at(self, numbers: Ints) -> Ints:
         """Accounts with these numbers."""

@@ -20,29 +20,51 @@ AT_ONCE = 1 << 18
 
 
 @njit(nogil=True, cache=True)
+def _again(at, table, turns, turn, again):  # type: ignore[no-untyped-def]
+    """Mark in `again` which of these numbers came before in `at`; says whether any did.
+
+    `table`: a hash table of a power of two of places, of which those are taken whose `turns` are this turn.
+    """
+    mask = len(table) - 1
+    found = False
+    for k in range(len(at)):
+        place = (at[k] * 0x9E3779B1) & mask
+        while turns[place] == turn and table[place] != at[k]:
+            place = (place + 1) & mask
+        again[k] = turns[place] == turn
+        found |= again[k]
+        turns[place], table[place] = turn, at[k]
+    return found
+
+
+@njit(nogil=True, cache=True)
 def _distinct(rng, low, high, redraws, drawn, sizes):  # type: ignore[no-untyped-def]
-    """Numbers from each low to each high (exclusive) in each row of `drawn`, rising, the first `sizes` of it all different.
+    """Numbers from each low to each high (exclusive) in each row of `drawn`, of which the first `sizes` are all different.
 
     Drawn as one by one by numpy's `integers`: first a whole row, then those anew, in their order, that came before.
     """
     n = len(low)
+    places = 2
+    while places < 2 * n:
+        places *= 2
+    table, turns = np.empty(places, np.int64), np.zeros(places, np.int64)
+    at, again = np.empty(n, np.int64), np.empty(n, np.bool_)
+    turn = 0
     for s in range(len(drawn)):
-        at = np.empty(n, np.int64)
         for k in range(n):
             at[k] = rng.integers(low[k], high[k])
         for _ in range(redraws):
-            order = np.argsort(at, kind="mergesort")
-            again = np.zeros(n, np.bool_)
-            for i in range(1, n):
-                again[order[i]] = at[order[i]] == at[order[i - 1]]
-            if not again.any():
+            turn += 1
+            if not _again(at, table, turns, turn, again):
                 break
-            for late in np.flatnonzero(again):
-                at[late] = rng.integers(low[late], high[late])
-        at.sort()
-        for i in range(n):
-            if i == 0 or at[i] != at[i - 1]:
-                drawn[s, sizes[s]] = at[i]
+            for k in range(n):
+                if again[k]:
+                    at[k] = rng.integers(low[k], high[k])
+        turn += 1
+        _again(at, table, turns, turn, again)
+        for k in range(n):
+            if not again[k]:
+                drawn[s, sizes[s]] = at[k]
                 sizes[s] += 1
 
 
