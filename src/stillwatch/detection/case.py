@@ -377,7 +377,9 @@ class Case:
 
 def binomial_tail(successes: int, trials: int, rate: float) -> float:
     """P(X >= successes) for X ~ Binomial(trials, rate)."""
-    return float(stats.binom.sf(successes - 1, trials, min(max(rate, 0.0), 1.0))) if trials else 1.0
+    if successes <= 0 or not trials:
+        return 1.0
+    return float(stats.binom.sf(successes - 1, trials, min(max(rate, 0.0), 1.0)))
 
 
 def draw_tail(observed: float, drawn: Floats) -> float:

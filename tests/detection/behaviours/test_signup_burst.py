@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.behaviours.signup_burst import BEHAVIOUR, densest
+from stillwatch.detection.behaviours.signup_burst import BEHAVIOUR, WINDOW, Windows, densest
 
 
 def made(worlds, created):
@@ -53,3 +53,15 @@ def test_densest_window_against_every_start(created, window):
 def test_strangers_with_one_template_are_rejected_no_more_often_than_the_level(worlds):
     for level, count, most in worlds.rejected(BEHAVIOUR, worlds.template_nulls()):
         assert count <= most, f"{count} at {level}"
+
+
+@given(st.lists(st.integers(1000, 1400), max_size=80), st.data())
+def test_the_fullest_window_of_those_who_are_left(created, data):
+    created = np.array(created, dtype=np.int64)
+    gone = np.array(
+        data.draw(st.lists(st.booleans(), min_size=len(created), max_size=len(created))), dtype=bool
+    )
+    left = created[~gone]
+    windows = Windows.of(created)
+    assert windows.accounts == len(created)
+    assert windows.without(created[gone]) == (densest(left, WINDOW)[0] if len(left) else 0)

@@ -1,6 +1,6 @@
 """The test behind every behaviour that is an object held in common."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -11,13 +11,14 @@ from stillwatch.detection.case import Case, binomial_tail
 from stillwatch.detection.evidence import KINDS, Ints
 
 
-def _shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Ints]:
-    """(account code, object code) for what two or more of these accounts hold of these kinds."""
+def _shared(case: Case, kind: str, accounts: Ints) -> tuple[Ints, Ints]:
+    """(account code, object code) for what two or more of these accounts hold of this kind."""
     view = case.view
     links = view.links_by_account.places(accounts)
     obj = view.link_obj[links]
-    codes = [KINDS.index(kind) for kind in kinds]
-    keep = case.population.linking[obj] & np.isin(view.evidence.obj_kind[obj], codes)
+    keep = case.population.linking[obj] & (view.evidence.obj_kind[obj] == KINDS.index(kind))
+    if not keep.any():
+        return view.link_acc[:0], obj[:0]
     _, inverse, held = np.unique(obj[keep], return_inverse=True, return_counts=True)
     several = (held >= 2)[inverse]
     return view.link_acc[links[keep]][several], obj[keep][several]
@@ -25,13 +26,13 @@ def _shared(case: Case, kinds: Sequence[str], accounts: Ints) -> tuple[Ints, Int
 
 def sharing_accounts(case: Case, kind: str, accounts: Ints) -> tuple[int, int]:
     """How many of these accounts hold an object of this kind with another of them; and how many objects those are."""
-    acc, obj = _shared(case, (kind,), accounts)
+    acc, obj = _shared(case, kind, accounts)
     return len(np.unique(acc)), len(np.unique(obj))
 
 
 def _sharing_most(case: Case, kind: str) -> tuple[int, ...]:
     """Members of the group that hold an object of this kind with most others."""
-    acc, obj = _shared(case, (kind,), case.members)
+    acc, obj = _shared(case, kind, case.members)
     _, inverse, held = np.unique(obj, return_inverse=True, return_counts=True)
     who, at = np.unique(acc, return_inverse=True)
     most_held = np.zeros(len(who), dtype=np.int64)
@@ -39,7 +40,7 @@ def _sharing_most(case: Case, kind: str) -> tuple[int, ...]:
     return most(who, most_held)
 
 
-def sharing_tail(case: Case, kinds: Sequence[str], accounts: Ints, rate: float) -> float:
+def sharing_tail(case: Case, kind: str, accounts: Ints, rate: float) -> float:
     """P-value of so much sharing among these accounts where each pair of them shares with probability `rate`.
 
     Sharers come in twos at least, so they are no independent draws: one pair that shares is one event. Accounts
@@ -49,12 +50,14 @@ def sharing_tail(case: Case, kinds: Sequence[str], accounts: Ints, rate: float) 
     """
     if len(accounts) < 2:
         return 1.0
-    acc, obj = _shared(case, kinds, accounts)
+    acc, obj = _shared(case, kind, accounts)
+    if not len(acc):
+        return 1.0
     people, a = np.unique(acc, return_inverse=True)
     objects, o = np.unique(obj, return_inverse=True)
     size = len(people) + len(objects)
     graph = coo_matrix((np.ones(len(a), dtype=np.int8), (a, o + len(people))), shape=(size, size))
-    parts = connected_components(graph, directed=False)[0] if size else 0
+    parts = connected_components(graph, directed=False)[0]
     met = 1 - (1 - rate) ** np.arange(1, len(accounts))
     return binomial_tail(len(people) - parts, len(accounts) - 1, float(met.mean()))
 
@@ -89,7 +92,7 @@ def sharing_test(kinds: dict[str, str]) -> Callable[[Case], Observation | None]:
             p = 1.0
             expected = 1 - (1 - rate) ** (len(case.members) - 1)
             if chosen is not None:
-                p = sharing_tail(case, (kind,), chosen, rate)
+                p = sharing_tail(case, kind, chosen, rate)
             text = (
                 f"{percent(share)} of the accounts share {thing} with another account of the group"
                 f" ({objects} in all); of as many accounts outside {percent(expected)} would."

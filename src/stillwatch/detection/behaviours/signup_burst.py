@@ -1,5 +1,7 @@
 """Accounts made in a burst."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from stillwatch.detection.behaviours.base import INFRASTRUCTURE, Behaviour, Observation, most, percent
@@ -19,29 +21,53 @@ def densest(created: np.ndarray, window: int) -> tuple[int, int]:
     return int(count[best]), int(ordered[best])
 
 
-def _outside(case: Case) -> tuple[int, int]:
-    """(how many accounts outside were made in their fullest hours, how many it is known of).
+@dataclass(frozen=True)
+class Windows:
+    """How many of some accounts were made in the WINDOW hours from each hour on, the first of them being that of the first.
 
-    Counted by hour once for all cases; a group's own accounts are taken out.
+    `fullest`: places in `made`, of the fullest window first.
     """
+
+    accounts: int
+    first: int
+    made: Ints
+    fullest: Ints
+
+    @classmethod
+    def of(cls, created: Ints) -> "Windows":
+        """Of hours of creation, known ones only."""
+        first = int(created.min(initial=np.iinfo(np.int64).max))
+        running = np.r_[0, np.cumsum(np.bincount(created - first))]
+        begin = np.arange(len(running) - 1)
+        made = running[np.minimum(begin + WINDOW, len(begin))] - running[begin]
+        return cls(len(created), first, made, np.argsort(-made, kind="stable"))
+
+    def without(self, created: Ints) -> int:
+        """Those in the fullest window when some of the accounts, made in these hours, are taken out."""
+        own = np.sort(created - self.first)
+        touched = np.arange(len(self.made))
+        if WINDOW * len(own) < len(touched):
+            touched = np.unique(own[:, None] - np.arange(WINDOW))
+            touched = touched[touched >= 0]
+        gone = np.searchsorted(own, touched + WINDOW) - np.searchsorted(own, touched)
+        left = int((self.made[touched] - gone).max(initial=0))
+        # Among one window more than were touched there is one that was not.
+        others = self.fullest[: len(touched) + 1]
+        others = others[~np.isin(others, touched, assume_unique=True)][:1]
+        return max(left, int(self.made[others].max(initial=0)))
+
+
+def _outside(case: Case) -> tuple[int, int]:
+    """(how many accounts outside were made in their fullest hours, how many it is known of)."""
     created = case.view.created
 
     def known(accounts: Ints | Bools) -> Ints:
         made = created[accounts]
         return made[made >= 0]
 
-    def by_hour() -> tuple[int, Ints]:
-        made = known(case.view.active)
-        first = int(made.min(initial=np.iinfo(np.int64).max))
-        return first, np.bincount(made - first)
-
-    first, every = case.population.once("made by hour", by_hour)
-    own = np.bincount(known(case.everyone_inside) - first)
-    left = every.copy()
-    left[: len(own)] -= own
-    running = np.r_[0, np.cumsum(left)]
-    last = np.minimum(np.arange(len(left)) + WINDOW, len(left))
-    return int((running[last] - running[:-1]).max(initial=0)), int(running[-1])
+    windows = case.population.once("made by hour", lambda: Windows.of(known(case.view.active)))
+    own = known(case.everyone_inside)
+    return windows.without(own), windows.accounts - len(own)
 
 
 def examine(case: Case) -> Observation | None:
