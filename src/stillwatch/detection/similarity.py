@@ -341,7 +341,7 @@ def vectors(
     usable &= holders >= settings.content_accounts
     rarity = np.log(max(view.population, 2) / np.maximum(holders, 1)).clip(0)
 
-    def carried() -> tuple[Ints, Ints, Floats, Floats]:
+    def carried() -> tuple[Ints, Ints, Floats, rows.Values]:
         counted = (view.share_start, view.share_obj, texts)
         rank = view.evidence.obj_rank
         return rows.weightiest(counted, usable, np.sqrt(rarity), rank, np.maximum(sent, 1), LONGEST)

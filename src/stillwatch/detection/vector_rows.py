@@ -6,6 +6,7 @@ every column, is zero between uses, and holds a sum of rows in the meantime.
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import Any
 
 import numba
 import numpy as np
@@ -14,7 +15,8 @@ from numba import njit
 
 from stillwatch.detection.evidence import Bools, Floats, Ints
 
-Rows = tuple[Ints, Ints, Floats]
+Values = npt.NDArray[np.floating[Any]]
+Rows = tuple[Ints, Ints, Values]
 """(where each row begins, columns, values)"""
 DIGITS = 1e9
 """Cosines are compared to nine digits: the order of sums must not decide."""
@@ -199,7 +201,7 @@ def _weightiest(rows, usable, weight, rank, sent, sizes, start, columns, share, 
 
 def weightiest(
     rows: tuple[Ints, Ints, Ints], usable: Bools, weight: Floats, rank: Ints, sent: Floats, most: int
-) -> tuple[Ints, npt.NDArray[np.int32], Floats, Floats]:
+) -> tuple[Ints, npt.NDArray[np.int32], Floats, Values]:
     """Rows of at most `most` columns: where each begins, columns, shares (counts by `sent`), and values of length one.
 
     `rows` are as ever, but hold counts; a value is share times weight. Left out are columns that are not usable, and of a
