@@ -16,7 +16,9 @@ row = st.fixed_dictionaries(
         for column in PHRASE_KINDS.values()
     }
 )
-objects = st.lists(st.tuples(st.integers(0, len(CONTENT_KINDS) - 1), value), unique=True, max_size=25)
+objects = st.lists(st.tuples(st.integers(0, len(CONTENT_KINDS) - 1), value), unique=True, max_size=25).map(
+    lambda pairs: sorted(pairs, key=lambda pair: pair[0])
+)
 SCHEMA = pa.schema(
     [pa.field(f"{kind}_hash", pa.int64()) for kind in TEXT_KINDS]
     + [pa.field(column, pa.list_(pa.int64())) for column in PHRASE_KINDS.values()]

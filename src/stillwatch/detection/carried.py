@@ -1,114 +1,104 @@
 """Which of the text objects that several accounts sent does each exchange carry?"""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from numba import njit
 
-from stillwatch.records.sketches.mixing import U, absorb, finish
+from stillwatch.detection.sharers import hashed, slot_shift
 
 TEXT_KINDS = ("system", "block", "prefix", "suffix", "item")
 """Whole-text objects, by the sketch column that holds them; sampled phrases follow them."""
 PHRASE_KINDS = {"phrase": "phrases", "system_phrase": "system_phrases"}
 CONTENT_KINDS = (*TEXT_KINDS, *PHRASE_KINDS)
-_FREE = np.int32(-1)
-
-
-@njit(nogil=True, inline="always")
-def _slot(kind, value, mask):  # type: ignore[no-untyped-def]
-    return np.int64(finish(absorb(U(kind + 1), U(value)))) & mask
+_FREE = np.int64(-1)
 
 
 @njit(nogil=True, cache=True)
-def _fill(kinds, values, slots):  # type: ignore[no-untyped-def]
-    mask = len(slots) - 1
+def _fill(values, first, slots):  # type: ignore[no-untyped-def]
+    shift, mask = slot_shift(slots), len(slots) - 1
     for i in range(len(values)):
-        at = _slot(kinds[i], values[i], mask)
-        while slots[at] != _FREE:
+        at = np.int64(hashed(values[i]) >> shift)
+        while slots[at, 1] != _FREE:
             at = (at + 1) & mask
-        slots[at] = i
+        slots[at, 0], slots[at, 1] = values[i], first + i
 
 
 @njit(nogil=True, cache=True)
-def _find(kind, values, valid, kinds, known, slots, out):  # type: ignore[no-untyped-def]
-    mask = len(slots) - 1
+def _find(values, slots, out):  # type: ignore[no-untyped-def]
+    shift, mask = slot_shift(slots), len(slots) - 1
     for i in range(len(values)):
-        out[i] = _FREE
-        if not valid[i]:
-            continue
-        at = _slot(kind, values[i], mask)
-        while slots[at] != _FREE:
-            found = slots[at]
-            if known[found] == values[i] and kinds[found] == kind:
-                out[i] = found
-                break
+        at = np.int64(hashed(values[i]) >> shift)
+        while slots[at, 1] != _FREE and slots[at, 0] != values[i]:
             at = (at + 1) & mask
+        out[i] = slots[at, 1]
 
 
 @njit(nogil=True, cache=True)
-def _joined(single, lists, offsets, counts, out):  # type: ignore[no-untyped-def]
-    """Of each row: objects of whole texts, then those of its lists; returns how many in all."""
+def _joined(found, starts, counts, out):  # type: ignore[no-untyped-def]
+    """Of each row what was found, kind after kind; returns how many in all."""
     n = 0
     for row in range(len(counts)):
         before = n
-        for kind in range(len(single)):
-            if single[kind, row] != _FREE:
-                out[n] = single[kind, row]
-                n += 1
-        for k in range(len(offsets)):
-            for at in range(offsets[k, row], offsets[k, row + 1]):
-                if lists[k][at] != _FREE:
-                    out[n] = lists[k][at]
+        for kind in range(len(found)):
+            for at in range(starts[kind, row], starts[kind, row + 1]):
+                if found[kind][at] != _FREE:
+                    out[n] = found[kind][at]
                     n += 1
         counts[row] = n - before
     return n
 
 
+def column_of(kind: str) -> str:
+    """The column of exchanges that holds a kind of text objects."""
+    return PHRASE_KINDS.get(kind, f"{kind}_hash")
+
+
+def sent(batch: pa.RecordBatch, kind: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(values, start): row i of a batch holds the objects `values[start[i]:start[i + 1]]` of this kind."""
+    array = batch.column(column_of(kind))
+    if kind in PHRASE_KINDS:
+        sizes, array = array.value_lengths().fill_null(0), array.flatten()
+    else:
+        sizes = array.is_valid()
+    start = np.zeros(batch.num_rows + 1, np.int64)
+    np.cumsum(sizes.to_numpy(zero_copy_only=False), out=start[1:])
+    return array.drop_null().to_numpy(), start
+
+
 @dataclass(frozen=True)
 class Lookup:
-    """Finds the row of an object by its kind and value: a hash table with open addressing, at most half full."""
+    """Finds the row of an object by its kind and value: for each kind a hash table with open addressing, at most half full.
 
-    kinds: npt.NDArray[np.int8]
-    values: npt.NDArray[np.int64]
-    slots: npt.NDArray[np.int32]
+    A slot is a value and a row, side by side.
+    """
+
+    slots: tuple[npt.NDArray[np.int64], ...]
 
     @classmethod
     def of(cls, objects: pa.Table) -> "Lookup":
-        """Of a table with the columns kind (place in CONTENT_KINDS) and value; no pair of these twice."""
-        kinds = objects["kind"].to_numpy().astype(np.int8)
-        values = objects["value"].to_numpy().astype(np.int64)
-        slots = np.full(1 << max(2 * len(values), 2).bit_length(), _FREE)
-        _fill(kinds, values, slots)
-        return cls(kinds, values, slots)
-
-    def _find(self, kind: int, array: pa.Array) -> npt.NDArray[np.int32]:
-        values = array.fill_null(0).to_numpy(zero_copy_only=False)
-        valid = (
-            array.is_valid().to_numpy(zero_copy_only=False)
-            if array.null_count
-            else np.ones(len(array), np.bool_)
-        )
-        out = np.empty(len(values), np.int32)
-        _find(kind, values, valid, self.kinds, self.values, self.slots, out)
-        return out
+        """Of a table with the columns kind (place in CONTENT_KINDS, rising) and value; no pair of these twice."""
+        kinds = objects["kind"].to_numpy()
+        values = objects["value"].to_numpy()
+        bounds = np.searchsorted(kinds, np.arange(len(CONTENT_KINDS) + 1))
+        tables = []
+        for first, end in pairwise(bounds.tolist()):
+            slots = np.full((1 << max(2 * (end - first), 2).bit_length(), 2), _FREE)
+            _fill(values[first:end], first, slots)
+            tables.append(slots)
+        return cls(tuple(tables))
 
     def carried(self, batch: pa.RecordBatch) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """(objects on each row, their rows in the table one behind the other), of a batch with columns of sketches."""
-        rows = batch.num_rows
-        single = np.empty((len(TEXT_KINDS), rows), np.int32)
-        for kind, name in enumerate(TEXT_KINDS):
-            single[kind] = self._find(kind, batch.column(f"{name}_hash"))
-        offsets = np.zeros((len(PHRASE_KINDS), rows + 1), np.int64)
-        lists = []
-        for k, (name, column) in enumerate(PHRASE_KINDS.items()):
-            array = batch.column(column)
-            flat = array.flatten()
-            sizes = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-            np.cumsum(sizes, out=offsets[k, 1:])
-            lists.append(self._find(CONTENT_KINDS.index(name), flat))
-        counts = np.zeros(rows, np.int64)
-        out = np.empty(int(np.count_nonzero(single != _FREE)) + sum(map(len, lists)), np.int32)
-        n = _joined(single, tuple(lists), offsets, counts, out)
+        found, starts = [], np.empty((len(CONTENT_KINDS), batch.num_rows + 1), np.int64)
+        for code, (kind, slots) in enumerate(zip(CONTENT_KINDS, self.slots, strict=True)):
+            values, starts[code] = sent(batch, kind)
+            found.append(np.empty(len(values), np.int32))
+            _find(values, slots, found[code])
+        counts = np.zeros(batch.num_rows, np.int64)
+        out = np.empty(sum(map(len, found)), np.int32)
+        n = _joined(tuple(found), starts, counts, out)
         return counts, out[:n]

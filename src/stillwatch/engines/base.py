@@ -23,6 +23,8 @@ class Engine(ABC):
     name: str
     version: str
     """Of the engine's own software, for run.json."""
+    memory: int
+    """The soft limit that it was opened with, in bytes."""
     workers: int
     """How many shares `distribute` works on at once, as far as is known before; 1: it works in this process."""
 

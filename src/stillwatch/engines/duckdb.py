@@ -22,6 +22,7 @@ class DuckDBEngine(Engine):
 
     def __init__(self, *, scratch: Path, threads: int, memory: int) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
+        self.memory = memory
         self._connection = ibis.duckdb.connect(
             threads=threads,
             memory_limit=f"{max(memory, 64 << 20) // (1 << 20)}MiB",

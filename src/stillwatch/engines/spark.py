@@ -44,6 +44,7 @@ class SparkEngine(Engine):
     name = "spark"
 
     def __init__(self, *, scratch: Path, threads: int, memory: int, settings: Mapping[str, str]) -> None:
+        self.memory = memory
         self._scratch = scratch.resolve()
         self._scratch.mkdir(parents=True, exist_ok=True)
         wanted = complete(settings, self._scratch, threads, memory)
