@@ -28,14 +28,6 @@ POPULAR_KINDS = ("address", "fingerprint", "client", "signup")
 """Kinds of which popular values (a carrier's address, a common browser) link nobody."""
 
 
-def narrow(values: Ints) -> Ints:
-    """The same numbers, in the fewest bytes that hold all of them; signed, so that their differences are numbers, too."""
-    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
-    kinds = (np.int8, np.int16, np.int32, np.int64)
-    fits = next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
-    return values.astype(fits, copy=False)
-
-
 @njit(nogil=True, cache=True)
 def _counted(keys, found):  # type: ignore[no-untyped-def]
     for key in keys:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
+from stillwatch.detection.column import narrow
 from stillwatch.detection.evidence import (
     ACCOUNT_KINDS,
     KINDS,
@@ -15,7 +16,6 @@ from stillwatch.detection.evidence import (
     Bools,
     Evidence,
     Ints,
-    narrow,
     starts,
 )
 from stillwatch.detection.intake import HOUR_US
@@ -157,10 +157,6 @@ def _order_of_coming(
     return rank
 
 
-WHOLE = ("acc", "hour", "first", "last")
-"""Columns of the ledger that are no counts."""
-
-
 @dataclass(frozen=True)
 class _Texts:
     """Text objects in order of their codes, and the exchanges' arrays of `Evidence`, by name."""
@@ -194,7 +190,7 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
         "ex_luck": exchanges.luck[order],
         "ex_item": item,
         "ex_model": exchanges.model[order],
-        "ex_marks": exchanges.marks.astype(np.int32)[order],
+        "ex_marks": exchanges.marks[order],
         "ex_text": exchanges.text[order],
         "ex_tools": exchanges.tools[order],
         "ex_later": exchanges.later[order],
@@ -252,11 +248,7 @@ def gather(relations: Relations, accounts: pa.Table | None, looked_at: int = Set
     return Evidence(
         accounts=facts,
         looked_at=looked_at,
-        ledger={
-            # An hour's counts are small: most columns need a byte or two.
-            name: _ints(relations.ledger, name) if name in WHOLE else narrow(_ints(relations.ledger, name))
-            for name in relations.ledger.column_names
-        },
+        ledger={name: _ints(relations.ledger, name) for name in relations.ledger.column_names},
         novelty=novelty,
         **texts.arrays,  # type: ignore[arg-type]
         link_acc=joined(link_acc),

@@ -14,10 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.detection.carried import CONTENT_KINDS, PHRASE_KINDS, Lookup, column_of, sent
+from stillwatch.detection.column import Column, narrow
 from stillwatch.detection.sampling import EVERY, luck_limit, running
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.sharers import MOST_SHARERS, Sharers
 from stillwatch.engines import Engine
+from stillwatch.records.schema import TIME
 from stillwatch.records.sketches import MARKS, SCRIPTS
 
 EXCHANGE_KINDS = {
@@ -34,7 +36,7 @@ C, 90% of shell and all of JavaScript are above it, and 4% of licences in prose.
 
 
 COPIED = {
-    "row": np.int64, "time": np.int64, "luck": np.int64, "acc": np.int32, "marks": np.int64, "text": np.bool_,
+    "row": np.int64, "time": np.int64, "luck": np.int64, "acc": np.int32, "marks": np.int32, "text": np.bool_,
     "tools": np.int8, "later": np.int8,
 }  # fmt: skip
 """Columns of exchanges that are taken as they are, and the types that they are kept in."""
@@ -55,7 +57,7 @@ class Exchanges:
     luck: npt.NDArray[np.int64]
     acc: npt.NDArray[np.int32]
     model: npt.NDArray[np.int32]
-    marks: npt.NDArray[np.int64]
+    marks: npt.NDArray[np.int32]
     text: npt.NDArray[np.bool_]
     tools: npt.NDArray[np.int8]
     later: npt.NDArray[np.int8]
@@ -69,7 +71,7 @@ class Relations:
     """What stage 1 hands to the statistics; row order means nothing.
 
     accounts: account codes (0..n-1, in the order of their ids) and ids, all that have an exchange.
-    ledger: one row for each account and hour.
+    ledger: one row for each account and hour, in their order; counts in the fewest bytes that hold all of a column.
     novelty: kind, acc, hour, fresh: how many new addresses, credentials, scripts, ... the account showed in that hour.
     objects: kind, value, ready: text objects that at least k accounts used; `ready` is the hour in which the k-th had.
     exchanges: those that are looked at one by one, with the objects that they carry.
@@ -183,6 +185,18 @@ def _objects(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
     return pa.concat_tables(tables)
 
 
+def _microseconds(times: pa.Array) -> npt.NDArray[np.int64]:
+    """Times as microseconds since the epoch."""
+    return times.cast(TIME).cast(pa.int64()).to_numpy(zero_copy_only=False)
+
+
+def _numbered(texts: pa.Array, names: dict[str, int]) -> npt.NDArray[np.int32]:
+    """The number of each text in `names`, where those that it lacks are added."""
+    encoded = texts.dictionary_encode()
+    codes = [names.setdefault(name, len(names)) for name in encoded.dictionary.to_pylist()]
+    return np.array(codes, np.int32)[encoded.indices.to_numpy(zero_copy_only=False)]
+
+
 def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
     """The exchanges with a text or a system text, with the shared objects that they carry."""
     wanted = rows.filter(rows.text_words.notnull() | rows.system_hash.notnull())
@@ -200,23 +214,22 @@ def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
     )
     lookup = Lookup.of(objects)
     names: dict[str, int] = {}
-    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in (*COPIED, "model", "start", "carried")}
+    columns = {
+        name: Column(dtype)
+        for name, dtype in {**COPIED, "model": np.int32, "start": np.int64, "carried": np.int32}.items()
+    }
+    columns["start"].add(np.zeros(1, np.int64))
     for batch in engine.batches(chosen):
-        for name, dtype in COPIED.items():
+        for name in COPIED:
             column = batch.column(name)
-            if name == "time":
-                column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-            parts[name].append(column.to_numpy(zero_copy_only=False).astype(dtype, copy=False))
-        model = batch.column("model").dictionary_encode()
-        codes = [names.setdefault(m, len(names)) for m in model.dictionary.to_pylist()]
-        parts["model"].append(np.array(codes, np.int32)[model.indices.to_numpy(zero_copy_only=False)])
+            columns[name].add(
+                _microseconds(column) if name == "time" else column.to_numpy(zero_copy_only=False)
+            )
+        columns["model"].add(_numbered(batch.column("model"), names))
         counts, carried = lookup.carried(batch)
-        parts["start"].append(counts)
-        parts["carried"].append(carried)
-    of = {**COPIED, "model": np.int32, "start": np.int64, "carried": np.int32}
-    # Emptied one after the other: the parts and the whole of one column stand side by side, and never of all.
-    whole = {name: np.concatenate([np.zeros(0, dtype), *parts.pop(name)]) for name, dtype in of.items()}
-    whole["start"] = np.r_[0, np.cumsum(whole["start"])]
+        columns["start"].add(len(columns["carried"]) + np.cumsum(counts))
+        columns["carried"].add(carried)
+    whole = {name: column.whole() for name, column in columns.items()}
     return Exchanges(**whole, models=tuple(names))
 
 
@@ -234,34 +247,22 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     rows = engine.reuse(
         "rows", unique.mutate(script=script).join(code_table, "account_id").drop("account_id")
     )
-    has_text = rows.item_hash.notnull()
-    marked = _marked(rows)
-    marks = {f"mark_{name}": _flag(rows, (marked & mask) != 0) for name, mask in _mark_masks().items()}
-    ledger = rows.group_by("acc", "hour").agg(
-        n=rows.row.count().cast("int32"),
-        texts=_flag(rows, has_text),
-        tools=_flag(rows, rows.tool_count > 0),
-        tools_known=_flag(rows, rows.tool_count.notnull()),
-        later_turns=_flag(rows, rows.turn > 1),
-        turns_known=_flag(rows, rows.turn.notnull()),
-        net_education=_flag(rows, rows.client_network == "education"),
-        blocked=_flag(rows, rows.status == "blocked"),
-        refused=_flag(rows, rows.status == "refused"),
-        status_known=_flag(rows, rows.status.notnull()),
-        symbolic=_flag(rows, rows.symbol_share > SYMBOLIC),
-        first=rows.time.min(),
-        last=rows.time.max(),
-        **marks,
+    # Accounts show few of these together over and over: each is grouped from the combinations, a tenth of the rows.
+    shown = engine.keep(
+        "shown",
+        rows.group_by("acc", **{column: rows[column] for column in NOVELTY_KINDS.values()}).agg(
+            hour=rows.hour.min()
+        ),
     )
     novelty = []
     shared = []
     for kind, column in NOVELTY_KINDS.items():
-        pairs = (
-            rows.filter(rows[column].notnull())
-            .group_by("acc", value=rows[column])
-            .agg(hour=rows.hour.min(), times=rows.row.count())
+        pairs = engine.keep(
+            "pairs",
+            shown.filter(shown[column].notnull())
+            .group_by("acc", value=shown[column])
+            .agg(hour=ibis._.hour.min()),
         )
-        pairs = engine.keep("pairs", pairs)
         novelty.append(
             engine.fetch(
                 pairs.group_by("acc", "hour")
@@ -280,8 +281,8 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
                 ).select(["kind", "acc", "value", "hour"])
             )
         engine.drop("pairs")
-    models = engine.fetch(rows.group_by("acc", "model", "hour").agg(n=rows.row.count().cast("int32")))
-    counted = engine.fetch(ledger).sort_by([("acc", "ascending"), ("hour", "ascending")])
+    engine.drop("shown")
+    counted, models = _by_hour(engine, rows)
     looked_at = _sampled(engine, rows, counted, settings.looked_at)
     objects = _objects(engine, looked_at, settings)
     return Relations(
@@ -294,6 +295,57 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
         models=models,
         duplicates=duplicates,
     )
+
+
+def _by_hour(engine: Engine, rows: ir.Table) -> tuple[pa.Table, pa.Table]:
+    """The ledger, by account and hour, and the models of `Relations`: counted once for each account, hour and model."""
+    flags = {
+        "texts": rows.item_hash.notnull(),
+        "tools": rows.tool_count > 0,
+        "tools_known": rows.tool_count.notnull(),
+        "later_turns": rows.turn > 1,
+        "turns_known": rows.turn.notnull(),
+        "net_education": rows.client_network == "education",
+        "blocked": rows.status == "blocked",
+        "refused": rows.status == "refused",
+        "status_known": rows.status.notnull(),
+        "symbolic": rows.symbol_share > SYMBOLIC,
+        **{f"mark_{name}": (_marked(rows) & mask) != 0 for name, mask in _mark_masks().items()},
+    }
+    counted = rows.group_by("acc", "hour", "model").agg(
+        n=rows.row.count().cast("int32"),
+        first=rows.time.min(),
+        last=rows.time.max(),
+        **{name: _flag(rows, condition) for name, condition in flags.items()},
+    )
+    names: dict[str, int] = {}
+    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in counted.columns}
+    for batch in engine.batches(counted):
+        for name in ("n", *flags):
+            # An hour's counts are small: nearly all are of one byte.
+            parts[name].append(narrow(batch.column(name).to_numpy()))
+        for name in ("first", "last"):
+            parts[name].append(_microseconds(batch.column(name)))
+        for name in ("acc", "hour"):
+            parts[name].append(batch.column(name).to_numpy().astype(np.int32, copy=False))
+        parts["model"].append(_numbered(batch.column("model"), names))
+    acc, hour = np.concatenate(parts.pop("acc")), np.concatenate(parts.pop("hour"))
+    order = np.argsort((acc.astype(np.int64) << 32) + hour)
+    acc, hour = acc[order], hour[order]
+    new = np.flatnonzero(np.r_[True, (acc[1:] != acc[:-1]) | (hour[1:] != hour[:-1])])
+    n = np.concatenate(parts["n"])[order]
+    code = np.concatenate(parts.pop("model"))[order]
+    models = pa.table(
+        {"acc": acc, "model": pa.array(list(names), pa.string()).take(pa.array(code)), "hour": hour, "n": n}
+    )
+    ledger: dict[str, pa.Array] = {"acc": acc[new], "hour": hour[new]}
+    for name in ("n", *flags):
+        column = np.concatenate(parts.pop(name))[order]
+        ledger[name] = narrow(np.add.reduceat(column, new, dtype=np.int64))
+    for name, of in (("first", np.minimum), ("last", np.maximum)):
+        column = np.concatenate(parts.pop(name))[order]
+        ledger[name] = pa.array(of.reduceat(column, new)).cast(TIME)
+    return pa.table(ledger), models
 
 
 def _sampled(engine: Engine, rows: ir.Table, ledger: pa.Table, most: int) -> ir.Table:

@@ -2,7 +2,7 @@
 
 Of a value the k accounts that sent it first are kept, each with its first hour, so that the table is as large as there are
 values, however often and by how many these are sent; the last of those k hours does not depend on the order of batches.
-Where the values are too many for the memory given, the table keeps a half of them, a quarter, ... by their hash, and the rows
+Where the values are too many for the memory given, the table keeps a half of them, a quarter, ... by their hash, and rows
 are read again for the others (partitions of a Grace hash join: Kitsuregawa, Tanaka and Moto-oka 1983).
 """
 

@@ -20,7 +20,8 @@ import numpy as np
 from scipy import sparse
 
 from stillwatch.detection import vector_rows as rows
-from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, counts, narrow, starts
+from stillwatch.detection.column import narrow
+from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, counts, starts
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.view import View
 
