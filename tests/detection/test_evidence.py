@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.detection.evidence import Ragged, Runs, counts, narrow
+from stillwatch.detection.evidence import Ragged, Runs, counts
 
 
 @given(st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(0, 9), max_size=12))
@@ -29,10 +29,3 @@ def test_runs_against_a_search(keys, wanted):
 @given(st.lists(st.integers(0, 9), max_size=40))
 def test_counts_against_a_search(keys):
     assert counts(np.array(keys, dtype=np.int32), 10).tolist() == [keys.count(key) for key in range(10)]
-
-
-@given(st.lists(st.integers(-(2**62), 2**62) | st.integers(-130, 130), max_size=20))
-def test_narrow_numbers_are_the_same_numbers(values):
-    found = narrow(np.array(values, dtype=np.int64))
-    assert found.tolist() == values
-    assert found.dtype == np.min_scalar_type(-max([*(abs(v + (v < 0)) for v in values), 0]) - 1)
