@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+
+from stillwatch.records.schema import TIME
 
 
 class Column:
@@ -37,3 +40,17 @@ def narrow(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     kinds = (np.int8, np.int16, np.int32, np.int64)
     fits = next(kind for kind in kinds if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max)
     return values.astype(fits, copy=False)
+
+
+def microseconds(times: pa.Array) -> npt.NDArray[np.int64]:
+    """Times as microseconds since the epoch."""
+    found: npt.NDArray[np.int64] = times.cast(TIME).cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return found
+
+
+def numbered(texts: pa.Array, names: dict[str, int]) -> npt.NDArray[np.int32]:
+    """The number of each text in `names`, where those that it lacks are added."""
+    encoded = texts.dictionary_encode()
+    codes = [names.setdefault(name, len(names)) for name in encoded.dictionary.to_pylist()]
+    found: npt.NDArray[np.int32] = np.array(codes, np.int32)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return found

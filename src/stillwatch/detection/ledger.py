@@ -5,7 +5,6 @@ hour H: an aggregate over `hour < H` is what a scan of the rows before H would h
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -14,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stillwatch.detection.carried import CONTENT_KINDS, PHRASE_KINDS, Lookup, column_of, sent
-from stillwatch.detection.column import Column, narrow
+from stillwatch.detection.column import Column, microseconds, numbered
+from stillwatch.detection.hours import by_hour
 from stillwatch.detection.sampling import EVERY, luck_limit, running
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.sharers import MOST_SHARERS, Sharers
 from stillwatch.engines import Engine
-from stillwatch.records.schema import TIME
 from stillwatch.records.sketches import MARKS, SCRIPTS
 
 EXCHANGE_KINDS = {
@@ -90,14 +89,6 @@ class Relations:
     duplicates: pa.Table
 
 
-def _flag(rows: ir.Table, condition: ir.BooleanValue) -> ir.IntegerScalar:
-    """In how many rows it holds. Counted, not summed up: sums are kept in 128 bits.
-
-    Numbers of rows are counted, which are never null: a count of whole rows is a sum on Spark, and null where no row says.
-    """
-    return rows.row.count(where=condition).cast("int32")
-
-
 def _marked(rows: ir.Table) -> ir.IntegerValue:
     """Bits of the marks of each row. A mark in the system text makes every request of the account carry it."""
     return rows.marks.fill_null(0) | rows.system_marks.fill_null(0)
@@ -108,12 +99,28 @@ def _twice(rows: ir.Table, column: str) -> ir.Table:
     return rows.group_by(column).agg(times=ibis._.count()).filter(ibis._.times > 1)
 
 
+def _lucks_differ(engine: Engine, rows: ir.Table) -> bool:
+    """Are all hashes of ids seen to differ? False as well where there are too many to look at in this process."""
+    n = engine.fetch(rows.count().name("n").as_table())["n"][0].as_py()
+    if engine.workers > 1 or 8 * n > engine.memory // 4:
+        return False
+    lucks = Column(np.int64)
+    for batch in engine.batches(rows.select("luck")):
+        lucks.add(batch.column("luck").to_numpy())
+    ordered = lucks.whole()
+    ordered.sort()
+    return not (ordered[1:] == ordered[:-1]).any()
+
+
 def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table]:
     """Of each event id keep the earliest row, whatever the order of rows and files; hand out the others."""
+    none = engine.fetch(rows.select("event_id", "account_id", "time").limit(0))
     # The hashes of ids first: where none of these comes twice no id does, and they are a fraction of the ids' size.
+    if _lucks_differ(engine, rows):
+        return rows, none
     suspects = engine.keep("suspects", _twice(rows, "luck"))
     if engine.fetch(suspects.count().name("n").as_table())["n"][0].as_py() == 0:
-        return rows, engine.fetch(rows.select("event_id", "account_id", "time").limit(0))
+        return rows, none
     alike = rows.semi_join(suspects, "luck")
     repeated = engine.keep("repeated", _twice(alike, "event_id"))
     candidates = alike.semi_join(repeated, "event_id")
@@ -185,18 +192,6 @@ def _objects(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _microseconds(times: pa.Array) -> npt.NDArray[np.int64]:
-    """Times as microseconds since the epoch."""
-    return times.cast(TIME).cast(pa.int64()).to_numpy(zero_copy_only=False)
-
-
-def _numbered(texts: pa.Array, names: dict[str, int]) -> npt.NDArray[np.int32]:
-    """The number of each text in `names`, where those that it lacks are added."""
-    encoded = texts.dictionary_encode()
-    codes = [names.setdefault(name, len(names)) for name in encoded.dictionary.to_pylist()]
-    return np.array(codes, np.int32)[encoded.indices.to_numpy(zero_copy_only=False)]
-
-
 def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
     """The exchanges with a text or a system text, with the shared objects that they carry."""
     wanted = rows.filter(rows.text_words.notnull() | rows.system_hash.notnull())
@@ -223,9 +218,9 @@ def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
         for name in COPIED:
             column = batch.column(name)
             columns[name].add(
-                _microseconds(column) if name == "time" else column.to_numpy(zero_copy_only=False)
+                microseconds(column) if name == "time" else column.to_numpy(zero_copy_only=False)
             )
-        columns["model"].add(_numbered(batch.column("model"), names))
+        columns["model"].add(numbered(batch.column("model"), names))
         counts, carried = lookup.carried(batch)
         columns["start"].add(len(columns["carried"]) + np.cumsum(counts))
         columns["carried"].add(carried)
@@ -282,7 +277,7 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
             )
         engine.drop("pairs")
     engine.drop("shown")
-    counted, models = _by_hour(engine, rows)
+    counted, models = by_hour(engine, rows, _flags(rows))
     looked_at = _sampled(engine, rows, counted, settings.looked_at)
     objects = _objects(engine, looked_at, settings)
     return Relations(
@@ -297,9 +292,9 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
     )
 
 
-def _by_hour(engine: Engine, rows: ir.Table) -> tuple[pa.Table, pa.Table]:
-    """The ledger, by account and hour, and the models of `Relations`: counted once for each account, hour and model."""
-    flags = {
+def _flags(rows: ir.Table) -> dict[str, ir.BooleanValue]:
+    """What the ledger counts of each hour, beside exchanges."""
+    return {
         "texts": rows.item_hash.notnull(),
         "tools": rows.tool_count > 0,
         "tools_known": rows.tool_count.notnull(),
@@ -312,40 +307,6 @@ def _by_hour(engine: Engine, rows: ir.Table) -> tuple[pa.Table, pa.Table]:
         "symbolic": rows.symbol_share > SYMBOLIC,
         **{f"mark_{name}": (_marked(rows) & mask) != 0 for name, mask in _mark_masks().items()},
     }
-    counted = rows.group_by("acc", "hour", "model").agg(
-        n=rows.row.count().cast("int32"),
-        first=rows.time.min(),
-        last=rows.time.max(),
-        **{name: _flag(rows, condition) for name, condition in flags.items()},
-    )
-    names: dict[str, int] = {}
-    parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in counted.columns}
-    for batch in engine.batches(counted):
-        for name in ("n", *flags):
-            # An hour's counts are small: nearly all are of one byte.
-            parts[name].append(narrow(batch.column(name).to_numpy()))
-        for name in ("first", "last"):
-            parts[name].append(_microseconds(batch.column(name)))
-        for name in ("acc", "hour"):
-            parts[name].append(batch.column(name).to_numpy().astype(np.int32, copy=False))
-        parts["model"].append(_numbered(batch.column("model"), names))
-    acc, hour = np.concatenate(parts.pop("acc")), np.concatenate(parts.pop("hour"))
-    order = np.argsort((acc.astype(np.int64) << 32) + hour)
-    acc, hour = acc[order], hour[order]
-    new = np.flatnonzero(np.r_[True, (acc[1:] != acc[:-1]) | (hour[1:] != hour[:-1])])
-    n = np.concatenate(parts["n"])[order]
-    code = np.concatenate(parts.pop("model"))[order]
-    models = pa.table(
-        {"acc": acc, "model": pa.array(list(names), pa.string()).take(pa.array(code)), "hour": hour, "n": n}
-    )
-    ledger: dict[str, pa.Array] = {"acc": acc[new], "hour": hour[new]}
-    for name in ("n", *flags):
-        column = np.concatenate(parts.pop(name))[order]
-        ledger[name] = narrow(np.add.reduceat(column, new, dtype=np.int64))
-    for name, of in (("first", np.minimum), ("last", np.maximum)):
-        column = np.concatenate(parts.pop(name))[order]
-        ledger[name] = pa.array(of.reduceat(column, new)).cast(TIME)
-    return pa.table(ledger), models
 
 
 def _sampled(engine: Engine, rows: ir.Table, ledger: pa.Table, most: int) -> ir.Table:
