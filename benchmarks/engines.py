@@ -209,7 +209,7 @@ def both(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 class Counting(DuckDBEngine):
-    """Counts all that comes out of the engine. What is made of it does not depend on the engine (tests/engines/test_equal.py)."""
+    """Counts all that comes out of the engine, which is the same for engines of many processes."""
 
     rows = 0
     bytes = 0

@@ -13,6 +13,7 @@ from stillwatch.detection.carried import CONTENT_KINDS, PHRASE_KINDS
 from stillwatch.detection.intake import HOUR_US, KEPT, NUMBERS
 from stillwatch.detection.ledger import _without_repeats, relate
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.sharers import MOST_SHARERS
 from stillwatch.engines import open_engine
 from stillwatch.records.schema import USAGE
 from stillwatch.records.sketches import SKETCH_SCHEMA, Key, luck, sketch
@@ -162,6 +163,58 @@ def test_whatever_tells_repeats_apart_the_number_of_the_row_does_not(tmp_path, c
             kept.append(engine.fetch(unique_rows.select(column)).to_pylist())
     assert kept[0] == kept[1]
     assert len(kept[0]) == 1
+
+
+def drawn(n, seed):
+    """Exchanges of which many share texts, some ids come twice, and little is null everywhere."""
+    draw = np.random.default_rng(seed)
+    return [
+        {
+            "event_id": f"e{draw.integers(20 * n)}",
+            "time": START + timedelta(minutes=int(draw.integers(60 * 24))),
+            "account_id": f"a{draw.integers(30)}",
+            "model": str(draw.choice(["m", "n"])),
+            "text_words": 5,
+            "prefix_hash": int(draw.integers(60)) or None,
+            "item_hash": int(draw.integers(n)),
+            "phrases": draw.choice(80, int(draw.integers(4)), replace=False).tolist(),
+            "system_phrases": None if draw.random() < 0.5 else [int(draw.integers(5))],
+            "marks": int(draw.integers(8)),
+            "turn": int(draw.integers(3)) or None,
+        }
+        for _ in range(n)
+    ]
+
+
+@pytest.mark.parametrize("accounts", [3, MOST_SHARERS, MOST_SHARERS + 1])
+def test_what_is_counted_here_is_what_an_engine_of_many_processes_groups(accounts, tmp_path):
+    rows = drawn(1500, accounts)
+    lucks = luck(pa.array([row["event_id"] for row in rows], pa.large_string())).tolist()
+    numbered = [{"row": i, "luck": lucks[i], "hour": hour(row["time"]), **row} for i, row in enumerate(rows)]
+    table = pa.Table.from_pylist(numbered, schema=SCHEMA)
+    found = []
+    for workers in (1, 2):
+        with open_engine("duckdb", scratch=tmp_path / str(workers), threads=2, memory=1 << 30) as engine:
+            engine.workers = workers
+            told = Settings(content_accounts=accounts, looked_at=16)
+            found.append(relate(engine, engine.table("log", table), told))
+    ours, theirs = found
+    assert ours.objects.num_rows > 40
+    assert ours.duplicates.num_rows > 10
+    for name in ("accounts", "ledger", "novelty", "objects", "shared", "models", "duplicates"):
+        a, b = (
+            getattr(one, name).sort_by([(c, "ascending") for c in getattr(one, name).column_names])
+            for one in (ours, theirs)
+        )
+        assert a.equals(b), name
+    a, b = (
+        {
+            row: (one.acc[i], one.marks[i], one.carried[one.start[i] : one.start[i + 1]].tolist())
+            for i, row in enumerate(one.row.tolist())
+        }
+        for one in (ours.exchanges, theirs.exchanges)
+    )
+    assert a == b
 
 
 @pytest.mark.parametrize(("kind", "column"), PHRASE_KINDS.items())

@@ -30,6 +30,10 @@ def test_reads_several_files_as_one_table(engine, tmp_path):
     assert engine.fetch(table.agg(total=table.n.sum()))["total"].to_pylist() == [36]
 
 
+def test_tells_the_memory_that_it_was_given(engine):
+    assert engine.memory == 1 << 30
+
+
 def test_a_table_takes_the_place_of_an_earlier_one_of_its_name(engine):
     engine.table("small", pa.table({"a": [1]}))
     table = engine.table("small", pa.table({"a": [2, 3], "b": ["x", None]}))
