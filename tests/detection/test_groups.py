@@ -74,6 +74,33 @@ def test_an_account_may_join_the_cores_that_it_is_nearest_to(worlds, monkeypatch
     assert sum(3000 in members for members in found) == min(nearest, 2)
 
 
+def test_a_group_that_has_outgrown_its_core_is_formed_anew_around_its_accounts(worlds, monkeypatch):
+    world = worlds.strangers()
+    worlds.harvesters(world, range(1000, 1024), *worlds.template("t"), *worlds.PHRASES)
+    # Six of them send a system prompt as some strangers do, which says nothing of how alike texts are.
+    for number in (*range(1000, 1006), *range(5000, 5008)):
+        for turn in range(6):
+            world.say(
+                number,
+                worlds.MONDAY + turn,
+                objects=(("system_phrase", "theirs"),),
+                item=f"own-{number}-{turn}",
+            )
+    seen = view(world.evidence())
+    number = np.array([int(name.rpartition("-")[2]) for name in seen.evidence.accounts.ids])
+    cores = Cores(seen, Settings())
+    vars(cores)["of_texts"] = [np.flatnonzero((number >= 1000) & (number < 1006))]
+    (group,) = form_groups(cores)
+    assert set(number[group.members]) == {*range(1000, 1024)}
+    monkeypatch.setattr(groups, "GROWN", 24)
+    (once,) = form_groups(cores)
+    assert set(number[once.members]) == {*range(1000, 1024)}
+    told = [set(one.text_objects.tolist()) for one in (once, group)]
+    (theirs,) = told[0] - told[1]
+    assert seen.popularity[theirs] == 14, "what six of two dozen send marks these six, and not the group"
+    assert told[1] < told[0]
+
+
 def test_two_campaigns_stay_two(worlds):
     world = worlds.strangers()
     worlds.harvesters(world, range(1000, 1040), *worlds.template("t"))

@@ -43,6 +43,11 @@ NEAREST = 32
 are people of one language or subject, and everybody of the same is a little near to hundreds of them."""
 FEWEST = 2
 """And so many of them."""
+GROWN = 2.0
+"""A group of more than this many times its core's accounts is formed anew around them: what marks a dozen people may be what
+thousands of their language or subject say, and a campaign among these that is as near. What marks all of them is either."""
+ROUNDS, SAME = 3, 0.9
+"""And anew, so many times, until this share of its accounts stays the same."""
 BY_CHANCE = 0.01
 """An account belongs when so many of the group's texts are less probable than this for those most alike outside."""
 ORDINARY = 0.8
@@ -298,6 +303,12 @@ def _by_infrastructure(view: View, core: Ints, usable: Bools, settings: Settings
     )
 
 
+def _much_the_same(some: Ints, others: Ints) -> bool:
+    """Are nearly all accounts of either set (rising) among the other's?"""
+    both = len(np.intersect1d(some, others, assume_unique=True))
+    return both >= SAME * max(len(some), len(others))
+
+
 def _text_groups(
     cores: Cores, origin: str, space: Similarity, communities: list[Ints], processes: int
 ) -> list[Group]:
@@ -314,8 +325,20 @@ def _text_groups(
     beside = space.closest([near.core for near in uncommon], NEAREST) if uncommon else []
 
     def form(number: int) -> Group | None:
+        def around(near: Nearness) -> Group | None:
+            may_join = beside[number]
+            return _by_texts(view, near.core, near, may_join, at_home, ordinary, usable, settings, origin)
+
         near = uncommon[number]
-        return _by_texts(view, near.core, near, beside[number], at_home, ordinary, usable, settings, origin)
+        group = around(near)
+        if group is None or len(group.members) <= GROWN * len(near.core):
+            return group
+        for _ in range(ROUNDS):
+            core = group.members
+            group = around(Nearness.to(space, core))
+            if group is None or _much_the_same(group.members, core):
+                break
+        return group
 
     if processes > 1:
         view.settle()
