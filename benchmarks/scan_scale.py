@@ -12,7 +12,8 @@ nobody measures:
   first pass alone.
 
 Prints exchanges a second, the ratio to the floor, peak memory (of all processes, in MiB) and what each stage took, and adds
-the run to benchmarks/results/scan_scale.json, one entry for each size; growth is the ratio of two sizes there. Not `--dated`
+the run, with how many accounts of campaigns and how many others were accused, to benchmarks/results/scan_scale.json, one
+entry for each size; growth is the ratio of two sizes there. Not `--dated`
 means no look at the past (looks: 0): accusations are not dated.
 """
 
@@ -30,7 +31,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
-from _common import RESULTS, made_by, make_drill, peak_and_seconds, show, warm_up
+from _common import RESULTS, made_by, make_drill, peak_and_seconds, run_score, show, warm_up
 from stillwatch.detection.intake import KEPT
 from stillwatch.records.sketches import Key, sketch
 
@@ -93,6 +94,7 @@ def scanned(drill: Path, out: Path, memory: str, *, dated: bool, usage: Path) ->
     ]
     told, peak, seconds = peak_and_seconds(command)
     run = json.loads(told)
+    score = run_score(drill, out)
     return {
         "exchanges": run["rows"]["scanned"],
         "accounts": run["accounts"],
@@ -100,6 +102,7 @@ def scanned(drill: Path, out: Path, memory: str, *, dated: bool, usage: Path) ->
         "peak_mib": peak,
         "stages": run["seconds"],
         "groups": run["groups"],
+        "score": {name: value for name, value in score.items() if name != "groups"},
     }
 
 
@@ -184,6 +187,11 @@ def main() -> None:
     )
     for kind, one in found.items():
         print(kind, json.dumps(one["scan"]["stages"]))
+        score = one["scan"]["score"]
+        print(
+            f"{kind}: accused {score['guilty_accused']:,} of {score['guilty']:,} accounts of campaigns,"
+            f" {score['accused'] - score['guilty_accused']:,} others"
+        )
     growth(report["sizes"])
     RESULT.write_text(json.dumps(report, indent=1) + "\n")
 
