@@ -256,6 +256,12 @@ def test_weights_of_objects_on_exchanges(worlds):
     carrier, objects = seen.objects_of(np.array([3]))
     assert carrier.tolist() == [3, 3, 3]
     assert sorted(KINDS[seen.evidence.obj_kind[o]] for o in objects) == ["prefix", "system", "system_phrase"]
+    own, share, holders = seen.shares_of(np.array([0, 2]))
+    assert (np.diff(own) > 0).all()
+    assert sorted(zip((KINDS[k] for k in seen.evidence.obj_kind[own]), share, holders, strict=True)) == [
+        ("prefix", 2.0, 2), ("suffix", 1.0, 2), ("system", 2.0, 2), ("system_phrase", 1.0, 2),
+    ]  # fmt: skip
+    assert not len(seen.shares_of(np.zeros(0, np.int64))[0])
     everything = np.arange(6)
     assert seen.carrying_several(everything, "prefix", 1).tolist() == [0, 1, 2, 3, 4, 5]
     assert seen.carrying_several(everything[1:], "suffix", 1).tolist() == [2, 4]

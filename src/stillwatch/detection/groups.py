@@ -96,15 +96,6 @@ class Group:
         )
 
 
-def _by_share(view: View, accounts: Ints) -> tuple[Ints, Floats, Ints]:
-    """(text objects of these accounts, share of texts with each summed over accounts, accounts that send it)."""
-    places, count = view.texts_by_account.both(accounts)
-    objects, inverse, holders = np.unique(view.share_obj[places], return_inverse=True, return_counts=True)
-    each = view.share(np.repeat(accounts, count), places)
-    shares = np.bincount(inverse, weights=each, minlength=len(objects))
-    return objects, np.asarray(shares, dtype=np.float64), holders
-
-
 def _text_marks(
     view: View, accounts: Ints, settings: Settings, likest: Ints | None = None, origin: str = TEXTS
 ) -> tuple[Ints, Floats]:
@@ -115,12 +106,12 @@ def _text_marks(
     So what a language or a subject brings with it marks nobody. A group of system prompts is marked by these alone.
     """
     n, outside = len(accounts), max(view.population - len(accounts), 1)
-    objects, inside, holders = _by_share(view, accounts)
+    objects, inside, holders = view.shares_of(accounts)
     beyond = (view.share_by_text[objects] - inside).clip(0)
     # Half a text of a typical account outside keeps what nobody else sends from being infinitely telling.
     elsewhere = (beyond + 0.5 / view.typical_texts) / (outside + 1)
     if likest is not None and len(likest):
-        known, shares, _ = _by_share(view, likest)
+        known, shares, _ = view.shares_of(likest)
         at = np.searchsorted(known, objects).clip(0, max(len(known) - 1, 0))
         near = np.where(known[at] == objects, shares[at], 0.0) if len(known) else np.zeros(len(objects))
         elsewhere = np.maximum(elsewhere, near / len(likest))

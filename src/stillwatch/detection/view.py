@@ -108,6 +108,33 @@ def _weighed(accounts, ex_start, seen, tie_start, tie_obj, marks, worth, alone, 
 
 
 @njit(nogil=True, cache=True)
+def _summed(accounts, start, obj, count, texts, total, held):  # type: ignore[no-untyped-def]
+    """Objects of these accounts, rising, sums of their shares of texts, and how many of the accounts sent each.
+
+    `total`, `held`: zeros by object, and zeros again afterwards.
+    """
+    size = 0
+    for a in accounts:
+        size += start[a + 1] - start[a]
+    touched = np.empty(min(size, len(total)), np.int64)
+    n = 0
+    for a in accounts:
+        for place in range(start[a], start[a + 1]):
+            o = obj[place]
+            if held[o] == 0:
+                touched[n] = o
+                n += 1
+            held[o] += 1
+            total[o] += count[place] / max(texts[a], 1.0)
+    objects = np.sort(touched[:n])
+    shares, holders = np.empty(n), np.empty(n, np.int64)
+    for k in range(n):
+        shares[k], holders[k] = total[objects[k]], held[objects[k]]
+        total[objects[k]], held[objects[k]] = 0.0, 0
+    return objects, shares, holders
+
+
+@njit(nogil=True, cache=True)
 def _several(exchanges, tie_start, tie_obj, counted, least):  # type: ignore[no-untyped-def]
     """Along these exchanges: are so many of the objects that each carries among those counted (by object)?"""
     found = np.zeros(len(exchanges), np.bool_)
@@ -184,6 +211,24 @@ class View:
         found = np.zeros(len(self.evidence.obj_kind))
         _shares(self.share_start, self.share_obj, self.share_count, np.maximum(self.texts, 1), found)
         return found
+
+    @cached_property
+    def _sums(self) -> tuple[Floats, Ints]:
+        """By object, zero between uses: a sum, and a count."""
+        n = len(self.evidence.obj_kind)
+        return np.zeros(n), np.zeros(n, np.int32)
+
+    def shares_of(self, accounts: Ints) -> tuple[Ints, Floats, Ints]:
+        """(text objects of these accounts, rising; share of texts with each, summed over them; how many of them send it)."""
+        objects, shares, holders = _summed(
+            accounts.astype(np.int64),
+            self.share_start,
+            self.share_obj,
+            self.share_count,
+            self.texts,
+            *self._sums,
+        )
+        return objects, shares, holders
 
     @cached_property
     def typical_texts(self) -> float:
