@@ -78,8 +78,9 @@ class Likeness:
         if not len(self.a):
             return []
         accounts = np.union1d(self.a, self.b).astype(np.int64)
-        ends = np.column_stack([np.searchsorted(accounts, end) for end in (self.a, self.b)])
-        graph = igraph.Graph(n=len(accounts), edges=ends)
+        ends = (np.searchsorted(accounts, end) for end in (self.a, self.b))
+        # Without a name for the pairs, which would be held as long as the graph.
+        graph = igraph.Graph(n=len(accounts), edges=np.column_stack([*ends]))
         # igraph's own Leiden, of an order faster than leidenalg's, which is kept for what only it can do (below). It draws
         # from one generator for the whole process.
         igraph.set_random_number_generator(random.Random(seed))
