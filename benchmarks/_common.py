@@ -56,11 +56,10 @@ import json, os, sys
 process = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
 _, status, used = os.wait4(process, 0)
 with open(sys.argv[1], "w") as out:
-    json.dump([used.ru_maxrss >> 10, used.ru_utime + used.ru_stime], out)
-sys.exit(os.waitstatus_to_exitcode(status))
+    json.dump([os.waitstatus_to_exitcode(status), used.ru_maxrss >> 10, used.ru_utime + used.ru_stime], out)
 """
-"""Runs a command and writes down its memory in MiB and CPU seconds. A small process between: the system counts what the
-process that starts a command holds at that moment as the command's own."""
+"""Runs a command and writes down how it ended, its memory in MiB and CPU seconds. A small process between: the system counts
+what the process that starts a command holds at that moment as the command's own."""
 
 
 def together_mib(pid: int) -> int:
@@ -90,14 +89,14 @@ def used_by(command: Sequence[str]) -> Used:
         )
         looking = threading.Thread(target=look, daemon=True)
         looking.start()
-        status = process.wait()
+        process.wait()
         seconds = time.perf_counter() - begin
         ended.set()
         looking.join()
+        status, largest, cpu_seconds = json.load(used)
         if status:
             sys.exit(f"{' '.join(command)} ended with {status}")
         out.seek(0)
-        largest, cpu_seconds = json.load(used)
         return Used(out.read(), max(largest, most[0]), seconds, cpu_seconds)
 
 

@@ -409,3 +409,14 @@ def test_a_roll_is_those_outside_that_are_eligible_by_code(worlds, campaign):
         assert roll.at(one.choice(len(roll), (9, 5))).tolist() == other.choice(expected, (9, 5)).tolist()
         few = roll.at(np.sort(one.choice(len(roll), 7, replace=False)))
         assert few.tolist() == np.sort(other.choice(expected, 7, replace=False)).tolist()
+
+
+def test_what_processes_would_each_make_for_themselves_is_made_before_they_are_copied(worlds):
+    seen = view(worlds.harvest(range(1000, 1012)).evidence())
+    population = Population(seen, Settings(), {})
+    population.settle()
+    assert {"halves", "asked"} <= vars(population).keys()
+    assert "_landmarks" in vars(population.halves.first)
+    without = Population(seen, Settings(left_out="content"), {})
+    without.settle()
+    assert "halves" not in vars(without)

@@ -16,7 +16,7 @@ def test_likeness_is_that_of_pairs_across_beside_that_within_the_tighter(worlds)
             objects = tuple(("phrase", f"{k}") for k in draw.choice(40, 5, replace=False).tolist())
             world.say(number, worlds.MONDAY + i, objects=objects, item=f"{number}-{i}")
     space = vectors(view(world.evidence()), Settings())
-    cosine = (space.matrix @ space.matrix.T).toarray()
+    cosine = (space.matrix.astype(np.float64) @ space.matrix.T).toarray()
     sets = [np.arange(0, 9), np.arange(9, 30), np.arange(30, 34)]
     i, j = np.array([0, 0, 1]), np.array([1, 2, 2])
     found = Sets.of(space, sets)

@@ -14,7 +14,7 @@ def test_nearness_is_the_mean_cosine_with_the_others(worlds):
     world = worlds.harvest(range(1000, 1012))
     seen = view(world.evidence())
     space = vectors(seen, Settings())
-    dense = (space.matrix @ space.matrix.T).toarray()
+    dense = (space.matrix.astype(np.float64) @ space.matrix.T).toarray()
     core = np.flatnonzero([name >= worlds.name_of(1000) for name in seen.evidence.accounts.ids])[:8]
     near = Nearness.to(space, core)
     pairs = dense[np.ix_(core, core)] - np.diag(space.known[core].astype(float))

@@ -75,3 +75,16 @@ def test_one_row_of_more_values_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr(sharers, "LEAST_SLOTS", 64)
     many = list(range(1000))
     assert counted([(0, 1, many), (1, 2, many)], 2, 0)[0] == dict.fromkeys(many, 2)
+
+
+def test_a_kind_that_is_counted_holds_no_room():
+    count = Sharers(3)
+    least = count.nbytes
+    values, start = np.arange(400_000), np.arange(400_001)
+    for account in range(3):
+        count.add(values, start, np.full(400_000, account), np.zeros(400_000, np.int64), 1 << 30)
+    assert count.nbytes > 5 * least
+    count.finish()
+    assert count.complete
+    assert count.nbytes == least
+    assert len(count.found()[0]) == 400_000

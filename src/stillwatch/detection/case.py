@@ -59,7 +59,8 @@ class Population:
     def settle(self) -> None:
         """Make what is large and what many groups ask for, before processes are copied that would each make their own."""
         if self.settings.left_out != CONTENT:
-            _ = self.halves, self.asked
+            self.halves.settle()
+            _ = self.asked
 
     @cached_property
     def halves(self) -> Halves:

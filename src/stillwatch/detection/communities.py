@@ -210,6 +210,11 @@ class Halves:
     first: Similarity
     second: Similarity
 
+    def settle(self) -> None:
+        """Make what it takes to find who is near to one of the cores."""
+        if self.cores:
+            self.first.around(self.cores[0], 1)
+
     @cached_property
     def place(self) -> Ints:
         """By account code: which of the cores it is in; -1 for none."""

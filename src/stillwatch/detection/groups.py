@@ -45,7 +45,8 @@ FEWEST = 2
 """And so many of them."""
 GROWN = 2.0
 """A group of more than this many times its core's accounts is formed anew around them: what marks a dozen people may be what
-thousands of their language or subject say, and a campaign among these that is as near. What marks all of them is either."""
+thousands of their language or subject say, and a campaign among these that is as near. What marks all of them tells these
+apart; where nothing does, they are no group."""
 ROUNDS, SAME = 3, 0.9
 """And anew, so many times, until this share of its accounts stays the same."""
 BY_CHANCE = 0.01

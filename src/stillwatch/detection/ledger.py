@@ -181,7 +181,7 @@ def _objects(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
         for kind in CONTENT_KINDS
     }
     # Counting here takes a tenth of the time of the engine's own groups, but is one process: an engine of many has them.
-    few = {k: n for k, n in wanted.items() if n <= MOST_SHARERS and engine.workers == 1}
+    few = {k: n for k, n in wanted.items() if 2 <= n <= MOST_SHARERS and engine.workers == 1}
     found = _counted_here(engine, rows, few)
     for kind in wanted.keys() - few.keys():
         found[kind] = _text_objects(rows, kind, wanted[kind], engine)

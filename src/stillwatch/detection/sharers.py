@@ -165,13 +165,14 @@ class Sharers:
     """
 
     def __init__(self, accounts: int) -> None:
-        self._several = np.empty((LEAST_SLOTS, accounts), np.int64)
+        self._accounts = accounts
         self._bits = self._part = 0
         self._found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] = []
         self._begin()
 
     def _begin(self) -> None:
         self._slots = np.full((LEAST_SLOTS, 2), _FREE)
+        self._several = np.empty((LEAST_SLOTS, self._accounts), np.int64)
         self._held = np.zeros(2, np.int64)
 
     @property

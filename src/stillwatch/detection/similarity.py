@@ -79,7 +79,10 @@ class Similarity(Protocol):
         """Along `accounts`: sum of each one's likeness to these others, to itself where it is among them."""
 
     def around(self, accounts: Ints, count: int) -> Ints:
-        """Accounts, in rising order, among which the `count` most like these are, as far as can be known without all."""
+        """Accounts, in rising order: these, and twice `count` others or more, among which the `count` most like these are.
+
+        As far as can be known without all; fewer others where no more are known to be like them at all.
+        """
 
     def pairs(self, sets: Sequence[Ints], count: int) -> tuple[Ints, Ints]:
         """Pairs of sets (the lower number first), once each, among which the `count` most like each set are."""
@@ -206,7 +209,7 @@ class Vectors:
             some = self.matrix.indptr[first : first + AT_ONCE + 1], self.matrix.indices, self.matrix.data
             who, near = rows.nearest(some, order, begin, held_by, held, count)
             row, place = np.nonzero(near > 0)
-            found.append((narrow(who[row, place] - n), narrow(row + first)))
+            found.append((narrow(who[row, place] - n), (row + first).astype(np.int32)))
         which, accounts = (np.concatenate([part[k] for part in found]) for k in (0, 1))
         order = np.argsort(which, kind="stable")
         return np.split(accounts[order], starts(which, len(sets))[1:-1])

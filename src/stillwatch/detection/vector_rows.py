@@ -196,7 +196,8 @@ def _weightiest(rows, usable, weight, rank, sent, sizes, start, columns, share, 
             length += worthy**2
             at += 1
         for i in range(start[r], at):
-            value[i] /= max(np.sqrt(length), 1e-12)
+            # The sum runs in order of codes, which later exchanges change: that must not decide the last bit.
+            value[i] /= max(round(np.sqrt(length), 12), 1e-12)
 
 
 def weightiest(
@@ -258,7 +259,8 @@ def _nearest(rows, order, begin, held_by, held, visits, first, last, who, near):
     for i in range(first, last):
         seen, each = 0, _from_each(rows, i, begin, visits)
         for at in range(start[i], start[i + 1]):
-            column, value = columns[at], values[at]
+            # In eight bytes: the product of two numbers of four would be rounded to four.
+            column, value = columns[at], np.float64(values[at])
             for h in range(begin[column], min(begin[column] + each, begin[column + 1])):
                 place = held_by[h]
                 # Without a branch, which would wait for the score.
