@@ -38,6 +38,17 @@ def slot_shift(slots):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, inline="always")
+def _slot(value, bits, part, shift):  # type: ignore[no-untyped-def]
+    """Where a value is looked for first; -1 where it is in another part. The part is the upper bits of its hash."""
+    key = hashed(value)
+    if bits > 0:
+        if key >> (_WORD - U(bits)) != U(part):
+            return np.int64(-1)
+        key <<= U(bits)
+    return np.int64(key >> shift)
+
+
+@njit(nogil=True, inline="always")
 def _of(account, hour):  # type: ignore[no-untyped-def]
     return (np.int64(account) << 32) | (np.int64(hour) & _HOUR)
 
@@ -82,12 +93,9 @@ def _count(begin, values, start, acc, hour, bits, part, slots, several, held):  
             return row
         for k in range(start[row], start[row + 1]):
             value = values[k]
-            key = hashed(value)
-            if bits > 0:
-                if key >> (_WORD - U(bits)) != U(part):
-                    continue
-                key <<= U(bits)
-            at = np.int64(key >> shift)
+            at = _slot(value, bits, part, shift)
+            if at < 0:
+                continue
             while slots[at, 1] != _FREE and slots[at, 0] != value:
                 at = (at + 1) & mask
             use = slots[at, 1]
@@ -117,12 +125,9 @@ def _moved(old, bits, part, slots, several, held):  # type: ignore[no-untyped-de
         value, use = old[i, 0], old[i, 1]
         if use == _FREE:
             continue
-        key = hashed(value)
-        if bits > 0:
-            if key >> (_WORD - U(bits)) != U(part):
-                continue
-            key <<= U(bits)
-        at = np.int64(key >> shift)
+        at = _slot(value, bits, part, shift)
+        if at < 0:
+            continue
         while slots[at, 1] != _FREE:
             at = (at + 1) & mask
         slots[at, 0], slots[at, 1] = value, use

@@ -200,14 +200,14 @@ class Vectors:
         mean.eliminate_zeros()
         n = self.matrix.shape[0]
         # Numbered behind the accounts, so that no set is taken for an account itself.
-        order = n + np.arange(len(sets))
+        numbers = n + np.arange(len(sets))
         begin, held_by, held = rows.holders(
             (mean.indptr, mean.indices, mean.data), np.arange(len(sets)), mean.shape[1], COMMON
         )
         found: list[tuple[Ints, Ints]] = []
         for first in range(0, n, AT_ONCE):
             some = self.matrix.indptr[first : first + AT_ONCE + 1], self.matrix.indices, self.matrix.data
-            who, near = rows.nearest(some, order, begin, held_by, held, count)
+            who, near = rows.nearest(some, numbers, begin, held_by, held, count)
             row, place = np.nonzero(near > 0)
             found.append((narrow(who[row, place] - n), (row + first).astype(np.int32)))
         which, accounts = (np.concatenate([part[k] for part in found]) for k in (0, 1))
