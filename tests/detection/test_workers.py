@@ -171,7 +171,7 @@ from stillwatch.detection import workers
 from stillwatch.detection.workers import spread
 def work(number):
     if number < 2:
-        print(os.getpid(), flush=True)
+        os.write(1, b"%d\n" % os.getpid())  # in one piece, since two processes write: print is not where it is unbuffered
     time.sleep(0.05)
     return number
 for _ in spread(work, 100_000, 2):
