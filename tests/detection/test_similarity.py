@@ -121,15 +121,25 @@ def test_separations_are_those_of_the_definition(worlds, texts, data):
         assert space.similarity_across(part, rest) == pytest.approx(across, abs=FOUR_BYTES)
 
 
-def test_what_very_many_hold_is_compared_over_landmarks(worlds, monkeypatch):
-    """Everybody still finds neighbours, and the same few stand for all."""
-    monkeypatch.setattr(similarity, "LANDMARKS", 5)
+def test_of_what_very_many_hold_nobody_is_everybodys_neighbour(worlds, monkeypatch):
+    """Everybody finds neighbours, and no few are those of all: a star would fall into communities of one."""
+    monkeypatch.setattr(similarity, "VISITS", 64)
     rng = np.random.default_rng(1)
-    texts = [[[0], [0], [int(rng.integers(1, 8))]] for _ in range(40)] + [[[]]] * 20
+    texts = [[[0], [0], [int(rng.integers(1, 8))]] for _ in range(200)] + [[[]]] * 100
     who, near, _ = vectors(said(worlds, texts), Settings()).neighbours(3)
-    assert set(who.tolist()) == set(range(40))
-    shared = [n for a, n in zip(who.tolist(), near.tolist(), strict=True) if a != n]
-    assert len(set(shared)) < 40
+    assert set(who.tolist()) == set(range(200))
+    asked = np.bincount(near, minlength=200)
+    assert np.median(asked) >= 2
+    assert asked.max() < 25
+
+
+def test_those_most_alike_a_set_are_found_over_landmarks(worlds, monkeypatch):
+    """The same few stand for all who have what very many have."""
+    monkeypatch.setattr(similarity, "LANDMARKS", 5)
+    space = vectors(said(worlds, [[[0], [0]] for _ in range(40)] + [[[]]] * 20), Settings())
+    (found,) = space.around(np.array([30, 31]), [20])
+    assert {30, 31} < set(found.tolist())
+    assert len(found) <= 7
 
 
 def test_greetings_and_clients_are_no_part_of_a_vector(worlds):
@@ -162,8 +172,8 @@ class Dense:
     def likeness_of(self, accounts, others):
         return self.cosine[np.ix_(accounts, others)].sum(axis=1)
 
-    def around(self, accounts, count):
-        return np.arange(len(self.cosine))
+    def around(self, accounts, counts):
+        return (np.arange(len(self.cosine)) for _ in counts)
 
     def pairs(self, sets, count):
         return np.triu_indices(len(sets), 1)

@@ -7,7 +7,7 @@ from scipy import sparse
 
 from stillwatch.detection.core_likeness import Sets
 from stillwatch.detection.evidence import Floats, Ints
-from stillwatch.detection.similarity import Frames, Similarity, membership
+from stillwatch.detection.similarity import Frames, Similarity
 
 FEW = 6.0
 """Texts of a typical account up to which one of them may decide what part of a campaign the account is put into."""
@@ -29,6 +29,15 @@ AT_ONCE = 256
 """Parts that are held against all others at once: bounds the memory."""
 
 
+def _membership(sets: list[Ints], n: int) -> sparse.csr_matrix:
+    """Sets of accounts x accounts (n): how often each holds each, for sums over sets."""
+    size = [len(accounts) for accounts in sets]
+    return sparse.csr_matrix(
+        (np.ones(sum(size)), (np.repeat(np.arange(len(sets)), size), np.concatenate(sets))),
+        shape=(len(sets), n),
+    )
+
+
 def _at_least(share: sparse.csr_matrix, least: Floats) -> sparse.csr_matrix:
     """Entries that are at least so large, by row."""
     found = share.copy()
@@ -40,7 +49,7 @@ def _at_least(share: sparse.csr_matrix, least: Floats) -> sparse.csr_matrix:
 def _frames(frames: Frames, parts: list[Ints]) -> tuple[sparse.csr_matrix, Floats]:
     """Of parts: mean shares of texts by object, and from which share on one is of the frame (of accounts of a few texts)."""
     size = np.array([len(part) for part in parts])
-    share = (sparse.diags(1 / size) @ membership(parts, len(frames.texts)) @ frames.shares).tocsr()
+    share = (sparse.diags(1 / size) @ _membership(parts, len(frames.texts)) @ frames.shares).tocsr()
     typical = np.array([np.median(frames.texts[part]) for part in parts])
     least = np.where(typical <= FEW, np.maximum(FRAME, ONCE / np.maximum(typical, 1)), np.inf)
     return share, least
@@ -94,11 +103,7 @@ class _Framed:
         enough = (np.round(mine - needed[rows, None], 9) >= 0) & (np.round(theirs - needed, 9) >= 0)
         enough[np.arange(len(rows)), rows] = False
         i, j = np.nonzero((cosine >= SAME_FRAME) & enough)
-        # The larger one first: it is summed once, for all that it is compared with.
-        rank = np.argsort(np.argsort(-size, kind="stable"))
-        swapped = rank[rows[i]] > rank[j]
-        one, other = np.where(swapped, j, rows[i]), np.where(swapped, rows[i], j)
-        likeness = self.sets.likeness(one, other, self.space.across(self.parts, one, other))
+        likeness = self.sets.likeness(rows[i], j, self.space.across(self.parts, rows[i], j))
         alike = likeness >= ALIKE_FRAMED
         found = np.zeros_like(cosine)
         found[i[alike], j[alike]] = cosine[i[alike], j[alike]]

@@ -363,8 +363,9 @@ def _without_fragments(groups: list[Group], owner: Ints) -> list[Group]:
     first = int(owner.max(initial=-1)) + 1
     for group in groups:
         owners = owner[group.members]
-        taken = np.bincount(owners[owners >= 0], minlength=1)
-        if taken.max() >= FRAGMENT * len(group.members):
+        # Told apart, and not counted by number: there are as many numbers as groups.
+        _, taken = np.unique(owners[owners >= 0], return_counts=True)
+        if taken.max(initial=0) >= FRAGMENT * len(group.members):
             continue
         free = group.members[owners < 0]
         owner[free] = first + len(kept)

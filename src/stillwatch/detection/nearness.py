@@ -12,6 +12,8 @@ ALIKE_TO_JOIN = 0.5
 """The same for an account that Leiden put elsewhere."""
 FARTHEST = 1 << 14
 """Among twice so many accounts at most, the most alike, those that come next are looked for: bounds the work."""
+WIDER = 4
+"""So many times as many are looked at where too few of them come next."""
 LIKEST = 200
 """Accounts outside, most alike in texts, that a core is compared with: of its language and subjects, where there are any."""
 
@@ -39,15 +41,17 @@ class Nearness:
     def likest(self) -> Ints:
         """Accounts outside that come next, but are not like members."""
         most = max(LIKEST, 2 * len(self.core))
-        looked_at = most
-        while True:
-            others = np.setdiff1d(self.space.around(self.core, looked_at), self.core, assume_unique=True)
-            near = self.of(others)
+        # Among very many accounts thousands may be like members, whom nobody put into a core: who comes next is behind them.
+        # Without anybody to compare with all that a language has in common would mark the core.
+        counts = [most]
+        while WIDER * counts[-1] <= FARTHEST:
+            counts.append(WIDER * counts[-1])
+        others, near = self.core[:0], self.within[:0]
+        for count, found in zip(counts, self.space.around(self.core, counts), strict=False):
+            new = np.setdiff1d(found, np.concatenate([self.core, others]), assume_unique=True)
+            others, near = np.concatenate([others, new]), np.concatenate([near, self.of(new)])
             next_to = (near > 0) & (near < ALIKE_TO_JOIN * self.typical)
-            # Among very many accounts thousands may be like members, whom nobody put into a core: who comes next is behind
-            # them. Without anybody to compare with all that a language has in common would mark the core.
-            if next_to.sum() >= most or len(others) < 2 * looked_at or 4 * looked_at > FARTHEST:
+            if next_to.sum() >= most or len(others) < 2 * count:
                 break
-            looked_at *= 4
         others, near = others[next_to], near[next_to]
         return np.sort(others[np.lexsort((others, -np.round(near, 9)))[:most]])

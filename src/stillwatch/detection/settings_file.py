@@ -46,7 +46,7 @@ class Range:
 PROBABILITY = Range(0, 1, closed=False)
 RANGES: Mapping[str, Range] = {
     "prior": PROBABILITY,
-    "seed": Range(0, 2**31 - 1),  # what Leiden's generator takes
+    "seed": Range(0, 2**31 - 1),  # what seeds of generators are
     "content_accounts": Range(2, 1_000_000),  # a text that one account uses joins nobody
     "infrastructure_accounts": Range(2, 1_000_000),
     "looked_at": Range(1, 1_000_000),  # of a busy account so many rows are held

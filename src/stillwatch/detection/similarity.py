@@ -11,7 +11,7 @@ Everybody else asks a `Similarity`, which a `Likening` makes of a view: `vectors
 provider's own may stand in its place.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
+from stillwatch.detection import nearest_rows
 from stillwatch.detection import vector_rows as rows
 from stillwatch.detection.column import narrow
 from stillwatch.detection.evidence import KINDS, Bools, Floats, Ints, counts, starts
@@ -33,19 +34,19 @@ LONGEST = 256
 """Text objects in a vector, the weightiest: bounds it for accounts that ask much. What comes with most texts stays
 (document-centric pruning of an index: Buettcher and Clarke 2006)."""
 VISITS = 1 << 14
-"""Landmarks of all objects of a vector that its account is compared with, as many of each as come to this: at 256 objects
-64 of each. So one account costs what another does."""
+"""Holders of all objects of a vector that its account is compared with, as many of each as come to this: at 256 objects 64
+of each. So one account costs what another does."""
 COMMON = 512
 """Mean vectors that have an object, from which on it does not tell to which of them an account is nearest."""
 AT_ONCE = 1 << 16
 """Accounts whose nearest sets are found at once: bounds the memory."""
 SUMMED = 512
 """Text objects, the weightiest, by which those most alike a whole set of accounts are found."""
-FEW_PAIRS = 8
-"""Pairs of sets for each set, up to which nothing is gained by summing each set once and for all."""
+SUMS = 3
+"""Summing a set once and for all costs so many times what one product with each of its accounts does."""
 LANDMARKS = 1000
-"""Holders of a phrase that others are compared with over it: bounds the work for a phrase of many thousands, and
-hides nobody, since all of them are compared with the same thousand."""
+"""Holders of an object by which those most alike a set of accounts are found, the first of a draw: bounds the work for one
+of many thousands, and hides nobody, since all are held against the same thousand."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,11 @@ class Similarity(Protocol):
     def likeness_of(self, accounts: Ints, others: Ints) -> Floats:
         """Along `accounts`: sum of each one's likeness to these others, to itself where it is among them."""
 
-    def around(self, accounts: Ints, count: int) -> Ints:
-        """Accounts, in rising order: these, and twice `count` others or more, among which the `count` most like these are.
+    def around(self, accounts: Ints, counts: Iterable[int]) -> Iterator[Ints]:
+        """For each of these counts, rising: accounts, in rising order, among which so many of the most like these are.
 
-        As far as can be known without all; fewer others where no more are known to be like them at all.
+        These accounts, and twice the count of others or more; as far as can be known without all, and fewer others where no
+        more are known to be like them at all. Each holds the one before.
         """
 
     def pairs(self, sets: Sequence[Ints], count: int) -> tuple[Ints, Ints]:
@@ -119,15 +121,6 @@ class Likening(Protocol):
         self, view: View, settings: Settings, half: int | None = None, kinds: Sequence[str] = VECTOR_KINDS
     ) -> Similarity:
         """`half`: of all accounts' exchanges only the first (0) or the second (1). `kinds`: VECTOR_KINDS or SYSTEM_KINDS."""
-
-
-def membership(sets: Sequence[Ints], n: int) -> sparse.csr_matrix:
-    """Sets of accounts x accounts (n): how often each holds each, for sums over sets."""
-    size = [len(accounts) for accounts in sets]
-    return sparse.csr_matrix(
-        (np.ones(sum(size)), (np.repeat(np.arange(len(sets)), size), np.concatenate(sets))),
-        shape=(len(sets), n),
-    )
 
 
 @dataclass(frozen=True)
@@ -170,24 +163,28 @@ class Vectors:
         """Along `accounts`: sum of each one's cosines with these others, with itself where it is among them."""
         return np.asarray(rows.products(self._rows, _int64(accounts), _int64(others), self._scratch[0]))
 
-    def around(self, accounts: Ints, count: int) -> Ints:
+    def around(self, accounts: Ints, counts: Iterable[int]) -> Iterator[Ints]:
         """See `Similarity.around`: over landmarks the most alike, twice as many as asked for, and these accounts."""
-        most = 2 * count + len(accounts)
-        found = rows.nearest_to_sum(
-            self._rows, _int64(accounts), *self._landmarks, self._scratch[0], self._scores, most, SUMMED
+        found, score = nearest_rows.scored(
+            self._rows, _int64(accounts), *self._landmarks, self._scratch[0], self._scores, SUMMED
         )
-        return np.union1d(found, accounts)
+        for count in counts:
+            yield np.union1d(nearest_rows.foremost(found, score, 2 * count + len(accounts)), accounts)
 
-    def _totals(self, sets: Sequence[Ints]) -> sparse.csr_matrix:
-        """Sets x text objects: sums of their accounts' vectors."""
-        return (membership(sets, self.matrix.shape[0]) @ self.matrix).tocsr()
+    def _totals(self, sets: Sequence[Ints]) -> rows.Rows:
+        """Sets x text objects, as rows: sums of their accounts' vectors."""
+        ends = np.r_[0, np.cumsum([len(accounts) for accounts in sets])]
+        begin, objects, total = rows.sums(self._rows, _int64(np.concatenate(sets)), ends, self._scratch[0])
+        return begin, objects, total
 
     def _heads(self, sets: Sequence[Ints]) -> sparse.csr_matrix:
-        """The same with the LONGEST largest objects of each."""
-        totals = self._totals(sets)
-        totals.data[rows.lighter((totals.indptr, totals.indices, totals.data), LONGEST)] = 0.0
-        totals.eliminate_zeros()
-        return totals
+        """The same with the LONGEST largest objects of each, as a matrix."""
+        begin, objects, total = self._totals(sets)
+        total[rows.lighter((begin, objects, total), LONGEST)] = 0.0
+        heads = sparse.csr_matrix((total, objects, begin), shape=(len(sets), self.matrix.shape[1]))
+        heads.eliminate_zeros()
+        heads.sort_indices()
+        return heads
 
     def closest(self, sets: Sequence[Ints], count: int) -> list[Ints]:
         """See `Similarity.closest`: by mean vectors, of which the LONGEST largest objects count.
@@ -201,13 +198,13 @@ class Vectors:
         n = self.matrix.shape[0]
         # Numbered behind the accounts, so that no set is taken for an account itself.
         numbers = n + np.arange(len(sets))
-        begin, held_by, held = rows.holders(
+        begin, held_by, held = nearest_rows.holders(
             (mean.indptr, mean.indices, mean.data), np.arange(len(sets)), mean.shape[1], COMMON
         )
         found: list[tuple[Ints, Ints]] = []
         for first in range(0, n, AT_ONCE):
             some = self.matrix.indptr[first : first + AT_ONCE + 1], self.matrix.indices, self.matrix.data
-            who, near = rows.nearest(some, numbers, begin, held_by, held, count)
+            who, near = nearest_rows.nearest(some, numbers, begin, held_by, held, count)
             row, place = np.nonzero(near > 0)
             found.append((narrow(who[row, place] - n), (row + first).astype(np.int32)))
         which, accounts = (np.concatenate([part[k] for part in found]) for k in (0, 1))
@@ -228,8 +225,8 @@ class Vectors:
         unit = sparse.diags(1 / np.maximum(length, 1e-12)) @ totals
         own = (unit.indptr, unit.indices, unit.data)
         order = np.arange(n)
-        begin, held_by, held = rows.holders(own, order, unit.shape[1], LANDMARKS)
-        who, near = rows.nearest(own, order, begin, held_by, held, count)
+        begin, held_by, held = nearest_rows.holders(own, order, unit.shape[1], LANDMARKS)
+        who, near = nearest_rows.nearest(own, order, begin, held_by, held, count)
         one, place = np.nonzero(near > 0)
         other = who[one, place].astype(np.int64)
         cells = np.unique(np.minimum(one, other) * n + np.maximum(one, other))
@@ -241,18 +238,21 @@ class Vectors:
             return np.zeros(0)
         asked, place = np.unique(np.concatenate([i, j]), return_inverse=True)
         chosen = [sets[k] for k in asked.tolist()]
-        one, other = place[: len(i)], place[len(i) :]
+        # The larger one first: it is summed once, for all that it is compared with.
+        size = np.array([len(accounts) for accounts in chosen])
+        rank = np.argsort(np.argsort(-size, kind="stable"))
+        first = rank[place[: len(i)]] < rank[place[len(i) :]]
+        one = np.where(first, place[: len(i)], place[len(i) :])
+        other = np.where(first, place[len(i) :], place[: len(i)])
         order = np.argsort(one, kind="stable")
         found = np.empty(len(i))
         scratch = self._scratch[0]
-        if len(i) <= FEW_PAIRS * len(asked):
-            ends = np.r_[0, np.cumsum([len(accounts) for accounts in chosen])]
+        if size[other].sum() <= SUMS * size.sum():
+            ends = np.r_[0, np.cumsum(size)]
             members = _int64(np.concatenate(chosen))
             found[order] = rows.set_products(self._rows, members, ends, one[order], other[order], scratch)
             return found
-        totals = self._totals(chosen)
-        own = (totals.indptr, totals.indices, totals.data)
-        found[order] = rows.pair_products(own, one[order], other[order], scratch)
+        found[order] = rows.pair_products(self._totals(chosen), one[order], other[order], scratch)
         return found
 
     def mean_similarity(self, accounts: Ints) -> float:
@@ -295,23 +295,25 @@ class Vectors:
         return self.separation(accounts, others) + self.separation(others, accounts)
 
     def neighbours(self, count: int) -> tuple[Ints, Ints, Floats]:
-        """(account, neighbour, cosine) of the `count` most similar others of each account, over landmarks.
+        """(account, neighbour, cosine) of the `count` most similar others of each account, among those next to it in a draw.
 
-        Ties go to the lower code, so row order does not matter.
+        Of an object that very many have, each account meets others of these: were they the same for all, they would be
+        everybody's neighbours, and a campaign of hundreds a star that communities leave in pieces of one. Ties go to the
+        lower code, so row order does not matter.
         """
-        # Not kept by this: a graph is made of the neighbours next, which takes as much room.
-        landmarks: tuple[Ints, Ints, Ints, Floats] = vars(self).get("_landmarks") or self._draw()
-        who, near = rows.nearest(self._rows, *landmarks, count, VISITS)
-        row, place = np.nonzero(near > 0)
-        return row, who[row, place], near[row, place]
+        # Not kept: a graph is made of the neighbours next, which takes as much room.
+        who, near = nearest_rows.nearest(self._rows, *self._drawn(len(self.known)), count, VISITS)
+        found = near > 0
+        account = np.repeat(np.arange(len(found), dtype=np.int32), found.sum(axis=1))
+        return account, who[found], near[found]
 
     @cached_property
     def _landmarks(self) -> tuple[Ints, Ints, Ints, Floats]:
-        """What `_draw` draws, kept."""
-        return self._draw()
+        """The first LANDMARKS holders of each object, as `_drawn` gives them."""
+        return self._drawn(LANDMARKS)
 
-    def _draw(self) -> tuple[Ints, Ints, Ints, Floats]:
-        """A fixed draw of all accounts; by object at most LANDMARKS of its holders, those that the draw puts first.
+    def _drawn(self, most: int) -> tuple[Ints, Ints, Ints, Floats]:
+        """A fixed draw of all accounts; by object at most so many of its holders, those that the draw puts first.
 
         So the landmarks of many objects are the same accounts. Where each object's begin, their places in the draw, and
         their values.
@@ -319,7 +321,7 @@ class Vectors:
         # Drawn among those that have a vector: accounts that come later must not move the draw.
         known = np.flatnonzero(self.known)
         order = known[np.random.default_rng(self.seed).permutation(len(known))]
-        return order, *rows.holders(self._rows, order, self.matrix.shape[1], LANDMARKS)
+        return order, *nearest_rows.holders(self._rows, order, self.matrix.shape[1], most)
 
 
 def _int64(codes: Ints) -> Ints:

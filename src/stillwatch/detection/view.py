@@ -10,62 +10,10 @@ from numba import njit
 from stillwatch.detection.drawn import Drawn
 from stillwatch.detection.evidence import KINDS, Bools, Evidence, Floats, Ints, Ragged, Runs, counts
 from stillwatch.detection.sampling import EVERY, luck_limit
+from stillwatch.detection.sent_objects import Sent
 
 NEVER = np.int64(1) << 40
 """An hour that no record reaches: `until` everything."""
-
-
-@njit(nogil=True, cache=True)
-def _pairs(ex_start, seen, tie_start, tie_obj, ready, until, ex_text, keys, texts, carrying):  # type: ignore[no-untyped-def]
-    """Of each account: its (object, half) pairs in rising order, repeats included, into `keys`; returns where each begins.
-
-    An account's exchanges that carry an object are dealt out to two halves in turn, in order of time.
-    """
-    n = len(ex_start) - 1
-    start = np.zeros(n + 1, np.int64)
-    at = 0
-    for a in range(n):
-        start[a] = at
-        turn = 0
-        for i in range(ex_start[a], ex_start[a + 1]):
-            if not seen[i]:
-                continue
-            texts[a] += ex_text[i]
-            before = at
-            for t in range(tie_start[i], tie_start[i + 1]):
-                o = tie_obj[t]
-                if ready[o] < until:
-                    keys[at] = (o << 1) | turn
-                    at += 1
-            if at > before:
-                turn = 1 - turn
-                carrying[a] += 1
-        keys[start[a] : at].sort()
-    start[n] = at
-    return start
-
-
-@njit(nogil=True, cache=True)
-def _counted(start, keys, own, obj, count, first):  # type: ignore[no-untyped-def]
-    """Pairs of an account and an object: how many exchanges carry it, and how many of these are in the first half.
-
-    Counts alone where the arrays are empty. Returns how many pairs there are.
-    """
-    at = 0
-    for a in range(len(start) - 1):
-        own[a] = at
-        i = start[a]
-        while i < start[a + 1]:
-            o, n, odd = keys[i] >> 1, 0, 0
-            while i < start[a + 1] and keys[i] >> 1 == o:
-                odd += keys[i] & 1
-                n += 1
-                i += 1
-            if len(obj):
-                obj[at], count[at], first[at] = o, n, n - odd
-            at += 1
-    own[len(start) - 1] = at
-    return at
 
 
 @njit(nogil=True, cache=True)
@@ -353,24 +301,10 @@ def view(evidence: Evidence, until: int = int(NEVER)) -> View:
     if (limit < EVERY).any():
         seen &= evidence.ex_luck < limit[evidence.ex_acc]
     n_obj = len(evidence.obj_kind)
-    texts, carrying = np.zeros(n), np.zeros(n)
-    keys = np.empty(len(evidence.tie_obj), np.int32)
-    start = _pairs(
-        evidence.ex_start, seen, evidence.tie_start, evidence.tie_obj, evidence.obj_ready, until, evidence.ex_text,
-        keys, texts, carrying,
-    )  # fmt: skip
-    # As wide as it has to be for the exchanges that are looked at.
-    width = np.uint16 if carrying.max(initial=0) < 1 << 16 else np.int32
-    share_start = np.empty(n + 1, np.int64)
-    none, few = np.empty(0, np.int32), np.empty(0, width)
-    size = _counted(start, keys, share_start, none, few, few)
-    share_obj = np.empty(size, np.int32)
-    share_count, share_first = np.empty(size, width), np.empty(size, width)
-    _counted(start, keys, share_start, share_obj, share_count, share_first)
-
+    sent = Sent.of(evidence, seen, until)
     linked = (evidence.link_hour < until) & active[evidence.link_acc]
     link_acc, link_obj = evidence.link_acc[linked], evidence.link_obj[linked]
-    popularity = counts(share_obj, n_obj) + counts(link_obj, n_obj)
+    popularity = counts(sent.obj, n_obj) + counts(link_obj, n_obj)
     return View(
         evidence=evidence,
         until=until,
@@ -380,12 +314,12 @@ def view(evidence: Evidence, until: int = int(NEVER)) -> View:
         novelty=novelty,
         created=created,
         seen=seen,
-        texts=texts,
-        carrying=carrying,
-        share_start=share_start,
-        share_obj=share_obj,
-        share_count=share_count,
-        share_first=share_first,
+        texts=sent.texts,
+        carrying=sent.carrying,
+        share_start=sent.start,
+        share_obj=sent.obj,
+        share_count=sent.count,
+        share_first=sent.first,
         link_acc=link_acc,
         link_obj=link_obj,
         popularity=popularity,
