@@ -165,13 +165,14 @@ def test_who_stops_listening_leaves_no_copies_behind():
             os.kill(who, 0)
 
 
+# Both copies write at once: print writes a line in two pieces where Python does not buffer.
 SCRIPT = """
 import os, sys, time
 from stillwatch.detection import workers
 from stillwatch.detection.workers import spread
 def work(number):
     if number < 2:
-        os.write(1, b"%d\n" % os.getpid())  # in one piece, since two processes write: print is not where it is unbuffered
+        os.write(1, b"%d\\n" % os.getpid())
     time.sleep(0.05)
     return number
 for _ in spread(work, 100_000, 2):
