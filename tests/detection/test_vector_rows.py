@@ -65,6 +65,11 @@ def test_what_is_lighter_than_the_largest_of_its_row(matrix):
         assert (light[matrix.indptr[row] : matrix.indptr[row + 1]] == (own < least)).all()
 
 
+def test_a_column_is_filled_in_the_rows_that_count_it():
+    columns, counts = np.array([0, 2, 2, 3, 2]), np.array([1, 0, 2, 5, 1], np.uint16)
+    assert vector_rows.filled(columns, counts, 5).tolist() == [1, 0, 2, 1, 0]
+
+
 def test_the_weightiest_columns_of_each_row_stay():
     rng = np.random.default_rng(8)
     counts = rng.integers(0, 4, (30, 20))
@@ -74,12 +79,17 @@ def test_the_weightiest_columns_of_each_row_stay():
     sent = np.full(30, 5.0)
     rows = (held.indptr.astype(np.int64), held.indices.astype(np.int32), held.data.astype(np.int32))
     rank = rng.permutation(20).astype(np.int32)
-    start, columns, share, value = vector_rows.weightiest(rows, usable, weight, rank, sent, 6)
+    start, columns, share = vector_rows.weightiest(rows, usable, weight, rank, sent, 6, unit=False)
+    *same, value = vector_rows.weightiest(rows, usable, weight, rank, sent, 6, unit=True)
+    assert [place.tolist() for place in same] == [start.tolist(), columns.tolist()]
+    assert (share.dtype, value.dtype) == (np.float64, np.float32)
     for r in range(30):
         worth = np.where(usable, counts[r] * weight, 0)
         best = [c for c in np.lexsort((rank, -worth)).tolist() if worth[c] > 0][:6]
         own = slice(start[r], start[r + 1])
         assert columns[own].tolist() == sorted(best)
         np.testing.assert_allclose(share[own], counts[r][sorted(best)] / 5)
-        np.testing.assert_allclose(value[own], (v := worth[sorted(best)]) / max(np.linalg.norm(v), 1e-12))
-    assert not len(vector_rows.weightiest(rows, np.zeros(20, bool), weight, rank, sent, 6)[1])
+        np.testing.assert_allclose(
+            value[own], (v := worth[sorted(best)]) / max(np.linalg.norm(v), 1e-12), 1e-6
+        )
+    assert not len(vector_rows.weightiest(rows, np.zeros(20, bool), weight, rank, sent, 6, unit=True)[1])

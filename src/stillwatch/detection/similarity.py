@@ -336,29 +336,35 @@ def vectors(
     `half`: of every account's exchanges that carry an object only the first (0) or the second (1) half, every other one.
     """
     n, n_obj = len(view.active), len(view.evidence.obj_kind)
-    texts, sent = view.share_count, view.texts
+    sent = view.texts
     if half is not None:
-        texts = view.share_first if half == 0 else texts - view.share_first
         # Texts that share nothing with anybody's are in neither half: they count for both.
         tied = np.ceil(view.carrying / 2) if half == 0 else np.floor(view.carrying / 2)
         sent = np.maximum(tied, sent / 2)
-    holders = counts(view.share_obj if half is None else view.share_obj[texts > 0], n_obj)
+    holders = rows.filled(view.share_obj, _carrying(view, half), n_obj)
     usable = np.isin(view.evidence.obj_kind, [KINDS.index(kind) for kind in kinds])
     usable &= holders >= settings.content_accounts
     rarity = np.log(max(view.population, 2) / np.maximum(holders, 1)).clip(0)
 
-    def carried() -> tuple[Ints, Ints, Floats, rows.Values]:
-        counted = (view.share_start, view.share_obj, texts)
-        rank = view.evidence.obj_rank
-        return rows.weightiest(counted, usable, np.sqrt(rarity), rank, np.maximum(sent, 1), LONGEST)
+    def matrix(*, unit: bool) -> sparse.csr_matrix:
+        counted = (view.share_start, view.share_obj, _carrying(view, half))
+        rank, weight, divisor = view.evidence.obj_rank, np.sqrt(rarity), np.maximum(sent, 1)
+        start, obj, value = rows.weightiest(counted, usable, weight, rank, divisor, LONGEST, unit=unit)
+        return sparse.csr_matrix((value, obj, start), shape=(n, n_obj))
 
     def framed() -> Frames:
-        start, obj, share, _ = carried()
+        shares = matrix(unit=False)
         # System prompts come without a text, too.
-        shares = sparse.csr_matrix((np.minimum(share, 1.0, out=share), obj, start), shape=(n, n_obj))
+        np.minimum(shares.data, 1.0, out=shares.data)
         return Frames(shares, sent, rarity)
 
-    start, obj, _, value = carried()
-    scaled = sparse.csr_matrix((value, obj, start), shape=(n, n_obj))
+    scaled = matrix(unit=True)
     scaled.eliminate_zeros()
     return Vectors(scaled, framed, settings.seed)
+
+
+def _carrying(view: View, half: int | None) -> Ints:
+    """Along an account's text objects: how many of its exchanges carry each, of all or of a half."""
+    if half is None:
+        return view.share_count
+    return view.share_first if half == 0 else view.share_count - view.share_first

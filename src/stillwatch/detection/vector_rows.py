@@ -147,6 +147,15 @@ def squares_and_products(rows, members, ends, pool, total, whole):  # type: igno
 
 
 @njit(nogil=True, cache=True)
+def filled(columns, counts, width):  # type: ignore[no-untyped-def]
+    """By column in how many rows its count is not 0."""
+    found = np.zeros(width, np.int64)
+    for i in range(len(columns)):
+        found[columns[i]] += counts[i] > 0
+    return found
+
+
+@njit(nogil=True, cache=True)
 def _sizes(rows, usable, first, last, sizes):  # type: ignore[no-untyped-def]
     """Of each row from `first` to `last`: how many usable columns it holds."""
     begin, obj, count = rows
@@ -157,10 +166,11 @@ def _sizes(rows, usable, first, last, sizes):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _weightiest(rows, usable, weight, rank, sent, sizes, first, last, start, columns, share, value):  # type: ignore[no-untyped-def]
+def _weightiest(rows, usable, weight, rank, sent, sizes, first, last, start, columns, kept, unit):  # type: ignore[no-untyped-def]
     """Of usable columns of each row from `first` to `last` those of largest count times weight, as many as have room.
 
-    Of columns just as weighty those of lowest `rank`.
+    Of columns just as weighty those of lowest `rank`. `kept`: their shares, or where `unit` is asked for these times weight,
+    as rows of length one.
     """
     begin, obj, count = rows
     worth = np.empty(sizes[first:last].max())
@@ -190,35 +200,44 @@ def _weightiest(rows, usable, weight, rank, sent, sizes, first, last, start, col
                 continue
             if heavy == least and rank[obj[i]] > highest:
                 continue
-            columns[at], share[at] = obj[i], count[i] / sent[r]
-            worthy = share[at] * weight[obj[i]]
-            value[at] = worthy
+            share = count[i] / sent[r]
+            worthy = share * weight[obj[i]]
+            columns[at], kept[at] = obj[i], worthy if unit else share
             length += worthy**2
             at += 1
-        for i in range(start[r], at):
-            # The sum runs in order of codes, which later exchanges change: that must not decide the last bit.
-            value[i] /= max(round(np.sqrt(length), 12), 1e-12)
+        if unit:
+            for i in range(start[r], at):
+                # The sum runs in order of codes, which later exchanges change: that must not decide the last bit.
+                kept[i] /= max(round(np.sqrt(length), 12), 1e-12)
 
 
 def weightiest(
-    rows: tuple[Ints, Ints, Ints], usable: Bools, weight: Floats, rank: Ints, sent: Floats, most: int
-) -> tuple[Ints, npt.NDArray[np.int32], Floats, Values]:
-    """Rows of at most `most` columns: where each begins, columns, shares (counts by `sent`), and values of length one.
+    rows: tuple[Ints, Ints, Ints],
+    usable: Bools,
+    weight: Floats,
+    rank: Ints,
+    sent: Floats,
+    most: int,
+    *,
+    unit: bool,
+) -> tuple[Ints, npt.NDArray[np.int32], Values]:
+    """Rows of at most `most` columns: where each begins, columns, and shares (counts by `sent`), in eight bytes.
 
-    `rows` are as ever, but hold counts; a value is share times weight. Left out are columns that are not usable, and of a
-    longer row those of the smallest values, and of equal ones those of the highest `rank` (by column, each another).
+    Or, where `unit` is asked for, shares times weight, scaled to rows of length one, in four. `rows` are as ever, but hold
+    counts. Left out are columns that are not usable, and of a longer row those of the smallest share times weight, and of
+    equal ones those of the highest `rank` (by column, each another).
     """
     sizes = np.empty(len(rows[0]) - 1, np.int64)
     in_pieces(len(sizes), lambda first, last: _sizes(rows, usable, first, last, sizes))
     start = np.r_[0, np.cumsum(np.minimum(sizes, most))]
     columns = np.empty(int(start[-1]), np.int32)
-    share, value = np.empty(len(columns)), np.empty(len(columns), np.float32)
-    kept = (start, columns, share, value)
+    values: Values = np.empty(len(columns), np.float32 if unit else np.float64)
+    kept = (start, columns, values, unit)
     in_pieces(
         len(sizes),
         lambda first, last: _weightiest(rows, usable, weight, rank, sent, sizes, first, last, *kept),
     )
-    return start, columns, share, value
+    return start, columns, values
 
 
 @njit(nogil=True, cache=True)
