@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from stillwatch.detection import nearest_rows
+from stillwatch.detection import nearest_rows, threads
 
 
 @pytest.fixture
@@ -28,19 +28,24 @@ def test_holders_are_the_first_of_each_column(matrix):
         assert value[begin[column] : begin[column + 1]].tolist() == dense[expected, column].tolist()
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_nearest_by_definition_on_any_number_of_threads(matrix, threads):
+@pytest.fixture(params=[1, 2])
+def in_pieces(request, monkeypatch):
+    """Also few rows are done in pieces, by one thread or two."""
+    monkeypatch.setattr(threads, "FEW", 1)
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(request.param, numba.config.NUMBA_NUM_THREADS))
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("in_pieces")
+def test_nearest_by_definition_on_any_number_of_threads(matrix):
     dense = matrix.toarray()
     likeness = np.round(dense @ dense.T * nearest_rows.DIGITS) / nearest_rows.DIGITS
     np.fill_diagonal(likeness, 0)
     order = np.random.default_rng(2).permutation(60)
     held = order, *nearest_rows.holders(parts(matrix), order, 40, 60)
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    try:
-        who, near = nearest_rows.nearest(parts(matrix), *held, 4)
-    finally:
-        numba.set_num_threads(before)
+    who, near = nearest_rows.nearest(parts(matrix), *held, 4)
     for row in range(60):
         best = np.lexsort((np.arange(60), -likeness[row]))[:4]
         best = best[likeness[row, best] > 0]
@@ -49,6 +54,7 @@ def test_nearest_by_definition_on_any_number_of_threads(matrix, threads):
         assert not near[row, len(best) :].any()
 
 
+@pytest.mark.usefixtures("in_pieces")
 def test_a_row_meets_no_more_holders_than_its_visits_and_of_each_column_those_next_to_it(matrix):
     order = np.random.default_rng(2).permutation(60)
     held = order, *nearest_rows.holders(parts(matrix), order, 40, 60)

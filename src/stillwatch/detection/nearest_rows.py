@@ -81,13 +81,22 @@ def _nearest(rows, order, begin, held_by, held, asked, place_of, visits, first, 
     count = who.shape[1]
     score = np.zeros(len(order))
     touched = np.empty(len(order) + 1, np.int32)
+    # By column the holder behind the last row that was asked for: rows are asked for in their order, so it only rises.
+    behind = np.full(len(begin) - 1 if visits < EVERY else 0, -1)
     for i in asked[first:last]:
         seen, each = 0, _from_each(rows, i, begin, visits)
         for at in range(start[i], start[i + 1]):
             # In eight bytes: the product of two numbers of four would be rounded to four.
             column, value = columns[at], np.float64(values[at])
             low, high = begin[column], begin[column + 1]
-            middle = _behind(held_by, low, high, place_of[i]) if high - low > each else low
+            middle = low
+            if high - low > each:
+                middle = behind[column]
+                if middle < 0:
+                    middle = _behind(held_by, low, high, place_of[i])
+                while middle < high and held_by[middle] <= place_of[i]:
+                    middle += 1
+                behind[column] = middle
             above = min(middle + each, high)
             # From there to the end, and then from the beginning, until there are enough.
             for turn in range(2):
