@@ -1,6 +1,7 @@
 """Stage 1's tables as the arrays of `Evidence`; object codes follow first use, never the keyed hashes."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from stillwatch.detection.evidence import (
 from stillwatch.detection.intake import HOUR_US
 from stillwatch.detection.ledger import EXCHANGE_KINDS, NOVELTY_KINDS, Exchanges, Relations
 from stillwatch.detection.settings import Settings
+from stillwatch.detection.threads import in_pieces
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 def _ints(table: pa.Table, name: str) -> Ints:
@@ -75,19 +79,20 @@ def _account_links(
     """(kind, account codes, values) of what two accounts or more have in common in the accounts table."""
     if accounts is None:
         return []
-    code = {name: i for i, name in enumerate(facts.ids)}
     found = []
-    who = accounts["account_id"].to_pylist()
+    who = pc.index_in(accounts["account_id"], value_set=pa.array(facts.ids, accounts["account_id"].type))
     for kind, column in ACCOUNT_KINDS.items():
-        values = accounts[column].to_pylist()
-        pairs = sorted((v, code[a]) for a, v in zip(who, values, strict=True) if v and a in code)
-        value = np.asarray([p[0] for p in pairs], dtype=object)
-        acc = np.asarray([p[1] for p in pairs], dtype=np.int64)
-        if len(value):
-            new = np.r_[True, value[1:] != value[:-1]]
-            run = np.cumsum(new) - 1
-            several = np.bincount(run)[run] > 1
-            found.append((kind, acc[several], value[several]))
+        values = accounts[column]
+        given = pc.and_kleene(pc.is_valid(who), pc.not_equal(values, ""))
+        pairs = pa.table({"acc": who, "value": values}).filter(given)
+        if not pairs.num_rows:
+            continue
+        times = pairs.group_by("value").aggregate([("acc", "count")])
+        several = times.filter(pc.greater(times["acc_count"], 1))["value"].combine_chunks()
+        pairs = pairs.filter(pc.is_in(pairs["value"], value_set=several))
+        pairs = pairs.sort_by([("value", "ascending"), ("acc", "ascending")])
+        acc: Ints = pairs["acc"].to_numpy().astype(np.int64)
+        found.append((kind, acc, np.asarray(pairs["value"].to_pylist(), dtype=object)))
     return found
 
 
@@ -111,20 +116,37 @@ def _account_major(acc, time, luck, start, order):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True)
-def _lists_in_order(order, start, carried, codes, new_start, new):  # type: ignore[no-untyped-def]
-    """The lists of objects in another order of exchanges; objects are numbered as they come."""
-    at, known = 0, 0
-    for i in range(len(order)):
-        new_start[i] = at
+def _copy_lists(order, start, carried, new_start, first, last, new):  # type: ignore[no-untyped-def]
+    """The lists of exchanges order[first:last], one behind the other, from new_start[first] on."""
+    for i in range(first, last):
+        at = new_start[i] - start[order[i]]
         for t in range(start[order[i]], start[order[i] + 1]):
-            o = carried[t]
-            if codes[o] < 0:
-                codes[o] = known
-                known += 1
-            new[at] = codes[o]
-            at += 1
-    new_start[len(order)] = at
+            new[at + t] = carried[t]
+
+
+@njit(nogil=True, cache=True)
+def _number(objects, codes):  # type: ignore[no-untyped-def]
+    """Put codes, which rise as objects come, in the place of objects; returns how many there are. `codes`: -1 for each."""
+    known = 0
+    for i in range(len(objects)):
+        o = objects[i]
+        if codes[o] < 0:
+            codes[o] = known
+            known += 1
+        objects[i] = codes[o]
     return known
+
+
+def _in_order(values: npt.NDArray[Number], order: Ints) -> npt.NDArray[Number]:
+    """Values in another order, on threads: each lies somewhere else in memory."""
+    found = np.empty_like(values)
+
+    def some(first: int, last: int) -> None:
+        # Numpy lets go of the interpreter only where it need not look for numbers out of range.
+        np.take(values, order[first:last], out=found[first:last], mode="clip")
+
+    in_pieces(len(order), some)
+    return found
 
 
 @njit(nogil=True, cache=True)
@@ -173,32 +195,35 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
     order = np.empty(n, np.int64)
     _account_major(exchanges.acc, exchanges.time, exchanges.luck, first, order)
     codes = np.full(objects.num_rows, -1, np.int32)
-    tie_start, tie_obj = np.empty(n + 1, np.int64), np.empty(len(exchanges.carried), np.int32)
-    known = _lists_in_order(order, exchanges.start, exchanges.carried, codes, tie_start, tie_obj)
+    tie_start = np.r_[0, np.cumsum(_in_order(np.diff(exchanges.start), order))]
+    tie_obj = np.empty(len(exchanges.carried), np.int32)
+    lists = (order, exchanges.start, exchanges.carried, tie_start)
+    in_pieces(n, lambda first, last: _copy_lists(*lists, first, last, tie_obj))
+    known = _number(tie_obj, codes)
     # What nobody carries any more is no object.
     kind, ready = np.empty(known, np.int8), np.empty(known, np.int32)
     kind[codes[codes >= 0]] = _ints(objects, "kind")[codes >= 0]
     ready[codes[codes >= 0]] = _ints(objects, "ready")[codes >= 0]
     item = np.full(n, -1, np.int32)
     _items(tie_start, tie_obj, kind == KINDS.index("item"), item)
-    time = exchanges.time[order]
+    time, luck = _in_order(exchanges.time, order), _in_order(exchanges.luck, order)
     arrays: dict[str, Ints | Bools] = {
-        "ex_row": narrow(exchanges.row)[order],
+        "ex_row": _in_order(narrow(exchanges.row), order),
         "ex_time": time,
-        "ex_acc": exchanges.acc[order],
+        "ex_acc": _in_order(exchanges.acc, order),
         "ex_hour": (time // HOUR_US).astype(np.int32),
-        "ex_luck": exchanges.luck[order],
+        "ex_luck": luck,
         "ex_item": item,
-        "ex_model": exchanges.model[order],
-        "ex_marks": exchanges.marks[order],
-        "ex_text": exchanges.text[order],
-        "ex_tools": exchanges.tools[order],
-        "ex_later": exchanges.later[order],
+        "ex_model": _in_order(exchanges.model, order),
+        "ex_marks": _in_order(exchanges.marks, order),
+        "ex_text": _in_order(exchanges.text, order),
+        "ex_tools": _in_order(exchanges.tools, order),
+        "ex_later": _in_order(exchanges.later, order),
         "ex_start": first,
         "tie_start": tie_start,
         "tie_obj": tie_obj,
     }
-    rank = _order_of_coming(tie_start, tie_obj, time, exchanges.luck[order], known)
+    rank = _order_of_coming(tie_start, tie_obj, time, luck, known)
     return _Texts(kind, ready, rank, arrays)
 
 
