@@ -63,6 +63,33 @@ def test_a_merger_is_recorded_on_both_sides():
     assert (changes["b"].event, changes["b"].next_ids) == ("ended", ("a",))
 
 
+def test_a_group_goes_on_where_most_of_it_is_and_not_in_a_remnant():
+    """43 accounts, of which 31 are in a group of 61 and 6 in one of 6; that of 61 has 26 of another group's 27."""
+    large, other = [f"a{k}" for k in range(43)], [f"b{k}" for k in range(27)]
+    both = [*large[:31], *other[:26], *(f"c{k}" for k in range(4))]
+    found, changes = followed(
+        [known("a", large), known("b", other)], [known("n", both), known("r", large[31:37])]
+    )
+    assert found.names == {"n": "a", "r": "r"}
+    assert (changes["a"].event, changes["a"].previous_ids, changes["a"].left) == ("merged", ("a", "b"), 12)
+    assert (changes["b"].event, changes["b"].next_ids) == ("ended", ("a",))
+    assert (changes["r"].event, changes["r"].previous_ids) == ("split", ("a",))
+    # And where another of more accounts goes on in it.
+    more = [f"b{k}" for k in range(50)]
+    both = [*large[:31], *more]
+    found, changes = followed(
+        [known("a", large), known("b", more)], [known("n", both), known("r", large[31:])]
+    )
+    assert found.names == {"n": "b", "r": "r"}
+    assert (changes["a"].event, changes["a"].next_ids) == ("ended", ("b",))
+    assert (changes["r"].event, changes["r"].previous_ids) == ("split", ("a",))
+
+
+def test_of_equal_numbers_in_common_the_group_more_alike_goes_on():
+    found, _ = followed([known("a", "pqrs"), known("b", "pqrstuvw")], [known("n", "pqrs")])
+    assert found.names == {"n": "a"}
+
+
 def test_a_split_is_recorded():
     found, changes = followed([known("a", "pqrstuvw")], [known("b", "pqrst"), known("c", "uvw")])
     assert found.names == {"b": "a", "c": "c"}

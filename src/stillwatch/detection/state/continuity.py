@@ -1,9 +1,9 @@
 """Which group of today is which one of yesterday: ids that last, and what became of each.
 
-A group goes on in the group of today that it has most in common with (Jaccard index of their accounts), one in one, if they
-share at least half of the smaller of the two. Of what is left: a group of before with at least half of its accounts in one
-of today was merged into it, and a group of today with at least half of its accounts from one of before was split off from
-it.
+A group goes on in the group of today that it has most accounts in common with (of equal ones by the Jaccard index), one in
+one, if they share at least half of the smaller of the two. A group of before with at least half of its accounts in one that
+goes on as another was merged into that, and does not go on in what is left beside it. A group of today with at least half
+of its accounts from one of before, and that is none's, was split off from it.
 """
 
 import hashlib
@@ -82,18 +82,24 @@ def _matched(
 ) -> dict[int, int]:
     """Place now -> place before, of groups that go on."""
 
-    def order(pair: tuple[int, int]) -> tuple[float, str, str]:
+    def order(pair: tuple[int, int]) -> tuple[int, int, str, str]:
+        # Of equal numbers in common the smaller union is the larger index.
         one, other = before[pair[0]], now[pair[1]]
-        union = len(one.accounts) + len(other.accounts) - common[pair]
-        return -common[pair] / union, one.campaign_id, other.full_id
+        return -common[pair], len(one.accounts) + len(other.accounts), one.campaign_id, other.full_id
 
     found: dict[int, int] = {}
-    gone: set[int] = set()
+    told: set[int] = set()
     for pair in sorted(common, key=order):
-        smaller = min(len(before[pair[0]].accounts), len(now[pair[1]].accounts))
-        if pair[0] not in gone and pair[1] not in found and 2 * common[pair] >= smaller:
-            found[pair[1]] = pair[0]
-            gone.add(pair[0])
+        earlier, place = pair
+        if earlier in told:
+            continue
+        size = len(before[earlier].accounts)
+        if place in found:
+            if 2 * common[pair] >= size:
+                told.add(earlier)
+        elif 2 * common[pair] >= min(size, len(now[place].accounts)):
+            found[place] = earlier
+            told.add(earlier)
     return found
 
 
