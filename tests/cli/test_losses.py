@@ -18,8 +18,8 @@ def test_every_loss_has_its_line():
     }
     assert lost(run) == [
         "rejected of usage: 2 missing model, 1 too long",
-        "not read to its end: b.parquet (file ends in the middle: page 2)",
-        "not read to its end: b.parquet (file ends in the middle)",
+        "not read, or not to its end: b.parquet (file ends in the middle: page 2)",
+        "not read, or not to its end: b.parquet (file ends in the middle)",
         "values that could not be used: 7 turn: wrong type",
         "not read: 0.txt, 1.txt, 2.txt and 2 more",
     ]

@@ -138,6 +138,10 @@ def test_killed_in_the_middle_and_started_again_nothing_is_lost_or_told_twice(
         (["--agreements=absent-*.csv"], "no file fits this pattern"),
         (["--webhook=https://me:pw@x.example", "--webhook-secret=x"], "name or password"),
         (["--events=LOGS/events.jsonl"], "lies among the logs"),
+        (
+            ["--events=absent/events.jsonl"],
+            "absent/events.jsonl: cannot write events there (there is no such folder)",
+        ),
         (["--webhook=https://x.example"], "--webhook and --webhook-secret belong together"),
         (["--webhook-secret=x"], "--webhook and --webhook-secret belong together"),
         (["--webhook=http://x.example", "--webhook-secret=x"], "unencrypted"),
@@ -168,5 +172,9 @@ def test_a_file_whose_name_is_not_utf_8_is_read_like_any_other(exercise, parts, 
         assert ended.exception is None, ended.exception
         status = json.loads((tmp_path / "out" / "status.json").read_text())
         assert (status["files_read"], status["rounds"], status["files_unreadable"]) == (read, rounds, 1)
+        [(name, why)] = status["unreadable"].items()
+        assert name == "bytes:broken%E9.csv"
+        assert why.startswith("no adapter fits: ")
+        assert name in ended.stderr
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["rows"]["scanned"] == pq.read_metadata(parts / "2.parquet").num_rows

@@ -160,6 +160,12 @@ def test_nothing_but_broken_files_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 nonsense PAR1")
     with pytest.raises(InputError, match=r"a\.parquet: file not readable"):
         open_usage(tmp_path, rejects=RejectLog())
+    with pytest.raises(InputError) as error:
+        open_usage(tmp_path, rejects=RejectLog())
+    assert error.value.where == str(tmp_path / "a.parquet"), "as it was given, and not by its name alone"
+    with pytest.raises(InputError) as error:
+        open_usage(tmp_path / "a.parquet", rejects=RejectLog())
+    assert error.value.where == str(tmp_path / "a.parquet")
 
 
 def test_a_damaged_row_group_is_counted(tmp_path: Path) -> None:

@@ -52,7 +52,12 @@ class Rounds:
                     segments=[Segment([store.filed(part)], [], {20513: 1}, newest, newest)],
                 )
             )
-        return SimpleNamespace(run={"state": {"rows": {"held": 3, "before": 1}}})
+        lost = [
+            {"source": name, "reason": "file not readable", "detail": "?"} for name in sorted(self.unread)
+        ]
+        return SimpleNamespace(
+            run={"state": {"rows": {"held": 3, "before": 1}}, "files": {"not_whole": lost}}
+        )
 
 
 @pytest.fixture
@@ -192,7 +197,9 @@ def test_a_file_that_cannot_be_read_is_told_and_makes_no_rounds_of_its_own(place
     assert len(place.rounds.given) == 1
     status = json.loads((place.folder / "out" / STATUS).read_text())
     assert (status["files_unreadable"], status["files_waiting"], status["files_read"]) == (1, 0, 1)
-    assert "2 files (1 could not be read)" in place.said[0]
+    assert status["unreadable"] == {"bad.jsonl": "file not readable: ?"}
+    assert place.said[0].startswith(f"{place.folder / 'logs' / 'bad.jsonl'}: file not readable: ?")
+    assert "2 files (1 could not be read)" in place.said[1]
     (place.folder / "logs" / "c.jsonl").write_text("{}\n")
     until(lambda: watching.status.rounds == 2)
     place.rounds.unread = set()

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stillwatch.records.errors import InputError
-from stillwatch.watch.sinks import Cursor, EventFile, EventStream
+from stillwatch.watch.sinks import Cursor, EventFile, EventStream, check_writeable
 
 
 def ids(path):
@@ -17,6 +17,17 @@ def ids(path):
 
 def cursors(folder):
     return list(folder.glob(".events.jsonl.*.told"))
+
+
+def test_where_events_cannot_be_written_is_known_before(tmp_path):
+    check_writeable(tmp_path / "events.jsonl")
+    (tmp_path / "events.jsonl").touch()
+    check_writeable(tmp_path / "events.jsonl")
+    assert (tmp_path / "events.jsonl").read_bytes() == b""
+    with pytest.raises(InputError, match=r"it is a folder"):
+        check_writeable(tmp_path)
+    with pytest.raises(InputError, match=r"there is no such folder"):
+        check_writeable(tmp_path / "no" / "events.jsonl")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)

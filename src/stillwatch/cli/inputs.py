@@ -83,7 +83,9 @@ _RESOURCES = (
     click.option("--key", type=click.Path(path_type=Path), help="File with the local sketch key (16 bytes)."),
     threads_option,
     click.option(
-        "--memory", type=SIZE, help="Memory to keep to, such as 4GB; half of the machine's by default."
+        "--memory",
+        type=SIZE,
+        help="Memory to keep to, such as 4GB (less than 1GB is not kept); half of the machine's by default.",
     ),
 )
 

@@ -15,7 +15,7 @@ def lost(run: Mapping[str, Any]) -> list[str]:
         f"rejected of {table}: {in_words(reasons)}" for table, reasons in run["rejected"].items() if reasons
     ]
     lines += [
-        f"not read to its end: {f['source']} ({': '.join(filter(None, (f['reason'], f['detail'].rstrip('.'))))})"
+        f"not read, or not to its end: {f['source']} ({': '.join(filter(None, (f['reason'], f['detail'].rstrip('.'))))})"
         for f in run["files"]["not_whole"]
     ]
     if run["values_dropped"]:

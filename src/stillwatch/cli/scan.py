@@ -136,7 +136,7 @@ def summary(result: Result) -> str:
     so_far = " so far" if result.run["state"] else ""
     lines = [
         f"{plural(rows['scanned'], 'exchange')} of {plural(result.run['accounts'], 'account')} scanned{so_far}"
-        f" ({rows['rejected']:,} rows rejected{so_far}) in {sum(result.run['seconds'].values()):.1f} s",
+        f" ({plural(rows['rejected'], 'row')} rejected{so_far}) in {sum(result.run['seconds'].values()):.1f} s",
         *_losses(result.run),
         f"groups: {groups['extraction']} extraction, {groups['review']} review, {groups['legitimate']} legitimate",
     ]
@@ -147,7 +147,7 @@ def summary(result: Result) -> str:
                 f" ({accused[campaign.campaign_id]:,} accused)" if campaign.verdict == "extraction" else ""
             )
             since = (
-                f", half of them could be known from {campaign.detected_at:%Y-%m-%d %H:%M}"
+                f", evidence against half of them from {campaign.detected_at:%Y-%m-%d %H:%M} on"
                 if campaign.detected_at
                 else ""
             )

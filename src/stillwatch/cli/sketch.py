@@ -30,7 +30,7 @@ def summary(run: dict[str, Any], out: Path) -> str:
     return "\n".join(
         [
             f"{plural(rows['written'], 'exchange')} written with sketches in place of texts"
-            f" ({rows['rejected']:,} rows rejected) in {run['seconds']:.1f} s",
+            f" ({plural(rows['rejected'], 'row')} rejected) in {run['seconds']:.1f} s",
             *lost(run),
             f"{plural(written['files'], 'file')} in {out / 'usage'}, {written['bytes']:,} bytes{each}",
             f"the key is {run['sketch_key']}: a scan of them needs the same (--key)",

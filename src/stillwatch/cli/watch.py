@@ -29,7 +29,7 @@ from stillwatch.records.findings import Campaign, Member
 from stillwatch.records.sources import find_files
 from stillwatch.watch.courier import Courier
 from stillwatch.watch.service import Sink, Watching
-from stillwatch.watch.sinks import Cursor, EventFile, EventStream
+from stillwatch.watch.sinks import Cursor, EventFile, EventStream, check_writeable
 from stillwatch.watch.webhook import Webhook, check_url, read_secret
 
 STANDARD_OUTPUT = "-"
@@ -139,6 +139,8 @@ def watch(
             "only a folder can be followed", where=usage, mend="give the folder of the logs with --usage"
         )
     _check_places(Path(usage), {"--out": out, "--state": state, "--events": _event_file(events)})
+    if (file := _event_file(events)) is not None:
+        check_writeable(file)
     for table in filter(None, (accounts, releases, agreements)):
         find_files(table)  # while it watches, one that is absent may be about to be replaced
     receiver = _webhook(webhook, webhook_secret)
@@ -164,7 +166,7 @@ def watch(
         sink: Sink | None = None
         if events == STANDARD_OUTPUT:
             sink = EventStream(Cursor(state / "told-stdout.json", state_id))
-        elif (file := _event_file(events)) is not None:
+        elif file is not None:
             sink = EventFile(file, state_id)
         courier = None
         if receiver is not None:

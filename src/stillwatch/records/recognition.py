@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 
 from stillwatch.records.adapters.base import Adapter, AdapterSettings, Sample
 from stillwatch.records.adapters.mapping import ADAPTERS, MappingAdapter
@@ -71,7 +72,7 @@ class Recogniser:
             adapter = self._choose(file, sample)
             if adapter is not None and self.table is ACCOUNTS and self._looks_like(sample) is USAGE:
                 # Accounts need but one column, which usage logs have: they would describe nobody.
-                raise self._does_not_fit(sample, file.name if len(files) > 1 else where)
+                raise self._does_not_fit(sample, _place(where, file.name))
             if adapter is not None and sample.sketched:
                 readable = True  # whatever adapter the others need
                 continue
@@ -84,7 +85,7 @@ class Recogniser:
         if not samples:
             raise nothing_readable(self._rejects, self.table, where)
         file, sample = samples[0]
-        raise self._does_not_fit(sample, file.name if len(files) > 1 else where)
+        raise self._does_not_fit(sample, _place(where, file.name))
 
     def _does_not_fit(self, sample: Sample, where: str) -> InputError:
         native = NativeAdapter(table=self.table)
@@ -209,6 +210,11 @@ def _records(data: bytes) -> list[Mapping[str, object]]:
     return [item for item in items if isinstance(item, Mapping)]
 
 
+def _place(where: str, name: str) -> str:
+    """A file of what was given, by that and its own name."""
+    return where if Path(where).name == name else str(Path(where) / name) if Path(where).is_dir() else name
+
+
 def nothing_readable(rejects: RejectLog, table: Table, where: str = "") -> InputError:
     """The error for input of which no file could be read."""
     refused = [entry for entry in rejects.files if entry.table == table.name]
@@ -218,6 +224,7 @@ def nothing_readable(rejects: RejectLog, table: Table, where: str = "") -> Input
         )
     return InputError(
         f"{refused[0].reason}: {refused[0].detail.rstrip('.')}",
-        where=refused[0].source if len(refused) == 1 else f"{refused[0].source} and {len(refused) - 1} more",
+        where=_place(where, refused[0].source)
+        + (f" and {len(refused) - 1} more" if len(refused) > 1 else ""),
         mend="give files that are whole",
     )

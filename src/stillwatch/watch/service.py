@@ -48,6 +48,7 @@ class Status:
     files_read: int = 0
     files_waiting: int = 0
     files_unreadable: int = 0
+    unreadable: dict[str, str] = field(default_factory=dict)
     newest_exchange: datetime | None = None
     lag_seconds: float | None = None
     last_round_seconds: float | None = None
@@ -133,6 +134,10 @@ class Watching:
         manifest = peek(self.state.folder)
         known = {} if manifest is None else manifest.watched
         self._unread = {n: news.watched.seen[n] for n in news.watched.files if n not in known}
+        lost = {f["source"]: f"{f['reason']}: {f['detail']}" for f in result.run["files"]["not_whole"]}
+        self.status.unreadable = {
+            name: lost.get(name, "not all of it could be read") for name in self._unread
+        }
         self.status.rounds += 1
         self.status.files_read += len(news.watched.files) - len(self._unread)
         self.status.last_round_seconds = round(time.monotonic() - begin, 3)
@@ -141,6 +146,8 @@ class Watching:
         self._waits(look(folder, known, tables))
         rows = result.run["state"]["rows"]
         new = rows["held"] - rows["before"]
+        for name, why in self.status.unreadable.items():
+            self.say(f"{folder / name}: {why}; it is tried again when it changes")
         unread = f" ({len(self._unread)} could not be read)" if self._unread else ""
         self.say(
             f"{plural(len(news.watched.files), 'file')}{unread}, {plural(new, 'new exchange')},"
@@ -152,6 +159,7 @@ class Watching:
         """Note what is to be read, and of what could not be read what is still there as it was."""
         there = news.watched.seen
         self._unread = {name: seen for name, seen in self._unread.items() if there.get(name) == seen}
+        self.status.unreadable = {name: self.status.unreadable.get(name, "") for name in self._unread}
         self.status.files_unreadable = len(self._unread)
         self.status.files_waiting = len(news.waiting(self._unread))
 

@@ -49,6 +49,21 @@ class Cursor:
         self.sequence = sequence
 
 
+def check_writeable(path: Path) -> None:
+    """Raise InputError where events could not be written, before anything is scanned."""
+    if path.is_dir():
+        why = "it is a folder"
+    elif not path.parent.is_dir():
+        why = "there is no such folder"
+    elif not os.access(path if path.exists() else path.parent, os.W_OK):
+        why = "permission denied"
+    else:
+        return
+    raise InputError(
+        f"cannot write events there ({why})", where=str(path), mend="give another file with --events"
+    )
+
+
 class EventFile:
     """A file of JSON lines in which each event stands once, whoever else appends to it.
 
