@@ -174,7 +174,7 @@ def test_a_file_whose_name_is_not_utf_8_is_read_like_any_other(exercise, parts, 
         assert (status["files_read"], status["rounds"], status["files_unreadable"]) == (read, rounds, 1)
         [(name, why)] = status["unreadable"].items()
         assert name == "bytes:broken%E9.csv"
-        assert why.startswith("no adapter fits: ")
+        assert why.startswith(("no adapter fits: ", "file not readable: "))
         assert name in ended.stderr
     run = json.loads((tmp_path / "out" / "run.json").read_text())
     assert run["rows"]["scanned"] == pq.read_metadata(parts / "2.parquet").num_rows
