@@ -244,14 +244,17 @@ class Vectors:
         first = rank[place[: len(i)]] < rank[place[len(i) :]]
         one = np.where(first, place[: len(i)], place[len(i) :])
         other = np.where(first, place[len(i) :], place[: len(i)])
-        order = np.argsort(one, kind="stable")
-        found = np.empty(len(i))
-        scratch = self._scratch[0]
+        found, scratch = np.empty(len(i)), self._scratch[0]
         if size[other].sum() <= SUMS * size.sum():
+            # Summing up, and taking back, costs twice what a product does: what is compared once is not summed if larger.
+            alone = counts(one, len(asked))[one] == 1
+            one, other = np.where(alone, other, one), np.where(alone, one, other)
+            order = np.argsort(one, kind="stable")
             ends = np.r_[0, np.cumsum(size)]
             members = _int64(np.concatenate(chosen))
             found[order] = rows.set_products(self._rows, members, ends, one[order], other[order], scratch)
             return found
+        order = np.argsort(one, kind="stable")
         found[order] = rows.pair_products(self._totals(chosen), one[order], other[order], scratch)
         return found
 

@@ -8,9 +8,12 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from stillwatch.engines.ahead import ahead
 from stillwatch.engines.base import Done, Engine, Share
 
 BATCH_ROWS = 1 << 17
+AHEAD = 2
+"""Batches that wait while one is worked on."""
 
 
 class DuckDBEngine(Engine):
@@ -22,7 +25,7 @@ class DuckDBEngine(Engine):
 
     def __init__(self, *, scratch: Path, threads: int, memory: int) -> None:
         scratch.mkdir(parents=True, exist_ok=True)
-        self.memory = memory
+        self.memory, self._threads = memory, threads
         self._connection = ibis.duckdb.connect(
             threads=threads,
             memory_limit=f"{max(memory, 64 << 20) // (1 << 20)}MiB",
@@ -60,7 +63,8 @@ class DuckDBEngine(Engine):
     def batches(self, expression: ir.Table) -> Iterator[pa.RecordBatch]:
         """See `Engine.batches`."""
         # Not by Ibis' to_pyarrow_batches: it asks the connection for what only a relation has in DuckDB 2.
-        yield from self._connection.con.sql(self._connection.compile(expression)).to_arrow_reader(BATCH_ROWS)
+        found = self._connection.con.sql(self._connection.compile(expression)).to_arrow_reader(BATCH_ROWS)
+        return ahead(found, AHEAD) if self._threads > 1 else iter(found)
 
     def distribute(self, work: Callable[[Share], Done], shares: Sequence[Share]) -> Iterator[Done]:
         """See `Engine.distribute`. One share after the other, in this process."""
