@@ -25,6 +25,8 @@ from stillwatch.detection.settings import Settings
 from stillwatch.detection.threads import in_pieces
 
 Number = TypeVar("Number", bound=np.generic)
+AT_ONCE = 1 << 6
+"""Lists that are looked for at once."""
 
 
 def _ints(table: pa.Table, name: str) -> Ints:
@@ -117,11 +119,18 @@ def _account_major(acc, time, luck, start, order):  # type: ignore[no-untyped-de
 
 @njit(nogil=True, cache=True)
 def _copy_lists(order, start, carried, new_start, first, last, new):  # type: ignore[no-untyped-def]
-    """The lists of exchanges order[first:last], one behind the other, from new_start[first] on."""
-    for i in range(first, last):
-        at = new_start[i] - start[order[i]]
-        for t in range(start[order[i]], start[order[i] + 1]):
-            new[at + t] = carried[t]
+    """The lists of exchanges order[first:last], one behind the other, from new_start[first] on; returns nothing of use."""
+    read = 0
+    for some in range(first, last, AT_ONCE):
+        # Each list lies somewhere else: reads that nothing waits for come side by side, others one after the other.
+        for i in range(some, min(some + AT_ONCE, last)):
+            if start[order[i]] < start[order[i] + 1]:
+                read ^= carried[start[order[i]]]
+        for i in range(some, min(some + AT_ONCE, last)):
+            at = new_start[i] - start[order[i]]
+            for t in range(start[order[i]], start[order[i] + 1]):
+                new[at + t] = carried[t]
+    return read
 
 
 @njit(nogil=True, cache=True)
@@ -198,7 +207,11 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
     tie_start = np.r_[0, np.cumsum(_in_order(np.diff(exchanges.start), order))]
     tie_obj = np.empty(len(exchanges.carried), np.int32)
     lists = (order, exchanges.start, exchanges.carried, tie_start)
-    in_pieces(n, lambda first, last: _copy_lists(*lists, first, last, tie_obj))
+
+    def copy(first: int, last: int) -> None:
+        _copy_lists(*lists, first, last, tie_obj)
+
+    in_pieces(n, copy)
     known = _number(tie_obj, codes)
     # What nobody carries any more is no object.
     kind, ready = np.empty(known, np.int8), np.empty(known, np.int32)
