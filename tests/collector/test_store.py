@@ -81,9 +81,12 @@ def test_what_a_crash_left_is_recovered(parts, opened):
     store.rotate()
     store.append(parts.batch(3))
     after = opened()
-    assert after.recover() == 6
+    written = []
+    assert after.recover(written.append) == 6
     assert ids(after) == [f"e-{n}" for n in range(6)]
-    assert after.told == [("recovered", {"segments": 2, "rows": 6})]
+    assert [file.rows for file in written] == [3, 3]
+    files = [("file", {"path": str(file.path.relative_to(after.folder)), "rows": 3}) for file in written]
+    assert after.told == [*files, ("recovered", {"segments": 2, "rows": 6})], "as of any other file"
     assert opened().recover() == 0
 
 

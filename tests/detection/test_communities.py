@@ -96,6 +96,7 @@ def test_the_core_that_holds_most_of_some_accounts():
 def test_halves_of_the_past_are_those_that_a_scan_of_it_would_make(worlds, monkeypatch, hour):
     """What comes later moves no text to the other half and no account among the landmarks."""
     monkeypatch.setattr(similarity, "LANDMARKS", 12)
+    monkeypatch.setattr(similarity, "VISITS", 64)
     world = campaign(worlds, 40)
     for number in range(40):
         # Nobody shares this question before the hour: its texts are known exchanges only after it.
@@ -121,6 +122,25 @@ def test_halves_of_the_past_are_those_that_a_scan_of_it_would_make(worlds, monke
         return [sorted(ids[core].tolist()) for core in halves.cores], rows, cosines
 
     assert told(now) == told(then)
+
+
+@pytest.mark.parametrize("size", [400, 800])
+def test_a_campaign_of_hundreds_with_one_template_is_one_core(size):
+    """Alike to the last digit, they had the same few neighbours: a star, of which nobody was in any core."""
+    rng = np.random.default_rng(1)
+    n, width = 6000, 4000
+    columns = [
+        np.array([0, 1, 2]) if account % (n // size) == 0 else 10 + rng.choice(width - 10, 11, replace=False)
+        for account in range(n)
+    ]
+    value = np.concatenate([np.full(len(own), len(own) ** -0.5, np.float32) for own in columns])
+    start = np.r_[0, np.cumsum([len(own) for own in columns])]
+    matrix = sparse.csr_matrix((value, np.concatenate(columns), start), shape=(n, width))
+    matrix.sort_indices()
+    space = Vectors(matrix, lambda: Frames(matrix, np.ones(n), np.ones(width)), 1)
+    found = merged(space, alike_in_texts(space, Settings()))
+    campaign = np.flatnonzero(np.arange(n) % (n // size) == 0)
+    assert [len(core) for core in found if np.isin(core, campaign).any()] == [len(campaign)]
 
 
 def test_two_templates_are_two_communities(worlds):
@@ -182,6 +202,29 @@ def coarse(whole, communities):
         return [whole] if len(calls) == 1 else communities(graph, part, seed)
 
     return found
+
+
+def test_what_was_told_of_parts_alone_is_told_whole_before_two_become_one(monkeypatch):
+    """What its parts that were compared say of a core may not hold for all of it."""
+    # Parts 0 and 1 are one; 2 is like 1, and not like 0, with which it was not compared.
+    width = 12
+    rows = np.zeros((30, width), np.float32)
+    rows[:10, :4], rows[10:20, 2:6], rows[20:, 4:8] = 1, 1, 1
+    rows[:20, 8:] = 2
+    rows[10:, 9] = 2
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    matrix = sparse.csr_matrix(rows)
+    space = Vectors(matrix, lambda: Frames(matrix, np.ones(30), np.ones(width)), 1)
+    parts = [np.arange(10), np.arange(10, 20), np.arange(20, 30)]
+    like = [
+        space.similarity_across(one, other) for one, other in ((parts[0], parts[1]), (parts[1], parts[2]))
+    ]
+    whole = space.similarity_across(np.arange(20), parts[2])
+    assert like[0] > like[1] > whole
+    monkeypatch.setattr(Vectors, "pairs", lambda *_: (np.array([0, 1]), np.array([1, 2])))
+    between = (like[1] + whole) / 2
+    assert [len(core) for core in merged(space, parts, between)] == [20, 10]
+    assert [len(core) for core in merged(space, parts, whole - 1e-6)] == [30]
 
 
 def test_nothing_to_put_together(worlds):

@@ -72,10 +72,16 @@ def test_neighbours_are_the_most_alike_in_order(worlds, texts, count):
     cosine = np.round(cosines(space), 9)
     np.fill_diagonal(cosine, 0)
     who, near, value = space.neighbours(count)
+    drawn = np.random.default_rng(space.seed).permutation(np.flatnonzero(space.known)).tolist()
+
+    def behind(account, other):
+        return (drawn.index(other) - drawn.index(account)) % len(drawn)
+
     for account in range(len(texts)):
         own = who == account
         best = sorted(
-            (j for j in range(len(texts)) if cosine[account, j] > 0), key=lambda j: (-cosine[account, j], j)
+            (j for j in range(len(texts)) if cosine[account, j] > 0),
+            key=lambda j: (-cosine[account, j], behind(account, j)),
         )
         assert near[own].tolist() == best[:count]
         assert value[own] == pytest.approx([cosine[account, j] for j in best[:count]], abs=2e-9)
@@ -119,6 +125,16 @@ def test_separations_are_those_of_the_definition(worlds, texts, data):
         assert found == pytest.approx(within - across, abs=FOUR_BYTES)
         assert space.separation(part, rest) == pytest.approx(found, abs=FOUR_BYTES)
         assert space.similarity_across(part, rest) == pytest.approx(across, abs=FOUR_BYTES)
+
+
+def test_accounts_of_one_template_are_no_star(worlds):
+    """They are alike to the last digit: the same few for all would be everybody's neighbours."""
+    rng = np.random.default_rng(1)
+    texts = [[[0, 1], [0, 1]] for _ in range(120)] + [[rng.integers(2, 8, 2).tolist()] for _ in range(200)]
+    who, near, _ = vectors(said(worlds, texts), Settings()).neighbours(5)
+    asked = np.bincount(near[who < 120], minlength=320)
+    assert asked[:120].tolist() == [5] * 120
+    assert not asked[120:].any()
 
 
 def test_of_what_very_many_hold_nobody_is_everybodys_neighbour(worlds, monkeypatch):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import MappingProxyType
 
+import numba
 import pytest
 
 from stillwatch.detection import workers
@@ -53,6 +54,18 @@ def test_a_spread_inside_another_stays_in_its_process():
     found = dict(spread(lambda n: [who for _, who in spread(lambda m: os.getpid(), 3, 2)], 2, 2))
     assert all(len(set(who)) == 1 for who in found.values())
     assert os.getpid() not in {who[0] for who in found.values()}
+
+
+@pytest.mark.parametrize(("given", "each"), [(2, 1), (1, 1)])
+def test_copies_share_the_threads_that_this_process_was_given(given, each):
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(given, numba.config.NUMBA_NUM_THREADS))
+    try:
+        found = dict(spread(lambda number: numba.get_num_threads(), 4, 2))
+        assert numba.get_num_threads() == min(given, numba.config.NUMBA_NUM_THREADS)
+    finally:
+        numba.set_num_threads(before)
+    assert set(found.values()) == {each}
 
 
 def test_what_went_wrong_is_told_with_where():

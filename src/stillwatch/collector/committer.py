@@ -205,4 +205,3 @@ class Committer:
             pause = 1.0
             if file is not None:
                 self._metrics.file_written(file.rows)
-                self._events.say("file", path=str(file.path.relative_to(self._store.folder)), rows=file.rows)

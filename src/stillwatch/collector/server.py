@@ -78,7 +78,7 @@ def _serve(
     listening: socket.socket,
 ) -> None:
     metrics = Metrics(lambda: store.pending)
-    metrics.recovered(store.recover())
+    metrics.recovered(store.recover(lambda file: metrics.file_written(file.rows)))
     # Of rows whose texts are not to be kept, none are kept by way of the rejected ones.
     rejects = RejectLog(store.rejected if settings.text else None)
     committer = Committer(store, written, rejects, metrics, events, litellm.settings.salt)

@@ -13,6 +13,7 @@ import fcntl
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -75,8 +76,11 @@ class Store:
         with self._guard:
             return bool(self._closed)
 
-    def recover(self) -> int:
-        """Turn what an earlier run left in the journal into files; how many rows. Raises OSError when the disk refuses."""
+    def recover(self, told: Callable[[FileWritten], None] = lambda file: None) -> int:
+        """Turn what an earlier run left in the journal into files; how many rows. Raises OSError when the disk refuses.
+
+        `told` hears of each file.
+        """
         for aside in self.usage.glob(f"day=*/.*{_FILE}"):
             aside.unlink(missing_ok=True)
         left = sorted(self.journal.glob(f"*{_SEGMENT}"))
@@ -84,7 +88,9 @@ class Store:
         rows = 0
         while self.waiting:
             written = self.seal()
-            rows += written.rows if written is not None else 0
+            if written is not None:
+                rows += written.rows
+                told(written)
         if left:
             self._events.say("recovered", segments=len(left), rows=rows)
         return rows
@@ -155,6 +161,8 @@ class Store:
         with self._guard:
             self._closed.pop(0)
             self._pending -= rows
+        if written is not None:
+            self._events.say("file", path=str(written.path.relative_to(self.folder)), rows=written.rows)
         return written
 
     def _set_aside(self, path: Path, reader: SegmentReader) -> None:

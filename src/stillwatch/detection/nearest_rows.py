@@ -83,6 +83,8 @@ def _nearest(rows, order, begin, held_by, held, asked, place_of, visits, first, 
     touched = np.empty(len(order) + 1, np.int32)
     # By column the holder behind the last row that was asked for: rows are asked for in their order, so it only rises.
     behind = np.full(len(begin) - 1 if visits < EVERY else 0, -1)
+    # How far behind a row those found come in the order.
+    far = np.zeros(count, np.int64)
     for i in asked[first:last]:
         seen, each = 0, _from_each(rows, i, begin, visits)
         for at in range(start[i], start[i + 1]):
@@ -119,17 +121,22 @@ def _nearest(rows, order, begin, held_by, held, asked, place_of, visits, first, 
             value = np.round(value * DIGITS) / DIGITS
             if j == i or value <= 0.0:
                 continue
+            off = (np.int64(touched[t]) - place_of[i]) % len(order)
             if filled == count and (
-                value < near[i, count - 1] or (value == near[i, count - 1] and j > who[i, count - 1])
+                value < near[i, count - 1] or (value == near[i, count - 1] and off > far[count - 1])
             ):
                 continue
             place = min(filled, count - 1)
             while place > 0 and (
-                value > near[i, place - 1] or (value == near[i, place - 1] and j < who[i, place - 1])
+                value > near[i, place - 1] or (value == near[i, place - 1] and off < far[place - 1])
             ):
-                near[i, place], who[i, place] = near[i, place - 1], who[i, place - 1]
+                near[i, place], who[i, place], far[place] = (
+                    near[i, place - 1],
+                    who[i, place - 1],
+                    far[place - 1],
+                )
                 place -= 1
-            near[i, place], who[i, place] = value, j
+            near[i, place], who[i, place], far[place] = value, j, off
             filled = min(filled + 1, count)
             if filled == count:
                 least = near[i, count - 1] - 1.0 / DIGITS
@@ -141,7 +148,8 @@ def nearest(
     """(rows x count: most similar other rows, best first; how similar, 0 where there are no more), on numba's threads.
 
     `begin`, `held_by`, `held`: as `holders` gives them for this order. A row meets `visits` holders at most, of each of its
-    columns as many: those that come next to it in the order, which begins again after its end. Ties go to the lower row.
+    columns as many: those that come next to it in the order, which begins again after its end. Of equal ones those count
+    that come first behind it, since the same for all would make a star of many equal rows; without a bound the first of all.
     """
     n = len(rows[0]) - 1
     who, near = np.zeros((n, count), np.int32), np.zeros((n, count))

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-SETTINGS_VERSION = "2026.11.25"
+SETTINGS_VERSION = "2026.11.26"
 
 
 ALONE = 0.25

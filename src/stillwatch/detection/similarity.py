@@ -36,6 +36,8 @@ LONGEST = 256
 VISITS = 1 << 14
 """Holders of all objects of a vector that its account is compared with, as many of each as come to this: at 256 objects 64
 of each. So one account costs what another does."""
+SET_VISITS = 1 << 17
+"""The same of sets of accounts by their mean vectors, of which there are fewer: at 256 objects 512 of each."""
 COMMON = 512
 """Mean vectors that have an object, from which on it does not tell to which of them an account is nearest."""
 AT_ONCE = 1 << 16
@@ -99,7 +101,10 @@ class Similarity(Protocol):
         """Of each pair of sets, by number: sum of likeness over all pairs across; over itself with all of its own."""
 
     def neighbours(self, count: int) -> tuple[Ints, Ints, Floats]:
-        """(account, neighbour, likeness) of the `count` most similar others of each account; ties go to the lower code."""
+        """(account, neighbour, likeness) of the `count` most similar others of each account.
+
+        Of others that are just as similar not the same for all: many accounts of one template would be a star.
+        """
 
     def mean_similarity(self, accounts: Ints) -> float:
         """Mean likeness over the pairs of a set of accounts; 0 for fewer than two."""
@@ -224,9 +229,10 @@ class Vectors:
         length = np.sqrt(np.asarray(totals.multiply(totals).sum(axis=1)).ravel())
         unit = sparse.diags(1 / np.maximum(length, 1e-12)) @ totals
         own = (unit.indptr, unit.indices, unit.data)
-        order = np.arange(n)
-        begin, held_by, held = nearest_rows.holders(own, order, unit.shape[1], LANDMARKS)
-        who, near = nearest_rows.nearest(own, order, begin, held_by, held, count)
+        # In a draw, as accounts are (`neighbours`): the first by number are near to all in the same things.
+        order = np.random.default_rng(self.seed).permutation(n)
+        begin, held_by, held = nearest_rows.holders(own, order, unit.shape[1], n)
+        who, near = nearest_rows.nearest(own, order, begin, held_by, held, count, SET_VISITS)
         one, place = np.nonzero(near > 0)
         other = who[one, place].astype(np.int64)
         cells = np.unique(np.minimum(one, other) * n + np.maximum(one, other))
@@ -301,8 +307,8 @@ class Vectors:
         """(account, neighbour, cosine) of the `count` most similar others of each account, among those next to it in a draw.
 
         Of an object that very many have, each account meets others of these: were they the same for all, they would be
-        everybody's neighbours, and a campaign of hundreds a star that communities leave in pieces of one. Ties go to the
-        lower code, so row order does not matter.
+        everybody's neighbours, and a campaign of hundreds a star that communities leave in pieces of one. So ties go to
+        those next to it in the draw, too: accounts of one template are alike to the last digit.
         """
         # Not kept: a graph is made of the neighbours next, which takes as much room.
         who, near = nearest_rows.nearest(self._rows, *self._drawn(len(self.known)), count, VISITS)

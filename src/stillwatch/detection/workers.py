@@ -18,6 +18,8 @@ from multiprocessing.context import ForkProcess
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import numba
+
 from stillwatch.records.errors import InputError
 
 Found = TypeVar("Found")
@@ -73,11 +75,16 @@ class WorkError(RuntimeError):
 
 
 def _serve(
-    work: Callable[[int], Any], names: dict[int, int], own: Connection, others: Sequence[Connection]
+    work: Callable[[int], Any],
+    names: dict[int, int],
+    own: Connection,
+    others: Sequence[Connection],
+    threads: int,
 ) -> None:
-    """Do what is asked for through `own`, until nothing more is, or nobody is there who asks."""
+    """Do what is asked for through `own`, on so many threads, until nothing more is, or nobody is there who asks."""
     global _copied  # noqa: PLW0603  (a copy is one for good)
     _copied = True
+    numba.set_num_threads(threads)
     # What is there already stays: to go through it would write to every page of it.
     gc.freeze()
     # Held open by copies, the others' ends would outlive the process that asks.
@@ -109,12 +116,14 @@ def _done(work: Callable[[int], Any], number: int, names: dict[int, int]) -> mem
 class _Copy:
     """A process that works, and the line to it."""
 
-    def __init__(self, work: Callable[[int], Any], names: dict[int, int], others: Sequence["_Copy"]) -> None:
+    def __init__(
+        self, work: Callable[[int], Any], names: dict[int, int], others: Sequence["_Copy"], threads: int
+    ) -> None:
         fork = multiprocessing.get_context("fork")
         self.line, there = fork.Pipe()
         try:
             lines = [self.line, *(other.line for other in others)]
-            self.process = fork.Process(target=_serve, args=(work, names, there, lines), daemon=True)
+            self.process = fork.Process(target=_serve, args=(work, names, there, lines, threads), daemon=True)
             self.process.start()
         except OSError:
             self.line.close()
@@ -212,9 +221,11 @@ def _copies(work: Callable[[int], Any], wanted: int, common: Sequence[object]) -
         return []
     names = {id(thing): number for number, thing in enumerate(common)}
     copies: list[_Copy] = []
+    # Together they take no more threads than this process was given.
+    threads = max(numba.get_num_threads() // wanted, 1)
     for _ in range(wanted):
         try:
-            copies.append(_Copy(work, names, copies))
+            copies.append(_Copy(work, names, copies, threads))
         except OSError:
             break
     return copies
