@@ -93,6 +93,14 @@ def test_results_do_not_go_among_the_logs(few, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["log.parquet"]
 
 
+def test_memory_that_was_not_kept_is_told(few, tmp_path):
+    told = stillwatch("scan", "--usage", few, "--out", tmp_path / "a", "--memory=64MB")
+    assert told.returncode == 0, told.stderr
+    assert " MB were needed, more than --memory 64 MB: " in told.stdout
+    told = stillwatch("scan", "--usage", few, "--out", tmp_path / "b", "--memory=8GB")
+    assert "memory:" not in told.stdout
+
+
 def test_what_was_lost_of_the_input_stands_in_the_summary(exercise, few, tmp_path):
     (tmp_path / "logs").mkdir()
     shutil.copy(few, tmp_path / "logs" / "whole.parquet")

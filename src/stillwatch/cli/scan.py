@@ -128,6 +128,16 @@ def _state(run: dict[str, Any]) -> list[str]:
     return [line]
 
 
+def _memory(run: dict[str, Any]) -> list[str]:
+    peak, limit = run["peak_memory_bytes"], run["resources"]["memory"]
+    if peak <= limit:
+        return []
+    return [
+        f"memory: {peak / 1e6:,.0f} MB were needed, more than --memory {limit / 1e6:,.0f} MB: the engine keeps to half of"
+        " that, and what accounts and the program itself take comes on top"
+    ]
+
+
 def summary(result: Result) -> str:
     """What was found, for a terminal."""
     rows = result.run["rows"]
@@ -157,6 +167,7 @@ def summary(result: Result) -> str:
             )
     lines += _rules(result.run)
     lines += _state(result.run)
+    lines += _memory(result.run)
     lines.append(f"report: {result.out / 'report.html'}")
     return "\n".join(lines)
 
