@@ -32,10 +32,11 @@ FEW = ("model", "client_network", "user_agent", "tls_ja4", "status")
 """Columns of few different texts: with dictionaries they are smaller, and cheaper to write and to read."""
 
 
-def write_exchanges(table: pa.Table, path: Path) -> None:
-    """Write a part of the exchange rows."""
+def write_exchanges(table: pa.Table, path: Path, *, lasting: bool = True) -> None:
+    """Write a part of the exchange rows: small where it is kept, and else quickly, half as large again."""
+    how = {"compression": "zstd", "compression_level": 1} if lasting else {"compression": "snappy"}
     pq.write_table(
-        table, path, compression="zstd", compression_level=1, use_dictionary=list(FEW), row_group_size=1 << 16
+        table, path, use_dictionary=list(FEW), row_group_size=1 << 16, write_statistics=lasting, **how
     )
 
 
@@ -76,7 +77,7 @@ class _Part:
     exchange_file: Path
     text_file: Path
 
-    def write(self, key: Key) -> tuple[int, int]:
+    def write(self, key: Key, *, lasting: bool) -> tuple[int, int]:
         """Sketch the texts, and write what there is of both files; (earliest, latest) time in microseconds."""
         batch = self.batch
         row = pa.array(np.arange(self.first_row, self.first_row + batch.num_rows, dtype=np.int64))
@@ -92,7 +93,7 @@ class _Part:
             *drawn.columns,
         ]
         table = pa.Table.from_arrays(columns, schema=pa.schema([f.with_nullable(True) for f in fields]))
-        write_exchanges(table, self.exchange_file)
+        write_exchanges(table, self.exchange_file, lasting=lasting)
         # A prompt may be logged without what was asked under it, and is shown in the report then, too.
         has_text = pc.or_(pc.is_valid(batch.column("input_text")), pc.is_valid(batch.column("system_text")))
         words = pa.Table.from_arrays(
@@ -113,12 +114,13 @@ def take_in(
     until: int | None,
     progress: Callable[[int], None],
     first_row: int = 0,
+    lasting: bool = False,
 ) -> Intake:
     """Stream `reader` into `folder`/exchanges and `folder`/texts, one part for each batch.
 
     `since` and `until` are microseconds since the epoch (from, inclusive; to, exclusive). Batches are read one after the
     other, and sketched and written on `threads`, each of which holds one. `row` numbers the rows in reading order, from
-    `first_row` on; it joins the two folders and nothing else, so results do not depend on it.
+    `first_row` on; it joins the two folders and nothing else, so results do not depend on it. `lasting`: files are kept.
     """
     exchanges, texts = folder / "exchanges", folder / "texts"
     exchanges.mkdir(parents=True)
@@ -146,7 +148,7 @@ def take_in(
                 taken.rows += batch.num_rows
                 if len(under_way) >= threads:
                     finish_first()
-                under_way.append((part, pool.submit(part.write, key)))
+                under_way.append((part, pool.submit(part.write, key, lasting=lasting)))
             while under_way:
                 finish_first()
         finally:

@@ -101,6 +101,7 @@ def read(
                     done + rows, (part + of.share_read) / len(sources)
                 ),
                 first_row=first_row + done,
+                lasting=True,
             )
         except InputError as error:
             if watched is None:
