@@ -94,9 +94,9 @@ def test_results_do_not_go_among_the_logs(few, tmp_path):
 
 
 def test_memory_that_was_not_kept_is_told(few, tmp_path):
-    told = stillwatch("scan", "--usage", few, "--out", tmp_path / "a", "--memory=64MB")
+    told = stillwatch("scan", "--usage", few, "--out", tmp_path / "a", "--memory=256MB")
     assert told.returncode == 0, told.stderr
-    assert " MB were needed, more than --memory 64 MB: " in told.stdout
+    assert " MB were needed, more than --memory 256 MB: " in told.stdout
     told = stillwatch("scan", "--usage", few, "--out", tmp_path / "b", "--memory=8GB")
     assert "memory:" not in told.stdout
 
