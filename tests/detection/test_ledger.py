@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +33,10 @@ exchange = st.fixed_dictionaries(
         "model": st.just("m"),
     }
 )
+
+
+def _hear(heard, rows, share):
+    heard.append((rows, share))
 
 
 def computed(rows, tmp_path):
@@ -197,7 +202,11 @@ def test_what_is_counted_here_is_what_an_engine_of_many_processes_groups(account
         with open_engine("duckdb", scratch=tmp_path / str(workers), threads=2, memory=1 << 30) as engine:
             engine.workers = workers
             told = Settings(content_accounts=accounts, looked_at=16)
-            found.append(relate(engine, engine.table("log", table), told))
+            heard = []
+            found.append(relate(engine, engine.table("log", table), told, partial(_hear, heard)))
+        assert len(heard) >= 3 if workers == 1 else len(heard) == 1
+        assert heard == sorted(heard)
+        assert all(0 < share <= 1 and rows <= 1500 for rows, share in heard)
     ours, theirs = found
     assert ours.objects.num_rows > 40
     assert ours.duplicates.num_rows > 10

@@ -1,5 +1,6 @@
 """Counts by account, hour and model, taken as rows come: each of these has one row, however many exchanges it had."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ibis
@@ -124,7 +125,11 @@ class HourCounts:
 
 
 def _counted_here(
-    engine: Engine, rows: ir.Table, flags: dict[str, ir.BooleanValue], names: dict[str, int]
+    engine: Engine,
+    rows: ir.Table,
+    flags: dict[str, ir.BooleanValue],
+    names: dict[str, int],
+    seen: Callable[[int], None],
 ) -> dict[str, npt.NDArray[Any]]:
     bits = ibis.literal(0).cast("int64")
     for i, condition in enumerate(flags.values()):
@@ -138,6 +143,7 @@ def _counted_here(
             microseconds(batch.column("time")),
             batch.column("bits").to_numpy(),
         )
+        seen(batch.num_rows)
     return counts.found()
 
 
@@ -170,15 +176,21 @@ def _grouped(
     return {name: np.concatenate(parts.pop(name)) for name in list(parts)}
 
 
-def by_hour(engine: Engine, rows: ir.Table, flags: dict[str, ir.BooleanValue]) -> tuple[pa.Table, pa.Table]:
+def by_hour(
+    engine: Engine,
+    rows: ir.Table,
+    flags: dict[str, ir.BooleanValue],
+    seen: Callable[[int], None] = lambda rows: None,
+) -> tuple[pa.Table, pa.Table]:
     """Two tables: ledger (acc, hour, n, the `flags`, first, last: by account and hour, and in their order) and models.
 
-    A flag's column tells in how many exchanges it holds. models: acc, model, hour, n, in no order.
+    A flag's column tells in how many exchanges it holds. models: acc, model, hour, n, in no order. `seen` hears of rows that
+    were counted here.
     """
     names: dict[str, int] = {}
     # Counting here takes a third of the time of the engine's own groups, and of the memory; both are as large as the result.
-    count = _counted_here if engine.workers == 1 else _grouped
-    found = count(engine, rows, flags, names)
+    here = engine.workers == 1
+    found = _counted_here(engine, rows, flags, names, seen) if here else _grouped(engine, rows, flags, names)
     acc, hour, counts = found["acc"], found["hour"], found["counts"]
     order = np.argsort((acc.astype(np.int64) << 32) + hour)
     acc, hour = acc[order], hour[order]

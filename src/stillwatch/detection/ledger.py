@@ -4,6 +4,7 @@ Every result carries hours, so that one computation serves a scan of everything 
 hour H: an aggregate over `hour < H` is what a scan of the rows before H would have computed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import ibis
@@ -157,7 +158,9 @@ def _text_objects(rows: ir.Table, kind: str, accounts: int, engine: Engine) -> p
     return found.sort_by("value")
 
 
-def _counted_here(engine: Engine, rows: ir.Table, wanted: dict[str, int]) -> dict[str, pa.Table]:
+def _counted_here(
+    engine: Engine, rows: ir.Table, wanted: dict[str, int], seen: Callable[[int], None]
+) -> dict[str, pa.Table]:
     """The same of several kinds at once, counted in this process as rows come."""
     counts = {kind: Sharers(accounts) for kind, accounts in wanted.items()}
     while left := [kind for kind in counts if not counts[kind].complete]:
@@ -166,6 +169,7 @@ def _counted_here(engine: Engine, rows: ir.Table, wanted: dict[str, int]) -> dic
             for kind in left:
                 others = sum(counts[other].nbytes for other in left if other != kind)
                 counts[kind].add(*sent(batch, kind), acc, hour, engine.memory // 2 - others)
+            seen(batch.num_rows)
         for kind in left:
             counts[kind].finish()
     return {
@@ -174,7 +178,7 @@ def _counted_here(engine: Engine, rows: ir.Table, wanted: dict[str, int]) -> dic
     }
 
 
-def _objects(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
+def _objects(engine: Engine, rows: ir.Table, settings: Settings, seen: Callable[[int], None]) -> pa.Table:
     """Text objects that enough accounts used: kind, value, ready; by kind and value."""
     wanted = {
         kind: settings.infrastructure_accounts if kind == "item" else settings.content_accounts
@@ -182,7 +186,7 @@ def _objects(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
     }
     # Counting here takes a tenth of the time of the engine's own groups, but is one process: an engine of many has them.
     few = {k: n for k, n in wanted.items() if 2 <= n <= MOST_SHARERS and engine.workers == 1}
-    found = _counted_here(engine, rows, few)
+    found = _counted_here(engine, rows, few, seen)
     for kind in wanted.keys() - few.keys():
         found[kind] = _text_objects(rows, kind, wanted[kind], engine)
     tables = [
@@ -192,7 +196,7 @@ def _objects(engine: Engine, rows: ir.Table, settings: Settings) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
+def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table, seen: Callable[[int], None]) -> Exchanges:
     """The exchanges with a text or a system text, with the shared objects that they carry."""
     wanted = rows.filter(rows.text_words.notnull() | rows.system_hash.notnull())
     chosen = wanted.select(
@@ -224,12 +228,39 @@ def _exchanges(engine: Engine, rows: ir.Table, objects: pa.Table) -> Exchanges:
         counts, carried = lookup.carried(batch)
         columns["start"].add(len(columns["carried"]) + np.cumsum(counts))
         columns["carried"].add(carried)
+        seen(batch.num_rows)
     whole = {name: column.whole() for name, column in columns.items()}
     return Exchanges(**whole, models=tuple(names))
 
 
-def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations:
-    """Compute `Relations` from stage 0's exchange rows."""
+@dataclass
+class _Passes:
+    """Rows are gone through so many times: how far that is."""
+
+    rows: int
+    times: int
+    told: Callable[[int, float], None]
+    _seen: int = 0
+
+    def __call__(self, rows: int) -> None:
+        """So many more were gone through once."""
+        self._seen = min(self._seen + rows, self.rows * self.times)
+        self.told(self._seen // self.times, self._seen / max(self.rows * self.times, 1))
+
+
+def relate(
+    engine: Engine,
+    exchanges: ir.Table,
+    settings: Settings,
+    told: Callable[[int, float], None] = lambda rows, share: None,
+) -> Relations:
+    """Compute `Relations` from stage 0's exchange rows.
+
+    `told` hears how many of these are done, and which share of the work that is; the last may have nothing to be done for.
+    """
+    # An engine of many processes counts hours and objects by itself.
+    n = engine.fetch(exchanges.count().name("n").as_table())["n"][0].as_py()
+    seen = _Passes(n, 3 if engine.workers == 1 else 1, told)
     unique, duplicates = _without_repeats(engine, exchanges)
     ids = engine.fetch(unique.select("account_id").distinct().order_by("account_id"))
     codes = pa.table(
@@ -277,15 +308,15 @@ def relate(engine: Engine, exchanges: ir.Table, settings: Settings) -> Relations
             )
         engine.drop("pairs")
     engine.drop("shown")
-    counted, models = by_hour(engine, rows, _flags(rows))
+    counted, models = by_hour(engine, rows, _flags(rows), seen)
     looked_at = _sampled(engine, rows, counted, settings.looked_at)
-    objects = _objects(engine, looked_at, settings)
+    objects = _objects(engine, looked_at, settings, seen)
     return Relations(
         accounts=codes,
         ledger=counted,
         novelty=pa.concat_tables(novelty),
         objects=objects,
-        exchanges=_exchanges(engine, looked_at, objects),
+        exchanges=_exchanges(engine, looked_at, objects, seen),
         shared=pa.concat_tables(shared),
         models=models,
         duplicates=duplicates,

@@ -1,7 +1,7 @@
 """What comes before any verdict, shared by all that judge: the tables are read, and the evidence is gathered."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,22 +83,27 @@ class Prepared:
     _open: Engine | None = None
     """Left open by intake for what comes first after it: some engines take long to start."""
 
-    def evidence(self, settings: Settings) -> Evidence:
-        """What the statistics read. Settings that count sharing alike have it in common: it is gathered once."""
+    def evidence(
+        self, settings: Settings, told: Callable[[int, float], None] = lambda rows, share: None
+    ) -> Evidence:
+        """What the statistics read. Settings that count sharing alike have it in common: it is gathered once.
+
+        `told` hears how many rows are done, and which share of the work.
+        """
         counted = (settings.content_accounts, settings.infrastructure_accounts, settings.looked_at)
         if counted not in self._evidence:
-            self._evidence[counted] = self._gather(settings, first=not self._evidence)
+            self._evidence[counted] = self._gather(settings, told, first=not self._evidence)
         return self._evidence[counted]
 
     def agreements(self, evidence: Evidence) -> list[Agreement]:
         """The register, resolved against the accounts of this evidence."""
         return read_agreements(self.register, evidence.accounts)
 
-    def _gather(self, settings: Settings, *, first: bool) -> Evidence:
+    def _gather(self, settings: Settings, told: Callable[[int, float], None], *, first: bool) -> Evidence:
         engine, self._open = self._open or _engine(self.resources, self.work), None
         with engine:
             self.engine_version = engine.version
-            relations = relate(engine, engine.parquet(self.taken.exchange_files), settings)
+            relations = relate(engine, engine.parquet(self.taken.exchange_files), settings, told)
             if first:
                 _keep_duplicates(self.rejects, self.inputs.usage, relations.duplicates)
             evidence = gather(relations, self.accounts, settings.looked_at)

@@ -112,7 +112,9 @@ def replay(
         rejects = RejectLog(folder.made / "rejected")
         prepared = prepare(inputs, resources, key, folder.work, rejects, clock)
         with clock.stage("ledger"):
-            evidence = prepared.evidence(a.settings)
+            evidence = prepared.evidence(
+                a.settings, lambda rows, share: clock.progress("ledger", rows, share)
+            )
             exempt = resolve(exemptions or (), evidence.accounts, prepared.taken.exchange_files, key)
             judge_a, judge_b = (Judging.of(prepared, side.settings, exempt) for side in (a, b))
         steps: list[Step] = []

@@ -140,7 +140,7 @@ def _scan(
     prepared = prepare(inputs, resources, key, folder.work, rejects, clock, likening, state)
     taken = prepared.taken
     with clock.stage("ledger"):
-        evidence = prepared.evidence(settings)
+        evidence = prepared.evidence(settings, lambda rows, share: clock.progress("ledger", rows, share))
         exemptions = resolve(given or (), evidence.accounts, taken.exchange_files, key)
     judging = Judging.of(prepared, settings, exemptions)
     looks: Looks | None = None
