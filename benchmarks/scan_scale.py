@@ -13,8 +13,8 @@ nobody measures:
 
 Prints exchanges a second, the ratio to the floor, peak memory (of all processes, in MiB) and what each stage took, and adds
 the run, with how many accounts of campaigns and how many others were accused, to benchmarks/results/scan_scale.json, one
-entry for each size; growth is the ratio of two sizes there. Not `--dated`
-means no look at the past (looks: 0): accusations are not dated.
+entry for each size (a kind that was not measured stays in it if it is of the same version); growth is the ratio of two sizes
+there. Not `--dated` means no look at the past (looks: 0): accusations are not dated.
 """
 
 import argparse
@@ -167,8 +167,14 @@ def main() -> None:
         warm_up(work)
         found = measure(drill, work, kinds, options.memory, dated=options.dated, threads=threads)
     name = f"{options.exchanges} exchanges, {options.accounts} accounts{', dated' if options.dated else ''}"
+    before = report["sizes"].get(name, {})
+    kept = {
+        kind: one
+        for kind, one in before.items()
+        if kind in (WITH_TEXT, WITHOUT_TEXT) and before["made_by"] == made_by()
+    }
     report["sizes"][name] = {
-        "made_by": made_by(), "on": begin, "seed": options.seed, "threads": threads, "memory": options.memory,
+        **kept, "made_by": made_by(), "on": begin, "seed": options.seed, "threads": threads, "memory": options.memory,
         "dated": options.dated, **found
     }  # fmt: skip
     show(
