@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stillwatch.detection import similarity
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.state.growing import accounts_so_far, other_accounts
 from stillwatch.detection.state.manifest import Seen
@@ -55,6 +56,13 @@ def parts_of(table, scans, seed, twice, altered, by_time):
     return [whole.take(order[part[order] == k]) for k in range(scans)]
 
 
+@pytest.fixture(params=[similarity.VISITS, 256])
+def visits(request, monkeypatch):
+    """Also in a little log accounts meet only some of the others, as in a large one."""
+    monkeypatch.setattr(similarity, "VISITS", request.param)
+
+
+@pytest.mark.usefixtures("visits")
 @settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(splits())
 def test_any_split_into_scans_gives_what_one_scan_of_all_gives(
