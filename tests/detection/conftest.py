@@ -4,7 +4,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import sparse
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +44,10 @@ def world(worlds):
                 marks=("fake_debug",) if number == 0 and k == 0 else (),
             )
     return world
+
+
+@pytest.fixture
+def matrix():
+    """A sparse matrix of 60 rows and 40 columns."""
+    rng = np.random.default_rng(4)
+    return sparse.random_array((60, 40), density=0.15, rng=rng, format="csr")

@@ -3,16 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-import pytest
 from scipy import sparse
 
 from stillwatch.detection import threads, vector_rows
-
-
-@pytest.fixture
-def matrix():
-    rng = np.random.default_rng(4)
-    return sparse.random_array((60, 40), density=0.15, rng=rng, format="csr")
 
 
 def parts(matrix):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from stillwatch.records.rejects import in_words
+from stillwatch.records.rejects import in_words, why
 
 NAMED = 3
 """Files that were passed over are named up to so many."""
@@ -15,7 +15,7 @@ def lost(run: Mapping[str, Any]) -> list[str]:
         f"rejected of {table}: {in_words(reasons)}" for table, reasons in run["rejected"].items() if reasons
     ]
     lines += [
-        f"not read, or not to its end: {f['source']} ({': '.join(filter(None, (f['reason'], f['detail'].rstrip('.'))))})"
+        f"not read, or not to its end: {f['source']} ({why(f['reason'], f['detail'])})"
         for f in run["files"]["not_whole"]
     ]
     if run["values_dropped"]:

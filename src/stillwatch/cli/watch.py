@@ -138,8 +138,9 @@ def watch(
         raise InputError(
             "only a folder can be followed", where=usage, mend="give the folder of the logs with --usage"
         )
-    _check_places(Path(usage), {"--out": out, "--state": state, "--events": _event_file(events)})
-    if (file := _event_file(events)) is not None:
+    file = _event_file(events)
+    _check_places(Path(usage), {"--out": out, "--state": state, "--events": file})
+    if file is not None:
         check_writeable(file)
     for table in filter(None, (accounts, releases, agreements)):
         find_files(table)  # while it watches, one that is absent may be about to be replaced

@@ -207,11 +207,7 @@ def _texts(exchanges: Exchanges, objects: pa.Table, accounts: int) -> _Texts:
     tie_start = np.r_[0, np.cumsum(_in_order(np.diff(exchanges.start), order))]
     tie_obj = np.empty(len(exchanges.carried), np.int32)
     lists = (order, exchanges.start, exchanges.carried, tie_start)
-
-    def copy(first: int, last: int) -> None:
-        _copy_lists(*lists, first, last, tie_obj)
-
-    in_pieces(n, copy)
+    in_pieces(n, lambda first, last: _copy_lists(*lists, first, last, tie_obj))
     known = _number(tie_obj, codes)
     # What nobody carries any more is no object.
     kind, ready = np.empty(known, np.int8), np.empty(known, np.int32)

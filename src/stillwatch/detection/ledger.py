@@ -100,10 +100,14 @@ def _twice(rows: ir.Table, column: str) -> ir.Table:
     return rows.group_by(column).agg(times=ibis._.count()).filter(ibis._.times > 1)
 
 
+def _size(engine: Engine, rows: ir.Table) -> int:
+    """How many rows these are."""
+    return int(engine.fetch(rows.count().name("n").as_table())["n"][0].as_py())
+
+
 def _lucks_differ(engine: Engine, rows: ir.Table) -> bool:
     """Are all hashes of ids seen to differ? False as well where there are too many to look at in this process."""
-    n = engine.fetch(rows.count().name("n").as_table())["n"][0].as_py()
-    if engine.workers > 1 or 8 * n > engine.memory // 4:
+    if engine.workers > 1 or 8 * _size(engine, rows) > engine.memory // 4:
         return False
     lucks = Column(np.int64)
     for batch in engine.batches(rows.select("luck")):
@@ -120,7 +124,7 @@ def _without_repeats(engine: Engine, rows: ir.Table) -> tuple[ir.Table, pa.Table
     if _lucks_differ(engine, rows):
         return rows, none
     suspects = engine.keep("suspects", _twice(rows, "luck"))
-    if engine.fetch(suspects.count().name("n").as_table())["n"][0].as_py() == 0:
+    if _size(engine, suspects) == 0:
         return rows, none
     alike = rows.semi_join(suspects, "luck")
     repeated = engine.keep("repeated", _twice(alike, "event_id"))
@@ -259,8 +263,7 @@ def relate(
     `told` hears how many of these are done, and which share of the work that is; the last may have nothing to be done for.
     """
     # An engine of many processes counts hours and objects by itself.
-    n = engine.fetch(exchanges.count().name("n").as_table())["n"][0].as_py()
-    seen = _Passes(n, 3 if engine.workers == 1 else 1, told)
+    seen = _Passes(_size(engine, exchanges), 3 if engine.workers == 1 else 1, told)
     unique, duplicates = _without_repeats(engine, exchanges)
     ids = engine.fetch(unique.select("account_id").distinct().order_by("account_id"))
     codes = pa.table(

@@ -63,18 +63,6 @@ def _from_each(rows, i, begin, visits):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _behind(held_by, first, last, place):  # type: ignore[no-untyped-def]
-    """Of a column's holders from `first` to `last`, which rise, the first one behind a place; `last` where none is."""
-    while first < last:
-        middle = (first + last) >> 1
-        if held_by[middle] > place:
-            last = middle
-        else:
-            first = middle + 1
-    return first
-
-
-@njit(nogil=True, cache=True)
 def _nearest(rows, order, begin, held_by, held, asked, place_of, visits, first, last, who, near):  # type: ignore[no-untyped-def]
     """Of the rows asked[first:last] the most similar others among the holders of their columns, best first."""
     start, columns, values = rows
@@ -82,7 +70,7 @@ def _nearest(rows, order, begin, held_by, held, asked, place_of, visits, first, 
     score = np.zeros(len(order))
     touched = np.empty(len(order) + 1, np.int32)
     # By column the holder behind the last row that was asked for: rows are asked for in their order, so it only rises.
-    behind = np.full(len(begin) - 1 if visits < EVERY else 0, -1)
+    behind = begin[:-1].copy() if visits < EVERY else begin[:0]
     # How far behind a row those found come in the order.
     far = np.zeros(count, np.int64)
     for i in asked[first:last]:
@@ -94,8 +82,6 @@ def _nearest(rows, order, begin, held_by, held, asked, place_of, visits, first, 
             middle = low
             if high - low > each:
                 middle = behind[column]
-                if middle < 0:
-                    middle = _behind(held_by, low, high, place_of[i])
                 while middle < high and held_by[middle] <= place_of[i]:
                     middle += 1
                 behind[column] = middle

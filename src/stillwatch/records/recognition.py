@@ -13,7 +13,7 @@ from stillwatch.records.formats.csv_rows import csv_rows
 from stillwatch.records.formats.json_values import BadJson, decode, split_values
 from stillwatch.records.formats.otlp_frames import has_length_prefix
 from stillwatch.records.formats.parquet_batches import READ_ERRORS, open_parquet
-from stillwatch.records.rejects import FILE_NO_ADAPTER, FILE_NOT_READABLE, RejectLog
+from stillwatch.records.rejects import FILE_NO_ADAPTER, FILE_NOT_READABLE, RejectLog, why
 from stillwatch.records.schema import ACCOUNTS, AGREEMENTS, RELEASES, USAGE, Table
 from stillwatch.records.sketched.form import says_so
 from stillwatch.records.sources import STREAM_ERRORS, Format, SourceFile, open_chunks
@@ -223,7 +223,7 @@ def nothing_readable(rejects: RejectLog, table: Table, where: str = "") -> Input
             f"the {table.name} table is empty", where=where, mend="give files that hold records"
         )
     return InputError(
-        f"{refused[0].reason}: {refused[0].detail.rstrip('.')}",
+        why(refused[0].reason, refused[0].detail),
         where=_place(where, refused[0].source)
         + (f" and {len(refused) - 1} more" if len(refused) > 1 else ""),
         mend="give files that are whole",

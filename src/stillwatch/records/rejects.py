@@ -36,6 +36,11 @@ def missing(column: str) -> str:
     return f"missing {column}"
 
 
+def why(reason: str, detail: str) -> str:
+    """Why a file was not read, or not to its end, in words."""
+    return ": ".join(filter(None, (reason, detail.rstrip("."))))
+
+
 def commonest(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     """Names with their counts, the largest first; of equal ones in the order of names."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -19,6 +19,7 @@ from stillwatch.detection.state.manifest import Manifest, Seen
 from stillwatch.detection.state.store import Store, peek
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Change
+from stillwatch.records.rejects import why
 from stillwatch.watch.courier import Courier
 from stillwatch.watch.folder import TABLES, News, look
 
@@ -134,7 +135,7 @@ class Watching:
         manifest = peek(self.state.folder)
         known = {} if manifest is None else manifest.watched
         self._unread = {n: news.watched.seen[n] for n in news.watched.files if n not in known}
-        lost = {f["source"]: f"{f['reason']}: {f['detail']}" for f in result.run["files"]["not_whole"]}
+        lost = {f["source"]: why(f["reason"], f["detail"]) for f in result.run["files"]["not_whole"]}
         self.status.unreadable = {
             name: lost.get(name, "not all of it could be read") for name in self._unread
         }
@@ -146,8 +147,8 @@ class Watching:
         self._waits(look(folder, known, tables))
         rows = result.run["state"]["rows"]
         new = rows["held"] - rows["before"]
-        for name, why in self.status.unreadable.items():
-            self.say(f"{folder / name}: {why}; it is tried again when it changes")
+        for name, reason in self.status.unreadable.items():
+            self.say(f"{folder / name}: {reason}; it is tried again when it changes")
         unread = f" ({len(self._unread)} could not be read)" if self._unread else ""
         self.say(
             f"{plural(len(news.watched.files), 'file')}{unread}, {plural(new, 'new exchange')},"
@@ -159,7 +160,9 @@ class Watching:
         """Note what is to be read, and of what could not be read what is still there as it was."""
         there = news.watched.seen
         self._unread = {name: seen for name, seen in self._unread.items() if there.get(name) == seen}
-        self.status.unreadable = {name: self.status.unreadable.get(name, "") for name in self._unread}
+        self.status.unreadable = {
+            n: reason for n, reason in self.status.unreadable.items() if n in self._unread
+        }
         self.status.files_unreadable = len(self._unread)
         self.status.files_waiting = len(news.waiting(self._unread))
 
