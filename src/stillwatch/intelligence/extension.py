@@ -8,6 +8,10 @@ from typing import Any
 from stillwatch.intelligence.markings import TLP
 
 EXTENSION = "extension-definition--2f3c9a14-7d0e-4b5a-9c61-5f0e8d3b7a42"
+PSEUDONYM = "extension-definition--7c0d1e9a-5b64-4f0c-8e55-2d9a6b1c3f07"
+TEMPLATE = "extension-definition--b1a5f2c8-6d3e-4c79-a0f4-93e7d5c8416b"
+SUSPECT = "extension-definition--e4f7a0b3-29c1-4d58-bb06-6a1d9c5e8f72"
+LINEAGE = "extension-definition--0d8e3c51-a7f2-4b96-9e1d-58c4b7a2f630"
 AUTHOR = "identity--8b1d6f70-3c2e-4e9b-a5d4-0c7f2e914b63"
 PUBLISHED = "2026-10-01T00:00:00.000Z"
 

@@ -16,6 +16,12 @@ CONFIDENCES = (15, 50, 85)
 """Low, medium and high on the scale of STIX 2.1, appendix A."""
 
 BASES = ("observation", "inference")
+INDICATOR_NAMES = (
+    "Unauthorised extraction of a model",
+    "Template of requests that extract a model",
+    "Behaviour of accounts that extract a model",
+    "Infrastructure of accounts that extract a model",
+)
 LEGAL_BASES = ("fraud", "evasion", "terms only", "not assessed")
 BEHAVIOURS = (
     "account_succession",

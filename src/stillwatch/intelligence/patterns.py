@@ -1,0 +1,106 @@
+"""Which STIX patterns may leave: one observation, few paths, constants whose form says what they are.
+
+A pattern is text, and text could say anything. So the rules take the small part of STIX 2.1's language (section 9) that
+indicators of infrastructure need: `[path = 'constant' OR path IN ('a', 'b')]`, where each path has a form for its constants.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+
+from stillwatch.intelligence.words import forbidden_word
+
+MOST_BYTES = 4096
+MOST_CONSTANTS = 64
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
+_URL = re.compile(
+    rf"https?://((?:{_LABEL}\.){{1,8}}[a-z][a-z0-9-]{{0,62}}|[0-9.]{{7,15}})(?::[0-9]{{1,5}})?((?:/[a-z0-9]{{1,16}}){{0,2}}/?)"
+)
+
+
+def _address(version: int) -> Callable[[str], bool]:
+    def is_address(text: str) -> bool:
+        try:
+            # As it is written canonically: other spellings of an address could carry something else.
+            return str(ipaddress.ip_network(text)) in (text, f"{text}/{32 if version == 4 else 128}") and (
+                ipaddress.ip_network(text).version == version
+            )
+        except ValueError:
+            return False
+
+    return is_address
+
+
+def _hex(*sizes: int) -> Callable[[str], bool]:
+    form = re.compile("|".join(f"[0-9a-f]{{{size}}}" for size in sizes))
+    return lambda text: form.fullmatch(text.lower()) is not None and text in (text.lower(), text.upper())
+
+
+def _domain(text: str) -> bool:
+    return len(text) <= 253 and _DOMAIN.fullmatch(text) is not None
+
+
+def _url(text: str) -> bool:
+    return _URL.fullmatch(text) is not None
+
+
+_NUMBER = re.compile("[1-9][0-9]{0,9}")
+
+PATHS: dict[str, tuple[Callable[[str], bool], bool]] = {
+    "ipv4-addr:value": (_address(4), False),
+    "ipv6-addr:value": (_address(6), False),
+    "domain-name:value": (_domain, True),
+    "url:value": (_url, True),
+    "file:hashes.MD5": (_hex(32), False),
+    "file:hashes.'MD5'": (_hex(32), False),
+    "file:hashes.'SHA-1'": (_hex(40), False),
+    "file:hashes.'SHA-256'": (_hex(64), False),
+    "file:hashes.'SHA-512'": (_hex(128), False),
+    "x509-certificate:hashes.'SHA-1'": (_hex(40), False),
+    "x509-certificate:hashes.'SHA-256'": (_hex(64), False),
+    "autonomous-system:number": (lambda text: _NUMBER.fullmatch(text) is not None, False),
+}
+"""Path of an object -> the form of its constants, and whether words could stand in them."""
+
+_PATH = "|".join(re.escape(path) for path in sorted(PATHS, key=len, reverse=True))
+_STRING = r"'[^'\\]{1,512}'"
+_CONSTANT = rf"(?:{_STRING}|[0-9]{{1,10}})"
+_COMPARISON = re.compile(
+    rf"(?P<path>{_PATH})(?: *= *(?P<one>{_CONSTANT})| +IN +\( *(?P<many>{_CONSTANT}(?: *, *{_CONSTANT})*) *\))"
+)
+_BETWEEN = re.compile(r" +(?:OR|AND) +")
+
+
+def fault_of(pattern: str, private: Iterable[str] = ()) -> str | None:
+    """Why a STIX pattern may not leave; None where it may. `private`: words of the member's own to screen for."""
+    if len(pattern) > MOST_BYTES or not pattern.isascii():
+        return "the pattern is too long, or not ASCII"
+    if not (pattern.startswith("[") and pattern.endswith("]")):
+        return "the pattern is more than one observation"
+    at, count, stop = 1, 0, len(pattern) - 1
+    while pattern.startswith(" ", at):
+        at += 1
+    while True:
+        found = _COMPARISON.match(pattern, at, stop)
+        if found is None:
+            return "a comparison that is not on the allow-list"
+        path = found["path"]
+        is_form, is_free = PATHS[path]
+        for constant in re.findall(_CONSTANT, found["one"] or found["many"]):
+            count += 1
+            quoted = constant.startswith("'")
+            if quoted == (path == "autonomous-system:number") or not is_form(constant.strip("'")):
+                return f"a constant that is no {path.partition(':')[0]}"
+            if is_free and forbidden_word(constant, private) is not None:
+                return "a constant with a word that may not be shared"
+        if count > MOST_CONSTANTS:
+            return f"more than {MOST_CONSTANTS} constants"
+        at = found.end()
+        if pattern[at:stop].strip(" ") == "":
+            return None
+        between = _BETWEEN.match(pattern, at, stop)
+        if between is None:
+            return "a comparison that is not on the allow-list"
+        at = between.end()
