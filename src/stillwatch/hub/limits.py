@@ -1,0 +1,36 @@
+"""How much the hub takes and gives at once: each limit with its reason. Those of HTTP are beside its application."""
+
+MAX_PAGE = 1000
+"""Objects, records of a manifest or receipts in one page, unless fewer were asked for. A page of the largest objects is
+a few megabytes, and a client that wants more takes the next page by its cursor."""
+
+MAX_POST_OBJECTS = 100_000
+"""Objects in one POST. A batch that is signed has at most 1000; this many are unsigned and come from other tools."""
+
+REQUESTS_PER_MINUTE = 6000
+"""Requests of one member. A hundred each second: a node that polls, follows the stream and publishes makes one or two."""
+
+OBJECTS_PER_DAY = 2_000_000
+"""Objects that one member may post in a day (UTC). Far more than campaigns there are, and bounds what a stolen credential
+can make the hub store."""
+
+BYTES_PER_DAY = 4 * 2**30
+"""Bytes that one member may post in a day (UTC), as sent."""
+
+TOKEN_SECONDS = 3600
+"""Life of an access token. RFC 6749, section 4.2.2, takes the same as its example."""
+
+CACHED_SECONDS = 0.5
+"""How long a member is taken from memory before the store is asked again: a revocation bites within a second everywhere."""
+
+STATUS_SECONDS = 48 * 3600
+"""Life of a status resource. TAXII 2.1, section 5.5, wants at least 24 hours."""
+
+PREVIOUS_EPOCH_SECONDS = 24 * 3600
+"""How long batches under pseudonyms of the epoch before are taken: nodes that were off line have queued some."""
+
+GROUP_OBJECTS = 20_000
+"""Objects that one transaction takes; what waits behind it has the next one."""
+
+WAITING_OBJECTS = 200_000
+"""Objects that may wait for a transaction in one process; beyond it clients are told to come again. Bounds memory."""
