@@ -56,7 +56,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One version of an object. `version`: its `modified`, else `created`, else 0. `body`: canonical JSON, where asked for."""
+    """One version of an object: its `modified`, else `created`, else 0. `body`: canonical JSON, where asked for."""
 
     seq: int
     date_added: int
