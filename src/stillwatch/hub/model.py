@@ -1,6 +1,7 @@
 """What the exchange takes and returns. Times are microseconds since 1970-01-01 UTC, unless said otherwise."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from stillwatch.hub.limits import BYTES_PER_DAY, MAX_PAGE, OBJECTS_PER_DAY, REQUESTS_PER_MINUTE
 
@@ -50,12 +51,11 @@ class Query:
     cursor: str | None = None
     ids: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
-    versions: tuple[str, ...] = ()  # none: "last"
+    versions: tuple[str, ...] = ()  # none: "last", unless the cursor says otherwise
     spec_versions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One version of an object: its `modified`, else `created`, else 0. `body`: canonical JSON, where asked for."""
 
     seq: int
@@ -75,8 +75,7 @@ class Page:
     next: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one object of a POST: its id ("" where it has none), its version, and why, in words."""
 
     id: str
@@ -100,8 +99,7 @@ class Status:
     pendings: list[Outcome]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An accepted object version for those who follow. `body` is None once erased.
 
     `receipt` is JSON: the receipt without `object`, with `envelope` and `proof` where the object came in a signed batch.
