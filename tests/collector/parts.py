@@ -16,9 +16,9 @@ import pyarrow as pa
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from stillwatch.collector.events import Events
 from stillwatch.records.rejects import RejectLog
 from stillwatch.records.tables import open_usage
+from stillwatch.serving.events import Events
 
 START_US = 1_760_000_000_000_000
 SCHEMA = pa.schema([pa.field("event_id", pa.large_string(), nullable=False), pa.field("n", pa.int64())])

@@ -1,8 +1,8 @@
-"""Tokens, and where a collector may listen without one."""
+"""Tokens: which are let in, and which files of them are refused."""
 
 import pytest
 
-from stillwatch.collector.access import Tokens, is_loopback
+from stillwatch.collector.access import Tokens
 from stillwatch.records.errors import InputError
 
 FIRST, SECOND = "0123456789abcdef0123", "ABCDEFGHIJKLMNOP-._~+/="
@@ -66,16 +66,3 @@ def test_no_file_is_one_line(tmp_path):
 
 def test_tokens_are_not_shown(file):
     assert FIRST not in repr(vars(Tokens.load(file)))
-
-
-@pytest.mark.parametrize(
-    ("host", "own"),
-    [("127.0.0.1", True), ("127.8.9.1", True), ("::1", True), ("0.0.0.0", False), ("192.0.2.1", False)],
-)
-def test_loopback(host, own):
-    assert is_loopback(host) is own
-
-
-def test_a_host_that_is_none_is_one_line():
-    with pytest.raises(InputError, match="--host no such host: no such address"):
-        is_loopback("no such host")

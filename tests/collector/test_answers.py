@@ -8,9 +8,10 @@ from google.protobuf.json_format import Parse
 from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
 
-from stillwatch.collector.answers import OtlpAnswers, PlainAnswers, Refused
+from stillwatch.collector.answers import OtlpAnswers, PlainAnswers
 from stillwatch.collector.committer import Receipt
 from stillwatch.collector.payloads import LOGS, TRACES
+from stillwatch.serving.admission import Refused
 
 RECEIPT = Receipt(5, Counter({"missing time": 2, "missing model": 1}), Counter({"not a model call": 4}))
 

@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from stillwatch.collector import limits
+from stillwatch.serving.admission import RETRY_SOON
 
 TOKEN = "0123456789abcdef-0123"
 ALL = ("/v1/litellm", "/v1/traces", "/v1/logs")
@@ -282,7 +283,7 @@ def test_more_requests_than_there_are_places_are_told_to_wait(run, parts):
         deadline = time.monotonic() + 30
         while (answer := collector.otlp(parts.logs("a"))).status == 200 and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert (answer.status, answer.headers["retry-after"]) == (503, str(limits.RETRY_SOON))
+        assert (answer.status, answer.headers["retry-after"]) == (503, str(RETRY_SOON))
         assert collector.call("GET", "/healthz").status == 200
         for raw in waiting:
             raw.sendall(b"}")
@@ -309,7 +310,7 @@ def test_bodies_in_all_requests_together_have_a_bound(run, parts):
             time.sleep(0.02)
         # Refused at the first piece that does not fit; whoever is still sending may see the connection end.
         answer = collector.call("POST", "/v1/logs", b" " * 300_000, Content_Type="application/json")
-        assert (answer.status, answer.headers["retry-after"]) == (503, str(limits.RETRY_SOON))
+        assert (answer.status, answer.headers["retry-after"]) == (503, str(RETRY_SOON))
         threads = [threading.Thread(target=raw.sendall, args=(b"{}",)) for raw in waiting]
         for thread in threads:
             thread.start()

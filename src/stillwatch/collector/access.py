@@ -1,10 +1,8 @@
-"""Who may send: bearer tokens (RFC 6750), and where the collector may listen without one."""
+"""Who may send: bearer tokens (RFC 6750)."""
 
 import hashlib
 import hmac
-import ipaddress
 import re
-import socket
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -60,14 +58,3 @@ class Tokens:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address leads to this machine only. Raises InputError when it leads nowhere."""
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise InputError(
-            f"no such address ({plainly(error)})", where=f"--host {host}", mend="give one of this machine"
-        ) from None
-    return all(ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback for *_, address in found)

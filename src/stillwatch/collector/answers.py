@@ -11,6 +11,7 @@ from starlette.responses import Response
 from stillwatch.collector.committer import Receipt
 from stillwatch.collector.payloads import Signal
 from stillwatch.records.rejects import in_words
+from stillwatch.serving.admission import Refused
 
 JSON, PROTOBUF = "application/json", "application/x-protobuf"
 
@@ -26,19 +27,11 @@ _CODES: Mapping[int, int] = {
 """HTTP status -> google.rpc.Code. Clients go by the HTTP status; the code is for a person (OTLP 1.x, "Failures")."""
 
 
-class Refused(Exception):  # noqa: N818 - an answer
-    """A request that is not taken: HTTP status, what is wrong, and after how many seconds to try again, if at all."""
-
-    def __init__(self, status: int, problem: str, retry_after: int | None = None) -> None:
-        super().__init__(problem)
-        self.status, self.problem, self.retry_after = status, problem, retry_after
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that go with the status."""
-        if self.retry_after is not None:
-            return {"Retry-After": str(self.retry_after)}
-        return {"WWW-Authenticate": 'Bearer realm="stillwatch"'} if self.status == 401 else {}
+def _headers(refusal: Refused) -> dict[str, str]:
+    """The headers that go with the status."""
+    if refusal.retry_after is not None:
+        return {"Retry-After": str(refusal.retry_after)}
+    return {"WWW-Authenticate": 'Bearer realm="stillwatch"'} if refusal.status == 401 else {}
 
 
 class PlainAnswers:
@@ -56,7 +49,7 @@ class PlainAnswers:
     def refused(self, refusal: Refused) -> Response:
         """4xx or 5xx."""
         body = json.dumps({"error": refusal.problem})
-        return Response(body, refusal.status, headers=refusal.headers, media_type=JSON)
+        return Response(body, refusal.status, headers=_headers(refusal), media_type=JSON)
 
 
 class OtlpAnswers:
@@ -77,7 +70,7 @@ class OtlpAnswers:
     def refused(self, refusal: Refused) -> Response:
         """4xx or 5xx; of these clients try again after 429, 502, 503 and 504 only."""
         status = Status(code=_CODES.get(refusal.status, Code.UNKNOWN), message=refusal.problem)
-        return self._encoded(status, refusal.status, refusal.headers)
+        return self._encoded(status, refusal.status, _headers(refusal))
 
     def _encoded(self, message: object, status: int, headers: dict[str, str]) -> Response:
         if self._as_json:

@@ -1,11 +1,10 @@
 """The HTTP interface: where requests are let in, bounded, decoded and answered."""
 
 import asyncio
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.applications import Starlette
@@ -14,17 +13,15 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stillwatch.collector.access import Tokens
-from stillwatch.collector.answers import JSON, PROTOBUF, OtlpAnswers, PlainAnswers, Refused
+from stillwatch.collector.answers import JSON, PROTOBUF, OtlpAnswers, PlainAnswers
 from stillwatch.collector.bodies import ENCODINGS, BadBody, TooLarge, inflate
 from stillwatch.collector.committer import Committer, Delivery, NotStored, Receipt
-from stillwatch.collector.events import Events
 from stillwatch.collector.limits import (
     BODIES_AT_ONCE,
     DECODERS,
     MAX_BODY_SECONDS,
     MAX_REQUESTS,
     RETRY_LATER,
-    RETRY_SOON,
 )
 from stillwatch.collector.metrics import CONTENT_TYPE, Metrics
 from stillwatch.collector.payloads import LOGS, TRACES, Signal, litellm_rows, otlp_rows
@@ -32,6 +29,8 @@ from stillwatch.collector.store import Store
 from stillwatch.records.adapters.base import Adapter, Row
 from stillwatch.records.adapters.mapping import MappingAdapter
 from stillwatch.records.adapters.otel import OtelAdapter
+from stillwatch.serving.admission import Places, Refused, Room, media_type, place_of, read_body
+from stillwatch.serving.events import Events
 
 LITELLM, OTLP_TRACES, OTLP_LOGS = "/v1/litellm", "/v1/traces", "/v1/logs"
 SIGNALS: Mapping[str, Signal] = {OTLP_TRACES: TRACES, OTLP_LOGS: LOGS}
@@ -46,35 +45,6 @@ class Bounds:
 
     body: int
     pending: int
-
-
-class _Room:
-    """Bytes of bodies that are held in all requests together."""
-
-    def __init__(self, size: int, metrics: Metrics) -> None:
-        self._left, self._metrics = size, metrics
-        self._guard = threading.Lock()
-
-    @contextmanager
-    def taking(self) -> Iterator[Callable[[int], None]]:
-        """A function that takes bytes for this request, or refuses it; all are given back at the end."""
-        taken = 0
-
-        def take(size: int) -> None:
-            nonlocal taken
-            with self._guard:
-                if size > self._left:
-                    raise Refused(503, "too much is held at once; try again", RETRY_SOON)
-                self._left -= size
-                taken += size
-            self._metrics.holding(size)
-
-        try:
-            yield take
-        finally:
-            with self._guard:
-                self._left += taken
-            self._metrics.holding(-taken)
 
 
 class App:
@@ -94,8 +64,8 @@ class App:
     ) -> None:
         self._store, self._committer, self._metrics, self._events = store, committer, metrics, events
         self._litellm, self._otel, self._tokens, self._bounds = litellm, otel, tokens, bounds
-        self._room = _Room(BODIES_AT_ONCE * bounds.body, metrics)
-        self._places = MAX_REQUESTS
+        self._room = Room(BODIES_AT_ONCE * bounds.body, metrics.holding)
+        self._places = Places(MAX_REQUESTS)
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
         self.stopping = False
         self.asgi = Starlette(
@@ -108,6 +78,10 @@ class App:
                 Route("/metrics", self._show_metrics),
             ],
         )
+
+    def stop(self) -> None:
+        """Say from now on that it is not ready."""
+        self.stopping = True
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -137,7 +111,7 @@ class App:
 
     async def _take_otlp(self, request: Request) -> Response:
         signal = SIGNALS[request.url.path]
-        as_json = _media_type(request) == JSON
+        as_json = media_type(request) == JSON
         return await self._answer(
             request,
             OtlpAnswers(signal, as_json=as_json),
@@ -155,9 +129,9 @@ class App:
         endpoint = request.url.path
         try:
             self._admit(request)
-            if _media_type(request) not in types:
+            if media_type(request) not in types:
                 raise Refused(415, f"this Content-Type is not taken; send {' or '.join(sorted(types))}")
-            async with self._place():
+            with self._place():
                 response = answers.taken(await self._receive(request, endpoint, decode))
         except Refused as refusal:
             self._events.sometimes(
@@ -171,7 +145,7 @@ class App:
         except ClientDisconnect:
             response = answers.refused(Refused(400, "the body breaks off"))
         except Exception as error:
-            self._events.sometimes("fault", type(error).__name__, endpoint=endpoint, at=_place_of(error))
+            self._events.sometimes("fault", type(error).__name__, endpoint=endpoint, at=place_of(error))
             response = answers.refused(Refused(500, "a fault of the collector's; its log says more"))
         self._metrics.answered(endpoint, response.status_code)
         return response
@@ -180,18 +154,13 @@ class App:
         if self._tokens is not None and not self._tokens.admits(request.headers.get("authorization")):
             raise Refused(401, "no token, or one that is not known; send Authorization: Bearer TOKEN")
 
-    @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
+    @contextmanager
+    def _place(self) -> Iterator[None]:
         """One of the places for requests; refused when there is none, or when rows wait to become files."""
         if self._store.pending >= self._bounds.pending:
             raise Refused(503, "files can't be written as fast as rows arrive; try again", RETRY_LATER)
-        if not self._places:
-            raise Refused(503, "too many requests at once; try again", RETRY_SOON)
-        self._places -= 1
-        try:
+        with self._places.taking():
             yield
-        finally:
-            self._places += 1
 
     async def _receive(
         self, request: Request, endpoint: str, decode: Callable[[bytes], list[Row]]
@@ -200,7 +169,7 @@ class App:
         if encoding not in ENCODINGS:
             raise Refused(415, f"this Content-Encoding is not taken; send {', '.join(ENCODINGS)}")
         with self._room.taking() as take:
-            body = await self._read(request, take)
+            body = await read_body(request, self._bounds.body, MAX_BODY_SECONDS, take)
             begin = time.perf_counter()
 
             def rows_of() -> list[Row]:
@@ -220,34 +189,3 @@ class App:
                 raise Refused(503, f"the rows can't be written ({error}); try again", RETRY_LATER) from None
             self._metrics.took(endpoint, len(body), time.perf_counter() - begin)
             return receipt
-
-    async def _read(self, request: Request, take: Callable[[int], None]) -> bytes:
-        """The body as it was sent. Refused as soon as it is known to be too large, or comes too slowly."""
-        declared = request.headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > self._bounds.body:
-            raise Refused(413, f"the body is larger than {self._bounds.body:,} bytes")
-        pieces: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(MAX_BODY_SECONDS):
-                async for piece in request.stream():
-                    size += len(piece)
-                    if size > self._bounds.body:
-                        raise Refused(413, f"the body is larger than {self._bounds.body:,} bytes")
-                    take(len(piece))
-                    pieces.append(piece)
-        except TimeoutError:
-            raise Refused(408, f"the body took more than {MAX_BODY_SECONDS:.0f} s") from None
-        return b"".join(pieces)
-
-
-def _media_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def _place_of(error: BaseException) -> str:
-    """Module and line of a fault, without what its message may quote."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace is not None else ""

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from stillwatch.collector.events import Events
 from stillwatch.collector.limits import GROUP_ROWS, MAX_KEPT_REJECTS, RETRY_LATER
 from stillwatch.collector.metrics import Metrics
 from stillwatch.collector.store import Store
@@ -22,6 +21,7 @@ from stillwatch.records.rejects import RejectLog
 from stillwatch.records.schema import USAGE
 from stillwatch.records.tables import columns_of
 from stillwatch.records.validation import validate
+from stillwatch.serving.events import Events
 
 
 @dataclass

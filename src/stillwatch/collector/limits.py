@@ -38,5 +38,5 @@ MAX_KEPT_REJECTS = 100_000
 SHUTDOWN_SECONDS = 20
 """How long requests in progress have to end at SIGTERM. Orchestrators kill after 30 s."""
 
-RETRY_SOON, RETRY_LATER = 1, 10
-"""Seconds of Retry-After: for a place to come free, and for a disk or the writing of files to catch up."""
+RETRY_LATER = 10
+"""Seconds of Retry-After, for a disk or the writing of files to catch up."""

@@ -1,20 +1,16 @@
 """One collector from start to end: its folder, its threads, its socket, and a graceful end at SIGTERM."""
 
 import asyncio
-import contextlib
-import logging
-import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
-from stillwatch.collector.access import Tokens, is_loopback
+from stillwatch.collector.access import Tokens
 from stillwatch.collector.app import App, Bounds
 from stillwatch.collector.committer import Committer
-from stillwatch.collector.events import Events
 from stillwatch.collector.limits import MAX_BODY_BYTES, PENDING_FILES, SHUTDOWN_SECONDS
 from stillwatch.collector.metrics import Metrics
 from stillwatch.collector.store import Store
@@ -23,8 +19,11 @@ from stillwatch.records.adapters.base import Adapter, AdapterSettings
 from stillwatch.records.adapters.litellm import LiteLLMAdapter
 from stillwatch.records.adapters.mapping import MappingAdapter, load_mapping
 from stillwatch.records.adapters.otel import OtelAdapter
-from stillwatch.records.errors import InputError, plainly
+from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import RejectLog
+from stillwatch.serving.events import Events
+from stillwatch.serving.server import run
+from stillwatch.serving.sockets import bound, is_loopback
 
 DEFAULT_ROWS, DEFAULT_SECONDS = 100_000, 60.0
 # Not 4318, which OTLP names: an OpenTelemetry Collector on the same machine has it already.
@@ -59,7 +58,7 @@ def serve(settings: Settings, events: Events | None = None) -> None:
         )
     litellm, otel = adapters_of(settings.mappings)
     written = Written(text=settings.text)
-    with _bound(settings.host, settings.port) as listening:
+    with bound(settings.host, settings.port) as listening:
         store = Store(settings.folder, written.schema, events, rows=settings.rows, seconds=settings.seconds)
         try:
             _serve(settings, events, tokens, litellm, otel, written, store, listening)
@@ -103,7 +102,7 @@ def _serve(
             auth="token" if tokens is not None else "none",
             text=settings.text,
         )
-        asyncio.run(_run(app, listening, events))
+        asyncio.run(run(_config(app), listening, events, app.stop))
         events.say("stopping", rows_pending=store.pending)
     finally:
         app.close()
@@ -111,8 +110,8 @@ def _serve(
     events.say("stopped")
 
 
-async def _run(app: App, listening: socket.socket, events: Events) -> None:
-    config = uvicorn.Config(
+def _config(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
         app.asgi,
         loop="asyncio",
         http="h11",
@@ -124,60 +123,6 @@ async def _run(app: App, listening: socket.socket, events: Events) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    _tell_warnings(events)
-    server = _Server(config)
-
-    def stop() -> None:
-        app.stopping = server.should_exit = True
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    await server.serve(sockets=[listening])
-
-
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to us: uvicorn's own way would end the process with them, before the journal is sealed."""
-        yield
-
-
-class _Teller(logging.Handler):
-    def __init__(self, events: Events) -> None:
-        super().__init__(logging.WARNING)
-        self._events = events
-
-    def emit(self, record: logging.LogRecord) -> None:
-        kind = (
-            record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else str(record.msg)[:200]
-        )
-        self._events.sometimes("server", kind)
-
-
-def _tell_warnings(events: Events) -> None:
-    """Let what uvicorn warns of be events as well."""
-    logger = logging.getLogger("uvicorn.error")
-    logger.handlers = [_Teller(events)]
-    logger.propagate = False
-
-
-@contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket that holds the address, so that a port that is taken is told before anything else is done."""
-    where = f"--host {host} --port {port}"
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.create_server(tuple(address[:2]), family=family, backlog=512)
-    except (OSError, UnicodeError) as error:
-        raise InputError(
-            f"cannot listen there ({plainly(error)})", where=where, mend="give another address or port"
-        ) from None
-    with listening:
-        # Connections inherit it. asyncio sets it only on sockets that name their protocol, and without it an answer in two
-        # pieces waits 40 ms for the client to acknowledge the first.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield listening
 
 
 def adapters_of(mappings: Sequence[Path]) -> tuple[Adapter, OtelAdapter | MappingAdapter]:

@@ -23,12 +23,12 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillwatch.collector.events import Events
 from stillwatch.collector.journal import SegmentReader, SegmentWriter
 from stillwatch.collector.limits import MAX_SEGMENT_BYTES
 from stillwatch.collector.writing import DICTIONARIES
 from stillwatch.records.durable import sync_folder
 from stillwatch.records.errors import InputError, plainly
+from stillwatch.serving.events import Events
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
 _SEGMENT, _FILE = ".journal", ".parquet"

@@ -1,4 +1,4 @@
-"""The collector's own log: one JSON object a line on stderr. Never tokens, texts or rows."""
+"""A service's own log: one JSON object a line on stderr. Never tokens, texts or rows."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ class Events:
         """Write one event: `time`, `event`, then its fields."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": now, "event": event, **fields}, default=str)
-        # Nobody may be reading any more; what is collected is worth more than its log.
+        # Nobody may be reading any more; what the service does is worth more than its log.
         with self._guard:
             try:
                 print(line, file=self._out, flush=True)

@@ -1,11 +1,11 @@
-"""The collector's log: one JSON object a line, and no more of one kind than a person can read."""
+"""A service's log: one JSON object a line, and no more of one kind than a person can read."""
 
 import io
 import json
 import threading
 
-from stillwatch.collector import events as events_module
-from stillwatch.collector.events import Events
+from stillwatch.serving import events as events_module
+from stillwatch.serving.events import Events
 
 
 def lines(out: io.StringIO) -> list[dict[str, object]]:

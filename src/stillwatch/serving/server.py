@@ -1,0 +1,58 @@
+"""uvicorn as our services run it: signals are ours, its warnings become events, and the end is graceful."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from stillwatch.serving.events import Events
+
+
+async def run(
+    config: uvicorn.Config, listening: socket.socket, events: Events, stopping: Callable[[], None]
+) -> None:
+    """Serve on a bound socket until SIGTERM or SIGINT.
+
+    `stopping` is called at once then; requests in progress have `config.timeout_graceful_shutdown` seconds to end.
+    """
+    _tell_warnings(events)
+    server = _Server(config)
+
+    def stop() -> None:
+        stopping()
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await server.serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us: uvicorn's own way would end the process with them, before what is held is written."""
+        yield
+
+
+class _Teller(logging.Handler):
+    def __init__(self, events: Events) -> None:
+        super().__init__(logging.WARNING)
+        self._events = events
+
+    def emit(self, record: logging.LogRecord) -> None:
+        kind = (
+            record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else str(record.msg)[:200]
+        )
+        self._events.sometimes("server", kind)
+
+
+def _tell_warnings(events: Events) -> None:
+    """Let what uvicorn warns of be events as well."""
+    logger = logging.getLogger("uvicorn.error")
+    logger.handlers = [_Teller(events)]
+    logger.propagate = False
