@@ -34,3 +34,10 @@ GROUP_OBJECTS = 20_000
 
 WAITING_OBJECTS = 200_000
 """Objects that may wait for a transaction in one process; beyond it clients are told to come again. Bounds memory."""
+
+COSIGNED_SECONDS = 3600
+"""How long every cosigned checkpoint is kept, so that slower witnesses can cosign the same one; after that only those that
+no newer one makes useless."""
+
+PSEUDONYM_SECONDS = 400 * 86_400
+"""Life of a pseudonym's certificate. An epoch ends when the forum begins a new one; this only bounds a forgotten one."""
