@@ -65,6 +65,10 @@ COMMANDS: Mapping[str, Entry] = {
         "stillwatch.cli.intake:intake",
         "Take usage from gateways as it arrives, and keep it for scans.",
     ),
+    "hub": Entry(
+        "stillwatch.cli.hub:hub",
+        "Run the forum's hub: members share STIX objects over TAXII 2.1, in real time.",
+    ),
     "replay": Entry(
         "stillwatch.cli.replay:replay",
         "Judge the same history under two settings, and say what differs.",

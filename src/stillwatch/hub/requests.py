@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -10,11 +9,8 @@ import msgspec
 from stillwatch.hub.errors import Refused, bad_request, unprocessable
 from stillwatch.hub.limits import MAX_PAGE, MAX_POST_OBJECTS
 from stillwatch.hub.model import Query
+from stillwatch.hub.times import parse, stamp
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-# RFC 3339 with seconds; STIX and TAXII want UTC, written Z.
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|\+00:00)")
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _PARAMETER = re.compile(rf"\s*({_WORD})\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|({_WORD}))\s*")
 _RANGE = re.compile(rf"\s*({_WORD}|\*)/({_WORD}|\*)\s*")
@@ -30,24 +26,9 @@ VERSIONS_FILTERS = frozenset({"spec_version"})
 _PAGING = frozenset({"added_after", "limit", "next"})
 
 
-def parse_time(text: str) -> int:
-    """A time in RFC 3339, UTC, as microseconds since 1970. Digits beyond microseconds are cut. ValueError."""
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise ValueError(text)
-    moment = datetime.fromisoformat(f"{match[1]}+00:00")
-    return (moment - _EPOCH) // _MICROSECOND + int((match[2] or "0")[:6].ljust(6, "0"))
-
-
-def format_time(microseconds: int) -> str:
-    """Microseconds since 1970 as RFC 3339 with six digits."""
-    moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06}Z"
-
-
 def format_version(microseconds: int) -> str:
-    """The same with three digits where they are enough, as STIX writes `modified`."""
-    text = format_time(microseconds)
+    """A time with three digits after the second where they are enough, as STIX writes `modified`."""
+    text = stamp(microseconds)
     return f"{text[:-4]}Z" if text.endswith("000Z") else text
 
 
@@ -175,7 +156,7 @@ def query_of(query: Sequence[tuple[str, str]], filters: frozenset[str], *, paged
 
 def _added_after(text: str) -> int:
     try:
-        return parse_time(text)
+        return parse(text)
     except (ValueError, OverflowError):
         raise bad_request(
             "added_after is not a time; write it as 2026-03-01T12:00:00.000000Z", parameter="added_after"
@@ -188,7 +169,7 @@ def _versions(matches: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
         if version in ("all", "first", "last"):
             continue
         try:
-            parse_time(version)
+            parse(version)
         except (ValueError, OverflowError):
             raise bad_request(
                 "match[version] is none of all, first, last, or a time such as 2026-03-01T12:00:00.000Z",

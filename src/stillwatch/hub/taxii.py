@@ -12,11 +12,11 @@ from stillwatch.hub.requests import (
     OBJECT_FILTERS,
     VERSIONS_FILTERS,
     envelope_of,
-    format_time,
     format_version,
     object_id,
     query_of,
 )
+from stillwatch.hub.times import stamp
 
 DISCOVERY, API_ROOT = "/taxii2/", "/taxii2/api/"
 STIX = "application/stix+json;version=2.1"
@@ -64,7 +64,7 @@ def _status(found: Status) -> Resource:
     resource: Resource = {
         "id": found.id,
         "status": found.status,
-        "request_timestamp": format_time(found.request_timestamp),
+        "request_timestamp": stamp(found.request_timestamp),
         "total_count": found.total_count,
         "success_count": found.success_count,
     }
@@ -120,7 +120,7 @@ def _record(row: Row) -> Resource:
     # Section 5.3.2: objects without `modified` and `created` have the version of when they were added.
     return {
         "id": row.stix_id,
-        "date_added": format_time(row.date_added),
+        "date_added": stamp(row.date_added),
         "version": format_version(row.version or row.date_added),
         "media_type": f"application/stix+json;version={row.spec_version}",
     }
@@ -144,8 +144,8 @@ def _page(page: Page, name: bytes, parts: Iterable[bytes]) -> Answer:
     if page.more and page.next is not None:
         more = b'"more":true,"next":%b,' % msgspec.json.encode(page.next)
     headers = {
-        "X-TAXII-Date-Added-First": format_time(page.rows[0].date_added),
-        "X-TAXII-Date-Added-Last": format_time(page.rows[-1].date_added),
+        "X-TAXII-Date-Added-First": stamp(page.rows[0].date_added),
+        "X-TAXII-Date-Added-Last": stamp(page.rows[-1].date_added),
     }
     return Answer(b'{%b"%b":[%b]}' % (more, name, b",".join(parts)), TAXII, headers=headers)
 
