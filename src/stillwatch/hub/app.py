@@ -212,7 +212,7 @@ class App:
         return oauth.granted(*await self._gate.token(client_id, secret, request))
 
     async def _openapi(self, request: Request, noted: _Noted) -> Response:
-        return Response(openapi.TEXT, headers={"Content-Type": JSON})
+        return Response(openapi.PAGE, headers={"Content-Type": JSON})
 
     async def _show_metrics(self, request: Request, noted: _Noted) -> Response:
         """Open on this machine, where no proxy hands it on; members may read it from elsewhere."""
