@@ -41,7 +41,7 @@ class Transaction(ABC):
         """Run a statement; how many rows it touched."""
 
     @abstractmethod
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Line]) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Add rows, as fast as the store can."""
 
     def one(self, sql: str, values: Sequence[Value] = ()) -> Line | None:
@@ -67,11 +67,13 @@ class Transaction(ABC):
             )
         return found
 
-    def update_each(self, sql: str, keys: Sequence[int], values: Sequence[Value] = ()) -> None:
-        """Run a statement for any number of numbers, which it holds as `?*` after `values`."""
+    def update_each(self, sql: str, keys: Sequence[Value], values: Sequence[Value] = ()) -> None:
+        """Run a statement for any number of keys, which it holds as `?*` after `values`."""
         for start in range(0, len(keys), _CHUNK):
             chunk = keys[start : start + _CHUNK]
-            self.execute(sql.replace("?*", ",".join(map(str, chunk))), values)
+            size = 1 << (len(chunk) - 1).bit_length()
+            filled = (*values, *chunk, *([chunk[-1]] * (size - len(chunk))))
+            self.execute(sql.replace("?*", ",".join("?" * size)), filled)
 
 
 class Database(ABC):

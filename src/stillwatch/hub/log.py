@@ -204,7 +204,7 @@ class Log:
 
     def thin(self, tx: Transaction) -> None:
         """Forget cosigned checkpoints that are old, where a newer one has at least as many cosignatures."""
-        counts = dict(tx.query("SELECT size, COUNT(*) FROM cosignatures GROUP BY size"))
+        counts: dict[int, int] = dict(tx.query("SELECT size, COUNT(*) FROM cosignatures GROUP BY size"))
         best, dominated = 0, []
         for size in sorted(counts, reverse=True):
             if counts[size] <= best:

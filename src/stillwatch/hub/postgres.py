@@ -61,7 +61,7 @@ class _Statements(Transaction):
     def execute(self, sql: str, values: Sequence[Value] = ()) -> int:
         return self._connection.execute(translated(sql).encode(), values).rowcount
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Line]) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         names = ", ".join(columns)
         with self._connection.cursor() as cursor:
             if len(rows) < _COPY_FROM:
@@ -74,7 +74,7 @@ class _Statements(Transaction):
                     copy.write_row(row)
 
 
-def _types(rows: Sequence[Line]) -> list[str]:
+def _types(rows: Sequence[Sequence[Any]]) -> list[str]:
     """Types of the columns of rows for COPY: of the first value in each that is none."""
     names = {int: "int8", str: "text", bytes: "bytea"}
     types = []

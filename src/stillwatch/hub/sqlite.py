@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from stillwatch.hub.database import Database, Line, Transaction, Value, migrate
 from stillwatch.hub.errors import Refused, unavailable
@@ -36,7 +37,7 @@ class _Statements(Transaction):
     def execute(self, sql: str, values: Sequence[Value] = ()) -> int:
         return self._connection.execute(sql, values).rowcount
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Line]) -> None:
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "
         row = f"({','.join('?' * len(columns))})"
         start, size = 0, _ROWS

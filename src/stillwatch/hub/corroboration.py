@@ -1,0 +1,37 @@
+"""Corroboration: that one or more others saw an object too, or think that it is false; never who, never how many exactly."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from stillwatch.hub.database import Database
+from stillwatch.hub.deciding import OWNERS
+
+
+def bucket(count: int) -> str:
+    """A number of members as it is told."""
+    return str(count) if count < 2 else "2 or more"
+
+
+def corroboration(database: Database, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """For each id the buckets of `sightings` and `false_positives`: distinct members, the object's own author apart."""
+    keys = [(each,) for each in dict.fromkeys(ids)]
+    with database.read() as tx:
+        authors: dict[str, int | None] = dict(tx.among(OWNERS, keys))
+        lines = tx.among(
+            "WITH wanted (id) AS (VALUES (?)*) SELECT r.target, r.kind, r.member FROM wanted"
+            " JOIN reports r ON r.target = wanted.id",
+            keys,
+        )
+    members: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for target, kind, member in lines:
+        if member != authors.get(target):
+            members[target, kind].add(member)
+    return [
+        {
+            "id": each,
+            "sightings": bucket(len(members[each, "sighting"])),
+            "false_positives": bucket(len(members[each, "false positive"])),
+        }
+        for each in ids
+    ]

@@ -1,0 +1,152 @@
+"""For those who follow: accepted versions in order of `seq`, with what stands in the log for each.
+
+A receipt says where an object is in the log and what opens its commitment; for one that came in a signed batch also the
+batch's envelope and the proof that it was in it.
+"""
+
+import base64
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stillwatch.hub.database import Database, Transaction, Value
+from stillwatch.hub.limits import MAX_PAGE
+from stillwatch.hub.model import Event
+from stillwatch.hub.times import stamp
+from stillwatch.transparency import merkle
+
+_KEPT_BATCHES = 256
+_LARGEST = 2**62
+
+
+class Batch(NamedTuple):
+    """A signed batch as it is kept in memory: its id, envelope, leaves, and the levels of its tree from these up."""
+
+    id: str
+    envelope: bytes
+    leaves: bytes
+    levels: list[list[bytes]]
+
+
+def levels_of(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """All hashes of a tree (RFC 6962, section 2.1), the leaves first: its proofs can be read off."""
+    levels = [list(leaves)]
+    while len(levels[-1]) > 1:
+        level = levels[-1]
+        above = [merkle.node_hash(level[place], level[place + 1]) for place in range(0, len(level) - 1, 2)]
+        # A last one without a neighbour goes up as it is.
+        levels.append(above + level[len(above) * 2 :])
+    return levels
+
+
+def path_of(levels: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """The audit path of a leaf (RFC 6962, section 2.1.1)."""
+    path = []
+    for level in levels[:-1]:
+        if index ^ 1 < len(level):
+            path.append(level[index ^ 1])
+        index >>= 1
+    return path
+
+
+class Following:
+    """Reads what was accepted; safe to use from many threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._guard = threading.Lock()
+        self._batches: OrderedDict[int, Batch] = OrderedDict()
+
+    def events(self, after: int, limit: int, collections: Sequence[int] | None) -> list[Event]:
+        """Versions after `after`, of collections by their numbers (None: of all)."""
+        made = []
+        with self._database.read() as tx:
+            for line in _read(tx, after, limit, collections):
+                batch = self._batch(tx, line[6])
+                receipt = _receipt(line, batch)
+                if batch is not None and line[3] is not None:
+                    receipt["proof"] = [_b64(step) for step in path_of(batch.levels, line[7])]
+                    receipt["envelope"] = msgspec.Raw(batch.envelope)
+                made.append(Event(line[0], line[1], line[3], msgspec.json.encode(receipt)))
+        return made
+
+    def receipts(self, after: int, limit: int, collections: Sequence[int] | None) -> dict[str, Any]:
+        """A page of receipts with their objects, and the batches that they name. Objects and envelopes are msgspec.Raw."""
+        limit = max(1, min(limit, MAX_PAGE))
+        found: list[dict[str, Any]] = []
+        batches: dict[str, dict[str, Any]] = {}
+        with self._database.read() as tx:
+            lines = _read(tx, after, limit + 1, collections)
+            for line in lines[:limit]:
+                batch = self._batch(tx, line[6])
+                receipt = _receipt(line, batch)
+                receipt["object"] = None if line[3] is None else msgspec.Raw(line[3])
+                found.append(receipt)
+                if batch is not None:
+                    batches[batch.id] = {
+                        "envelope": msgspec.Raw(batch.envelope),
+                        "leaves": _b64(batch.leaves),
+                    }
+        return {"receipts": found, "batches": batches, "more": len(lines) > limit}
+
+    def forget(self) -> None:
+        """Hold no batch in memory: some may have been erased."""
+        with self._guard:
+            self._batches.clear()
+
+    def _batch(self, tx: Transaction, number: int | None) -> Batch | None:
+        """A batch; None for what was posted unsigned, or where all of it was erased."""
+        if number is None:
+            return None
+        with self._guard:
+            found = self._batches.get(number)
+            if found is not None:
+                self._batches.move_to_end(number)
+                return found
+        line = tx.one("SELECT id, envelope, leaves FROM batches WHERE number = ?", (number,))
+        if line is None:
+            return None
+        leaves: bytes = line[2]
+        cut = [leaves[place : place + merkle.SIZE] for place in range(0, len(leaves), merkle.SIZE)]
+        made = Batch(line[0], line[1], leaves, levels_of(cut))
+        with self._guard:
+            self._batches[number] = made
+            while len(self._batches) > _KEPT_BATCHES:
+                self._batches.popitem(last=False)
+        return made
+
+
+def _read(tx: Transaction, after: int, limit: int, collections: Sequence[int] | None) -> list[Any]:
+    values: list[Value] = [max(-1, min(after, _LARGEST))]
+    among = ""
+    if collections is not None:
+        if not collections:
+            return []
+        among = f" AND o.collection IN ({','.join('?' * len(collections))})"
+        values += collections
+    return tx.query(
+        "SELECT o.seq, k.id, o.date_added, c.body, c.salt, o.log_index, o.batch, o.batch_index FROM objects o"
+        " JOIN collections k ON k.number = o.collection LEFT JOIN contents c ON c.seq = o.seq"
+        f" WHERE o.seq > ?{among} ORDER BY o.seq LIMIT {int(limit)}",
+        values,
+    )
+
+
+def _receipt(line: Any, batch: Batch | None) -> dict[str, Any]:
+    """A receipt without its object."""
+    return {
+        "seq": line[0],
+        "collection": line[1],
+        "date_added": stamp(line[2]),
+        "salt": None if line[4] is None else _b64(line[4]),
+        "log_index": line[5],
+        "batch": None if batch is None else batch.id,
+        "batch_index": None if batch is None else line[7],
+    }
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
