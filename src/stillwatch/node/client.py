@@ -1,0 +1,176 @@
+"""Asking the hub: who we are, how long we wait, what is tried again."""
+
+import random
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from stillwatch.node.folder import Folder
+from stillwatch.records.errors import InputError
+
+TAXII = "application/taxii+json;version=2.1"
+ATTEMPTS = 5
+LONGEST_WAIT_S = 20.0
+TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+STREAM_TIMEOUT = httpx.Timeout(45.0, connect=5.0)
+"""Longer than the hub's heartbeat, which comes every 15 s."""
+_AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
+
+
+class UnreachableError(Exception):
+    """The hub can't be reached, or can't answer now."""
+
+
+class RefusedError(InputError):
+    """The hub refused a request: `status`, and what it said."""
+
+    def __init__(self, status: int, said: str, where: str) -> None:
+        self.status = status
+        mend = {
+            401: "check the credentials; the hub may have revoked them",
+            403: "ask the forum for the right",
+            404: "check the hub's URL and the id",
+            409: "see the hub's answer",
+        }.get(status, "mend what the hub names")
+        super().__init__(f"the hub refused it ({status}): {said}", where=where, mend=mend)
+
+
+class Client:
+    """Connections to one hub as one member. Not to be shared between threads that stream."""
+
+    def __init__(self, folder: Folder, wait: Callable[[float], None] = time.sleep) -> None:
+        trust = folder.trust
+        verify: ssl.SSLContext | bool = True
+        if trust.ca is not None or folder.certificate is not None:
+            verify = ssl.create_default_context(cafile=trust.ca)
+            if folder.certificate is not None:
+                verify.load_cert_chain(*folder.certificate)
+        self.url = trust.url
+        self._credentials = folder.credentials
+        self._token: tuple[str, float] | None = None
+        self._wait = wait
+        # Proxies of the environment are for the web; a hub is named by its member.
+        self._http = httpx.Client(base_url=trust.url, timeout=TIMEOUT, verify=verify, trust_env=False)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._http.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def json(
+        self, method: str, path: str, *, body: object = None, raw: bytes | None = None, **query: object
+    ) -> Any:
+        """A JSON document. Raises RefusedError, or UnreachableError after some attempts."""
+        answer = self.ask(method, path, body=body, raw=raw, **query)
+        try:
+            return answer.json()
+        except ValueError:
+            raise RefusedError(answer.status_code, "no JSON in the answer", f"{method} {path}") from None
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        attempts: int = ATTEMPTS,
+        **query: object,
+    ) -> httpx.Response:
+        """An answer that is not an error. What may be sent twice is tried again; everything that a node sends is such."""
+        params = {name: value for name, value in query.items() if value is not None}
+        last = "no answer"
+        for attempt in range(attempts):
+            if attempt:
+                self._wait(min(LONGEST_WAIT_S, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
+            try:
+                sent = {**self._authorization(), **(headers or {})}
+                answer = self._http.request(
+                    method,
+                    path,
+                    params=params,  # type: ignore[arg-type]
+                    content=raw,
+                    json=body,
+                    headers=sent,
+                )
+            except httpx.HTTPError as error:
+                last = str(error) or type(error).__name__
+                continue
+            if answer.status_code == 401 and self._token is not None:
+                self._token = None
+                continue
+            if answer.status_code in _AGAIN:
+                last = f"status {answer.status_code}"
+                told = answer.headers.get("retry-after", "")
+                if told.isdecimal() and attempt + 1 < attempts:
+                    self._wait(min(float(told), LONGEST_WAIT_S))
+                continue
+            if answer.is_error:
+                raise RefusedError(answer.status_code, _said(answer), f"{method} {path}")
+            return answer
+        raise UnreachableError(f"{self.url}: {last}")
+
+    @contextmanager
+    def stream(self, path: str, headers: Mapping[str, str], **query: object) -> Iterator[Iterator[bytes]]:
+        """Pieces of an answer that does not end. Raises RefusedError or UnreachableError, while it is read as well."""
+        params: Any = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream(
+                "GET",
+                path,
+                params=params,
+                headers={**self._authorization(), **headers},
+                timeout=STREAM_TIMEOUT,
+            ) as answer:
+                if answer.is_error:
+                    answer.read()
+                    if answer.status_code in _AGAIN or (
+                        answer.status_code == 401 and self._token is not None
+                    ):
+                        self._token = None
+                        raise UnreachableError(f"{self.url}: status {answer.status_code}")
+                    raise RefusedError(answer.status_code, _said(answer), f"GET {path}")
+                yield answer.iter_raw()
+        except httpx.HTTPError as error:
+            raise UnreachableError(f"{self.url}: {error or type(error).__name__}") from None
+
+    def _authorization(self) -> dict[str, str]:
+        oauth2, basic = self._credentials.get("oauth2"), self._credentials.get("basic")
+        if basic is not None:
+            token = httpx.BasicAuth(basic["username"], basic["password"])
+            return {"Authorization": token._auth_header}
+        now = time.monotonic()
+        if self._token is None or now >= self._token[1]:
+            answer = self._http.post(
+                "/oauth2/token",
+                data={"grant_type": "client_credentials"},
+                auth=(oauth2["client_id"], oauth2["client_secret"]),
+            )
+            if answer.status_code in _AGAIN:
+                raise httpx.TransportError(f"status {answer.status_code}")
+            if answer.is_error:
+                raise RefusedError(answer.status_code, _said(answer), "POST /oauth2/token")
+            said = answer.json()
+            self._token = said["access_token"], now + max(0.0, float(said.get("expires_in", 300)) - 30)
+        return {"Authorization": f"Bearer {self._token[0]}"}
+
+
+def _said(answer: httpx.Response) -> str:
+    """What an error's document says, in short."""
+    try:
+        document = answer.json()
+        parts = [document.get(name) for name in ("title", "description", "error_description", "error")]
+    except (ValueError, AttributeError):
+        parts = []
+    told = ": ".join(dict.fromkeys(str(part) for part in parts if part))
+    return (told or answer.reason_phrase or "no reason given")[:300]

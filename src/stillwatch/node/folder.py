@@ -1,0 +1,176 @@
+"""A node's folder: which hub it trusts and as whom, and the keys that never leave it."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from stillwatch.records.errors import InputError, plainly
+from stillwatch.transparency.notes import Verifier
+
+CONFIG, CREDENTIALS, KEYS, FAULTS, LOCK = "node.json", "credentials.json", "keys", "faults", "node.lock"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a node knew of its hub before it first asked it. A key that is None is taken from the hub at first use."""
+
+    url: str
+    log_key: str | None
+    rules_key: str | None
+    collection: str | None
+    ca: str | None = None
+    """Path of a file with the certificates that may sign the hub's."""
+
+
+class Folder:
+    """The folder of one member's node; `create` makes it, `open` reads it."""
+
+    def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
+        self.path, self._config = path, dict(config)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        url: str,
+        credentials: Mapping[str, Any],
+        *,
+        accounts: int | None = None,
+        ca: Path | None = None,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> "Folder":
+        """Make a node's folder. Raises InputError where there is one, or where credentials lack what they need."""
+        if (path / CONFIG).exists():
+            raise InputError(
+                "there is a node here already", where=str(path), mend="name another folder, or remove it"
+            )
+        member = credentials.get("member_id")
+        if not isinstance(member, str) or not any(name in credentials for name in ("basic", "oauth2")):
+            raise InputError(
+                "these are no credentials of a member",
+                where="--credentials",
+                mend="give the file that `stillwatch hub member add` printed",
+            )
+        hub = credentials.get("hub") or {}
+        for name in ("log_key", "rules_key"):
+            if hub.get(name) is not None:
+                Verifier.parse(str(hub[name]))
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (path / KEYS).mkdir(exist_ok=True, mode=0o700)
+        write_private(path / CREDENTIALS, json.dumps(dict(credentials), indent=1))
+        folder = cls(
+            path,
+            {
+                "version": VERSION,
+                "url": url.rstrip("/"),
+                "member_id": member,
+                "log_key": hub.get("log_key"),
+                "rules_key": hub.get("rules_key"),
+                "collection": hub.get("collection"),
+                "accounts": accounts,
+                "ca": str(ca.absolute()) if ca is not None else None,
+                "certificate": [str(part.absolute()) for part in certificate] if certificate else None,
+            },
+        )
+        folder._save()
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "Folder":
+        """Read a node's folder. Raises InputError where there is none, or one of a newer version."""
+        try:
+            config = json.loads((path / CONFIG).read_text("utf-8"))
+        except FileNotFoundError:
+            raise InputError(
+                "no node here", where=str(path), mend="make one with stillwatch node init"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"the node's file can't be read ({plainly(error)})",
+                where=str(path / CONFIG),
+                mend="restore it",
+            ) from None
+        if not isinstance(config, dict) or config.get("version") != VERSION:
+            raise InputError(
+                "this node was made by another version", where=str(path / CONFIG), mend="use that version"
+            )
+        return cls(path, config)
+
+    @property
+    def trust(self) -> Trust:
+        """Of which hub."""
+        c = self._config
+        return Trust(c["url"], c["log_key"], c["rules_key"], c["collection"], c["ca"])
+
+    @property
+    def member_id(self) -> str:
+        """The member's id at the hub."""
+        return str(self._config["member_id"])
+
+    @property
+    def accounts(self) -> int | None:
+        """The provider's number of accounts, where it was given."""
+        said = self._config["accounts"]
+        return None if said is None else int(said)
+
+    @property
+    def certificate(self) -> tuple[str, str] | None:
+        """Paths of the certificate and key for mutual TLS."""
+        said = self._config["certificate"]
+        return (said[0], said[1]) if said else None
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """What lets the member in."""
+        found: dict[str, Any] = json.loads((self.path / CREDENTIALS).read_text("utf-8"))
+        return found
+
+    def pin(self, **known: str) -> None:
+        """Keep what the hub said of itself at first use: log_key, rules_key, collection. What is pinned already stays."""
+        self._config |= {name: value for name, value in known.items() if self._config.get(name) is None}
+        self._save()
+
+    def key(self, name: str) -> Ed25519PrivateKey:
+        """The key of this name, made at first use."""
+        path = self.path / KEYS / f"{name}.key"
+        with contextlib.suppress(FileNotFoundError):
+            return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text("ascii").strip()))
+        key = Ed25519PrivateKey.generate()
+        write_private(path, key.private_bytes_raw().hex() + "\n")
+        return key
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the node for this process. Raises InputError where another one has it."""
+        with (self.path / LOCK).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise InputError(
+                    "another process works with this node",
+                    where=str(self.path),
+                    mend="let it end, or stop it",
+                ) from None
+            yield
+
+    def _save(self) -> None:
+        write_private(self.path / CONFIG, json.dumps(self._config, indent=1) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, aside first and then renamed."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
