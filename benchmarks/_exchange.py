@@ -1,10 +1,10 @@
-"""What the benchmarks of the exchange share: a real hub as a process, members, objects, and signed batches as nodes send them."""
+"""What the benchmarks of the exchange share: a real hub as a process, members, objects, and batches signed as nodes do it."""
 
 import base64
 import contextlib
 import http.client
 import json
-import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,7 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from _common import COMMAND
+from stillwatch.intelligence.extension import EXTENSION, TEMPLATE
+from stillwatch.intelligence.stix import CAMPAIGN_NAME, REFERENCES
+from stillwatch.intelligence.vocabulary import BEHAVIOURS, P_VALUE_BUCKETS, STRENGTHS
+from stillwatch.transparency import batches
+from stillwatch.transparency.canonical import canonical
 
 TAXII = "application/taxii+json;version=2.1"
 ROOT = "/taxii2/api"
@@ -107,9 +114,13 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self._objects: str | None = None
 
-    def call(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def call(self, method: str, path: str, body: bytes | None = None, kind: str = TAXII) -> tuple[int, bytes]:
         """Status and body of an answer."""
-        headers = self.headers | ({"Content-Type": TAXII} if body is not None else {})
+        headers = dict(self.headers)
+        if body is not None:
+            headers["Content-Type"] = kind
+        if kind != TAXII or not path.startswith("/taxii2/"):
+            headers["Accept"] = "*/*"
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         return answer.status, answer.read()
@@ -121,6 +132,11 @@ class Client:
             sys.exit(f"GET {path}: {status} {body[:300]!r}")
         found: dict[str, Any] = json.loads(body)
         return found
+
+    def date_of(self, seq: int) -> str:
+        """When the object with this number came, as the hub tells it."""
+        found = self.get(f"/exchange/v1/receipts?after={seq - 1}&limit=1")["receipts"][0]
+        return str(found["date_added"])
 
     @property
     def objects(self) -> str:
@@ -158,6 +174,133 @@ def envelope(objects: Sequence[dict[str, Any]], **more: object) -> bytes:
     return json.dumps({"objects": list(objects), **more}, separators=(",", ":")).encode()
 
 
-def usable_cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+DAYS = [f"2026-{month:02d}-{day:02d}T00:00:00.000Z" for month in range(3, 10) for day in range(1, 29)]
+COUNTS = ("10-99", "100-999", "1000-9999", "10000-99999")
+AMBER = "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"
+
+
+def campaign(draw: random.Random) -> dict[str, Any]:
+    """A campaign as scans make it, with random values of the vocabulary."""
+    seen = sorted(draw.sample(DAYS, 2))
+    named = draw.sample(BEHAVIOURS, 4)
+    return {
+        "type": "campaign",
+        "spec_version": "2.1",
+        "id": identifier("campaign", draw),
+        "created": DAYS[-1],
+        "modified": DAYS[-1],
+        "name": CAMPAIGN_NAME,
+        "first_seen": seen[0],
+        "last_seen": seen[1],
+        "confidence": draw.choice((15, 50, 85)),
+        "labels": ["adversarial-distillation"],
+        "external_references": [dict(reference) for reference in REFERENCES],
+        "object_marking_refs": [AMBER],
+        "extensions": {
+            EXTENSION: {
+                "extension_type": "property-extension",
+                "accounts": draw.choice(COUNTS),
+                "exchanges": draw.choice(COUNTS),
+                "strength": draw.choice(STRENGTHS),
+                "relays": draw.random() < 0.3,
+                "evidence": [
+                    {
+                        "behaviour": name,
+                        "family": "content",
+                        "supports": True,
+                        "p_value": draw.choice(P_VALUE_BUCKETS),
+                        "basis": "inference",
+                    }
+                    for name in named
+                ],
+                "legal_basis": "not assessed",
+                "benign_explanations": "weighed and found worse",
+            }
+        },
+    }
+
+
+def indicator(draw: random.Random) -> dict[str, Any]:
+    """What any tool might post: a plain indicator."""
+    address = ".".join(str(draw.randrange(1, 255)) for _ in range(4))
+    return {
+        "type": "indicator",
+        "spec_version": "2.1",
+        "id": identifier("indicator", draw),
+        "created": DAYS[-1],
+        "modified": DAYS[-1],
+        "pattern": f"[ipv4-addr:value = '{address}']",
+        "pattern_type": "stix",
+        "valid_from": DAYS[-1],
+    }
+
+
+def template(draw: random.Random) -> dict[str, Any]:
+    """An indicator with a template signature of random bits."""
+    sketch = base64.urlsafe_b64encode(draw.randbytes(64)).decode().rstrip("=")
+    return indicator(draw) | {
+        "name": "Template of requests that extract a model",
+        "pattern": f"stillwatch-template/1 epoch=1 part=input words=32-63 sketch={sketch}",
+        "pattern_type": "stillwatch-template",
+        "pattern_version": "1",
+        "indicator_types": ["malicious-activity"],
+        "object_marking_refs": [AMBER],
+        "extensions": {
+            TEMPLATE: {
+                "extension_type": "property-extension",
+                "accounts": draw.choice(COUNTS),
+                "format": "stillwatch-template/1",
+            }
+        },
+    }
+
+
+def mixed(draw: random.Random, count: int) -> list[dict[str, Any]]:
+    """Campaigns, template indicators and plain indicators in equal parts."""
+    return [(campaign, template, indicator)[n % 3](draw) for n in range(count)]
+
+
+class Signer:
+    """A member that signs batches as a node does, under a pseudonym that the hub has certified."""
+
+    def __init__(self, port: int, credentials: dict[str, Any]) -> None:
+        self.credentials = credentials
+        client = Client(port, credentials)
+        self._key = Ed25519PrivateKey.generate()
+        public = self._key.public_key().public_bytes_raw()
+        self._epoch = client.get("/exchange/v1/epoch")["number"]
+        said = b"stillwatch pseudonym v1\n%d\n%b\n%b" % (
+            self._epoch,
+            credentials["member_id"].encode(),
+            public,
+        )
+        body = {
+            "epoch": self._epoch,
+            "public_key": base64.b64encode(public).decode(),
+            "proof": base64.b64encode(self._key.sign(said)).decode(),
+        }
+        status, told = client.call(
+            "POST", "/exchange/v1/pseudonyms", json.dumps(body).encode(), "application/json"
+        )
+        if status not in (200, 201):
+            sys.exit(f"no pseudonym: {status} {told[:300]!r}")
+        payload = base64.b64decode(json.loads(told)["certificate"]["payload"])
+        self.pseudonym: str = json.loads(payload)["pseudonym"]
+        self._collection = client.collection
+        client.close()
+
+    def bodies(self, objects: Sequence[dict[str, Any]], size: int) -> list[bytes]:
+        """POST bodies of signed batches of so many objects, each object in its canonical form and under the pseudonym."""
+        forms = [canonical(item | {"created_by_ref": self.pseudonym}) for item in objects]
+        found = []
+        for start in range(0, len(forms), size):
+            part = forms[start : start + size]
+            signed = batches.sign(part, self._collection, self._epoch, self.pseudonym, self._key)
+            found.append(
+                b'{"objects":['
+                + b",".join(part)
+                + b'],"x_stillwatch_batch":'
+                + json.dumps(signed).encode()
+                + b"}"
+            )
+        return found
