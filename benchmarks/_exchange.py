@@ -1,4 +1,4 @@
-"""What the benchmarks of the exchange share: a real hub as a process, members, objects, and batches signed as nodes do it."""
+"""What the benchmarks of the exchange share: a real hub, its members, objects, and batches signed as nodes do it."""
 
 import base64
 import contextlib

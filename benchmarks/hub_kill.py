@@ -3,7 +3,8 @@
     python benchmarks/hub_kill.py [--kills 50] [--writers 3] [--database URL] [--seed 12101]
 
 Members post batches of 1 to 200 objects without pause, sending again what got no answer; a follower reads the stream
-and goes on after the last id that it saw. The hub's process is killed (SIGKILL) at random moments and started again. In the end:
+and goes on after the last id that it saw. The hub's process is killed (SIGKILL) at random moments and started again. In
+the end:
 
 - every object whose POST was acknowledged is in the collection once, and every object is there in one version;
 - ids of the stream as it was followed through all kills are 1, 2, 3 ... without a gap or a repeat;
