@@ -44,9 +44,10 @@ def embargo(get: Get, setting: Setting) -> Found:
     """What was seen may be told when the day that it names has been over for the days that the rules say."""
     if setting.now is None:
         return None
+    latest = setting.now - timedelta(days=1 + setting.embargo_days)
     for field in ("first_seen", "last_seen"):
         said = get(field)
-        if said is not None and moment(said) + timedelta(days=1 + setting.embargo_days) > setting.now:
+        if said is not None and moment(said) > latest:
             return (
                 field,
                 "what was seen leaves only when its day is over"

@@ -93,6 +93,8 @@ def _type(rule: Rule, field: str, raw: dict[str, frozenset[bytes]] | None) -> An
             raw[field] = frozenset(map(canonical, values))
             return Annotated[list[msgspec.Raw], limits]
         return Annotated[list[_type(argument, field, None)], limits]  # type: ignore[misc]
+    if kind == "time" and raw is None:
+        raise UnusableError(field)  # only those of the object itself are looked up in a calendar
     form = pattern_of(rule)
     assert form is not None
     return Annotated[str, msgspec.Meta(pattern=rf"\A(?:{form.pattern})\Z")]

@@ -13,40 +13,62 @@ from stillwatch.intelligence.words import forbidden_word
 MOST_BYTES = 4096
 MOST_CONSTANTS = 64
 
+MOST_LABELS, MOST_HYPHENS, MOST_LETTERS = 6, 4, 100
+"""Of a domain name: names of machines in clouds have as many; longer ones have room for sentences."""
+
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,8}}[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
-_URL = re.compile(
-    rf"https?://((?:{_LABEL}\.){{1,8}}[a-z][a-z0-9-]{{0,62}}|[0-9.]{{7,15}})(?::[0-9]{{1,5}})?((?:/[a-z0-9]{{1,16}}){{0,2}}/?)"
-)
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,{MOST_LABELS - 1}}}[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
+# Digits in a path could be a count; those of an interface's version can't.
+_URL = re.compile(r"https?://([a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?((?:/(?:[a-z]{1,16}|v[1-9]))*/?)")
+MOST_STEPS = 3
+"""Of a path: `/v1/chat/completions` and the like."""
 
 
 def _address(version: int) -> Callable[[str], bool]:
     def is_address(text: str) -> bool:
         try:
-            # As it is written canonically: other spellings of an address could carry something else.
-            return str(ipaddress.ip_network(text)) in (text, f"{text}/{32 if version == 4 else 128}") and (
-                ipaddress.ip_network(text).version == version
-            )
+            network = ipaddress.ip_network(text)
         except ValueError:
             return False
+        # As it is written canonically: other spellings, and zones, could carry something else.
+        written = (
+            {str(network), str(network.network_address)} if network.num_addresses == 1 else {str(network)}
+        )
+        return network.version == version and "%" not in text and text in written
 
     return is_address
 
 
+_is_ipv4 = _address(4)
+
+
 def _hex(*sizes: int) -> Callable[[str], bool]:
     form = re.compile("|".join(f"[0-9a-f]{{{size}}}" for size in sizes))
-    return lambda text: form.fullmatch(text.lower()) is not None and text in (text.lower(), text.upper())
+    return lambda text: text in (text.lower(), text.upper()) and form.fullmatch(text.lower()) is not None
 
 
 def _domain(text: str) -> bool:
-    return len(text) <= 253 and _DOMAIN.fullmatch(text) is not None
+    return (
+        len(text) <= MOST_LETTERS
+        and _DOMAIN.fullmatch(text) is not None
+        and all(label.count("-") <= MOST_HYPHENS for label in text.split("."))
+    )
 
 
 def _url(text: str) -> bool:
-    return _URL.fullmatch(text) is not None
+    found = _URL.fullmatch(text)
+    if found is None:
+        return False
+    host, port, path = found.groups()
+    return (
+        (_domain(host) or (_is_ipv4(host) and "/" not in host))
+        and (port is None or int(port) < 65536)
+        and len(path.strip("/").split("/")) <= MOST_STEPS
+    )
 
 
-_NUMBER = re.compile("[1-9][0-9]{0,9}")
+_NUMBER = re.compile("[1-9][0-9]{0,5}")
+"""Of an autonomous system: none beyond six digits has been given out but for private use."""
 
 PATHS: dict[str, tuple[Callable[[str], bool], bool]] = {
     "ipv4-addr:value": (_address(4), False),
