@@ -129,7 +129,7 @@ class Client:
         """A document; anything but 200 ends the benchmark."""
         status, body = self.call("GET", path)
         if status != 200:
-            sys.exit(f"GET {path}: {status} {body[:300]!r}")
+            raise RuntimeError(f"GET {path}: {status} {body[:300]!r}")
         found: dict[str, Any] = json.loads(body)
         return found
 
@@ -156,7 +156,7 @@ class Client:
         """The status resource of one POST; anything but 202 ends the benchmark."""
         status, told = self.call("POST", self.objects, body)
         if status != 202:
-            sys.exit(f"POST: {status} {told[:300]!r}")
+            raise RuntimeError(f"POST: {status} {told[:300]!r}")
         found: dict[str, Any] = json.loads(told)
         return found
 
