@@ -195,7 +195,7 @@ class _Count(msgspec.Struct):
 
 class _Envelope(msgspec.Struct):
     objects: list[msgspec.Raw]
-    x_stillwatch_batch: msgspec.Raw | None = None
+    x_stillwatch_batch: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _count, _envelope = msgspec.json.Decoder(_Count), msgspec.json.Decoder(_Envelope)
@@ -226,8 +226,8 @@ def envelope_of(body: bytes) -> tuple[list[bytes], bytes | None]:
         raise bad_request("the body is nested too deeply") from None
     if not envelope.objects:
         raise unprocessable("the envelope holds no object; send one at least")
-    batch = envelope.x_stillwatch_batch
-    return [bytes(raw) for raw in envelope.objects], None if batch is None else bytes(batch)
+    batch = bytes(envelope.x_stillwatch_batch)
+    return [bytes(raw) for raw in envelope.objects], None if batch == b"null" else batch
 
 
 def json_object(body: bytes) -> dict[str, Any]:
