@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from _common import write
 from _exchange import Client, Hub, Signer, hub, mixed
 
-BATCH, ROUNDS, CONNECTIONS = 500, 3, 2
+BATCH, ROUNDS, CONNECTIONS = 500, 3, 4
 
 
 class Envelope(msgspec.Struct):
