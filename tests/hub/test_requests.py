@@ -179,7 +179,9 @@ def test_each_endpoint_knows_its_filters():
     assert query_of([("match[version]", "all")], OBJECT_FILTERS, paged=False).versions == ("all",)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["limit", "next", "match[id]", "added_after", "match"]), st.text())))
+@given(
+    st.lists(st.tuples(st.sampled_from(["limit", "next", "match[id]", "added_after", "match"]), st.text()))
+)
 def test_any_query_is_answered_or_refused(query):
     try:
         query_of(query, COLLECTION_FILTERS)
@@ -235,7 +237,9 @@ def test_as_many_objects_as_are_allowed_are_taken_and_no_more():
     one = b'{"a":1,"b":2}'
     found, _ = envelope_of(b'{"objects":[%b]}' % b",".join([one] * MAX_POST_OBJECTS))
     assert len(found) == MAX_POST_OBJECTS
-    assert "100,000" in refused(413, envelope_of, b'{"objects":[%b]}' % b",".join([one] * (MAX_POST_OBJECTS + 1)))
+    assert "100,000" in refused(
+        413, envelope_of, b'{"objects":[%b]}' % b",".join([one] * (MAX_POST_OBJECTS + 1))
+    )
 
 
 @pytest.mark.parametrize("element", [b"{}", b"1", b"[]", b'""'])
@@ -257,7 +261,9 @@ def test_small_json():
         refused(400, json_object, body)
 
 
-@given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
+@given(
+    st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
+)
 def test_any_json_is_an_envelope_or_refused(value):
     for made in (value, {"objects": value}, {"objects": [value]}):
         try:

@@ -110,6 +110,4 @@ def test_chunks_together_are_everything(receipts, sizes):
     while start < len(lines):
         chunk, start = chunk_of(lines, start, None, receipts=receipts)
         found += chunk
-    assert found == b"".join(
-        line.event + (line.receipt if receipts else b"") + b"\n" for line in lines
-    )
+    assert found == b"".join(line.event + (line.receipt if receipts else b"") + b"\n" for line in lines)
