@@ -224,13 +224,13 @@ def collection() -> None:
 @_folder
 @click.option("--title", required=True, help="What members see.")
 @click.option("--alias", help="Name that stands for its id in paths.")
-@click.option("--description", default="No description", help="More of it.")
+@click.option("--description", default="", help="More of it.")
 @_json
 def add_collection(folder: Path, title: str, alias: str | None, description: str, as_json: bool) -> None:
     """Add a collection that every member may read and write."""
     with _exchange().open(folder) as exchange:
         made = exchange.add_collection(title, alias, description)
-    _say(as_json, {"id": made.id, "title": made.title, "alias": made.alias}, f"collection {made.id}")
+    _say(as_json, {"id": made, "title": title, "alias": alias}, f"collection {made}")
 
 
 @hub.group(epilog="Example: stillwatch hub epoch new --dir forum")

@@ -56,7 +56,7 @@ def serve(settings: Serving, events: Events | None = None) -> None:
     with bound(settings.host, settings.port) as listening:
         host, port = listening.getsockname()[:2]
         told = _record_url(settings.folder, url, host, port, secured=secured is not None)
-        with Exchange.open(settings.folder, settings.database) as exchange:
+        with Exchange.open(settings.folder, settings.database, events) as exchange:
             app = App(exchange, events, told)
             events.say(
                 "listening",
@@ -152,7 +152,7 @@ async def _run(
     app: App, exchange: Exchange, listening: socket.socket, events: Events, config: uvicorn.Config
 ) -> None:
     await app.fan.start()
-    sweeping = asyncio.create_task(_sweep(exchange, events))
+    sweeping = asyncio.create_task(_sweep(app, exchange, events))
     try:
         await run(config, listening, events, app.stop)
     finally:
@@ -162,12 +162,13 @@ async def _run(
         await app.fan.stop()
 
 
-async def _sweep(exchange: Exchange, events: Events) -> None:
+async def _sweep(app: App, exchange: Exchange, events: Events) -> None:
     """Erase what has expired, now and then."""
     while True:
         try:
             swept = await to_thread.run_sync(exchange.sweep)
             if swept:
+                app.fan.forget()
                 events.say("swept", objects=swept)
         except Exception as error:
             events.say("fault", kind=type(error).__name__, operation="sweep", at=place_of(error))
