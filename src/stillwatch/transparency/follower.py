@@ -74,8 +74,8 @@ class Follower:
     def compare(self, note: str) -> Checkpoint:
         """The checkpoint in a note, after it was held against what was accepted before; nothing is fetched.
 
-        Raises InputError for a note that the log has not signed, and LogFaultError: FORK for the same size with another root,
-        ROLLBACK for a smaller size. A log signs larger and larger trees. An honest cache may still hold an older one, so who
+        Raises InputError for a note that the log has not signed, and LogFaultError: FORK for the same size with another
+        root, ROLLBACK for a smaller size. A log signs larger and larger trees. An honest cache may still hold an older one, so who
         asks through one asks again past it; what the log's own address gives must not shrink.
         """
         found = checkpoints.opened(Note.parse(note), self.log)
@@ -91,8 +91,9 @@ class Follower:
     def advance(self, note: str, bundles: Bundles) -> list[Entry]:
         """Read the entries up to a checkpoint and accept it; the entries that are new, in order.
 
-        Raises as `compare`, and LogFaultError ENTRIES where the entries at hand do not have the root that was signed: either the
-        log was forked before the place to which it was read, or these entries are not the log's. Nothing is accepted then.
+        Raises as `compare`, and LogFaultError ENTRIES where the entries at hand do not have the root that was signed: either
+        the log was forked before the place to which it was read, or these entries are not the log's. Nothing is accepted
+        then.
         """
         signed = self.compare(note)
         grown = self.frontier.copy()
