@@ -69,3 +69,49 @@ def anna(hub, parts):
 def bert(hub, parts):
     """Another member."""
     return parts.Provider(hub, "bert")
+
+
+@pytest.fixture(scope="session")
+def web():
+    """What tests over HTTP share."""
+    return _load("web")
+
+
+@pytest.fixture(scope="session")
+def certificates(web, tmp_path_factory):
+    """Certificates for TLS on loopback."""
+    return web.Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def serve(store, web):
+    """Serve hubs of the test's store; all are ended with it. What is returned speaks for `anna`, unless told otherwise."""
+    started = []
+
+    def start(*options, **named):
+        started.append(web.Running(store.folder, *options, **named))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.end()
+
+
+@pytest.fixture
+def running(hub, anna, serve, web):
+    """A hub that is served, and speaks for `anna`."""
+    made = serve()
+    made.authorization = web.basic(anna.credentials)
+    return made
+
+
+@pytest.fixture(scope="module")
+def shared(parts, web, tmp_path_factory):
+    """One hub on SQLite for all tests of a module that leave it as it is: it is served, and speaks for `anna`."""
+    store = parts.Store(tmp_path_factory.mktemp("shared") / "hub", None)
+    anna = parts.Provider(store.create(), "anna")
+    made = web.Running(store.folder)
+    made.authorization, made.anna = web.basic(anna.credentials), anna
+    yield made
+    made.end()
+    store.end()

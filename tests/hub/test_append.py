@@ -24,7 +24,9 @@ def test_numbers_and_times_go_up_without_gaps(hub, anna, bert, parts):
 
 def test_one_bad_object_fails_alone(hub, anna, parts):
     good = parts.indicator()
-    status = anna.post(b"no json", good, parts.indicator(description="free text"), b"[]", b'{"type":"bundle"}')
+    status = anna.post(
+        b"no json", good, parts.indicator(description="free text"), b"[]", b'{"type":"bundle"}'
+    )
     assert (status.success_count, status.failure_count) == (1, 4)
     assert [one.id for one in status.successes] == [good["id"]]
     assert sum(hub.stats().refused.values()) == 4
