@@ -19,9 +19,9 @@ import pyarrow as pa
 
 from stillwatch.cli.main import COMMANDS
 from stillwatch.cli.main import cli as group
-from stillwatch.intelligence.disclosure import rules
 from stillwatch.intelligence.extension import EXTENSION
 from stillwatch.intelligence.markings import TLP
+from stillwatch.intelligence.rules import Rules, kind_of
 from stillwatch.records import findings, schema
 from stillwatch.records.sketches import MARKS, SCRIPTS, SKETCH_SCHEMA
 
@@ -267,9 +267,17 @@ def drill() -> str:
     )
 
 
+TIMES = {
+    "day": "midnight UTC of a day",
+    "version": "midnight UTC of a day, with milliseconds that count the versions of that day",
+    "instant": "a time, UTC",
+}
+"""Times of the disclosure rules, in words."""
+
+
 def rule_text(rule: Mapping[str, Any]) -> str:
     """Return in words what a rule of disclosure lets pass."""
-    ((kind, argument),) = rule.items()
+    kind, argument = kind_of(rule)
     if kind == "is":
         return f"always `{argument}`"
     if kind == "one_of":
@@ -278,9 +286,15 @@ def rule_text(rule: Mapping[str, Any]) -> str:
             return "one of: " + ", ".join(f"{item['source_name']} {item['external_id']}" for item in argument)
         names = {level["id"]: level["name"] for level in TLP.values()}
         return "one of: " + codes([str(names.get(item, item)) for item in plain])
+    if kind == "matches":
+        return f"a text of the form {codes([argument.replace('|', chr(92) + '|')])}"
     if kind == "list":
         return "list, objects of these types" if argument == "objects" else f"list, {rule_text(argument)}"
-    return {"id": f"an id of type {argument}", "time": "midnight UTC of a day", "flag": "true or false"}[kind]
+    if kind == "id":
+        return f"an id of type {' or '.join(argument)}"
+    if kind == "time":
+        return TIMES[argument]
+    return "true or false"
 
 
 def rule_rows(fields: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
@@ -301,7 +315,7 @@ def disclosure() -> str:
     """Return what each type of shared object may carry."""
     head = ("field", "may be absent", "what it may hold")
     return f"EXTENSION stands for `{EXTENSION}`.\n\n" + "\n".join(
-        f"### {name}\n\n{table(head, rule_rows(fields))}" for name, fields in rules().items()
+        f"### {name}\n\n{table(head, rule_rows(fields))}" for name, fields in Rules.default().types.items()
     )
 
 

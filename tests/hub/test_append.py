@@ -1,5 +1,6 @@
 """Group commit, ownership, duplicates, signed batches, quotas."""
 
+import itertools
 import threading
 
 import pytest
@@ -19,7 +20,7 @@ def test_numbers_and_times_go_up_without_gaps(hub, anna, bert, parts):
         bert.post(parts.indicator())
     rows = anna.all()
     assert [row.seq for row in rows] == list(range(1, 10))
-    assert all(a.date_added < b.date_added for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a.date_added < b.date_added for a, b in itertools.pairwise(rows))
 
 
 def test_one_bad_object_fails_alone(hub, anna, parts):

@@ -1,5 +1,4 @@
 import copy
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -7,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.intelligence import DisclosureError, bundle, refusals
-from stillwatch.intelligence.disclosure import require, rules
+from stillwatch.intelligence.disclosure import require
 from stillwatch.intelligence.extension import EXTENSION, published
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Campaign, Reason
@@ -99,14 +98,14 @@ def test_anything_else_is_refused(value):
         ("name", "ACME Corp buys 40% of our capacity", "vocabulary"),
         ("name", "Unauthorised extraction of a m\u043edel", "vocabulary"),  # a Cyrillic letter
         ("description", "prompt: translate", "not on the allow-list"),
-        ("first_seen", "2026-09-01T13:37:42.000Z", "rounded"),
+        ("first_seen", "2026-09-01T13:37:42.000Z", "not a time of the form"),
         ("confidence", 87, "vocabulary"),
         ("confidence", 85.0, "vocabulary"),
         ("confidence", True, "vocabulary"),
         ("created_by_ref", "identity--acct-17", "id"),
         ("created_by_ref", "user-account--8b1d6f70-3c2e-4e9b-a5d4-0c7f2e914b63", "id"),
         ("labels", ["adversarial-distillation", "price 4"], "vocabulary"),
-        ("labels", "adversarial-distillation", "list"),
+        ("labels", "adversarial-distillation", "a list of"),
         ("revoked", 1, "true or false"),
         ("extensions", {"extension-definition--2f3c9a14-7d0e-4b5a-9c61-000000000000": {}}, "allow-list"),
     ],
@@ -133,7 +132,7 @@ def test_a_changed_marking_or_definition_is_refused(whole):
             assert refusals(put(whole, ("objects", i, "name"), "TLP:NONE"))
 
 
-@pytest.mark.parametrize("kind", ["user-account", "note", "report", "x-secret", "location"])
+@pytest.mark.parametrize("kind", ["network-traffic", "note", "report", "x-secret", "location"])
 def test_other_types_are_refused(whole, kind):
     changed = copy.deepcopy(whole)
     changed["objects"].append({"type": kind, "id": f"{kind}--1"})
@@ -155,21 +154,3 @@ def test_the_error_is_one_line_for_the_user(whole):
     assert isinstance(caught.value, InputError)
     assert "\n" not in str(caught.value)
     assert len(caught.value.refusals) == 1
-
-
-def test_the_rules_use_only_kinds_that_the_code_knows():
-    known = {"is", "one_of", "id", "time", "flag", "list", "fields"}
-
-    def walk(rule):
-        ((kind, argument),) = rule.items()
-        assert kind in known
-        if kind == "fields":
-            for inner in argument.values():
-                walk(inner)
-        elif kind == "list" and argument != "objects":
-            walk(argument)
-
-    for fields in rules().values():
-        for rule in fields.values():
-            walk(rule)
-    assert json.dumps(dict(rules()))

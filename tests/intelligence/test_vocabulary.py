@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from stillwatch.detection.behaviours import REGISTRY
 from stillwatch.intelligence import vocabulary
-from stillwatch.intelligence.disclosure import rules
 from stillwatch.intelligence.extension import EXTENSION
+from stillwatch.intelligence.rules import Rules
 from stillwatch.records.findings import FAMILIES
 
 
@@ -80,7 +80,7 @@ def test_rules_schema_and_code_agree():
         (resources.files("stillwatch.intelligence") / "schemas/extraction-campaign-1.json").read_text("utf-8")
     )
     properties = schema["properties"]
-    fields = rules()["campaign"]["extensions"]["fields"][EXTENSION]["fields"]
+    fields = Rules.default().types["campaign"]["extensions"]["fields"][EXTENSION]["fields"]
     assert {name.removesuffix("?") for name in fields} == set(properties)
     assert {name for name in fields if not name.endswith("?")} == set(schema["required"])
     evidence, item = fields["evidence?"]["list"]["fields"], properties["evidence"]["items"]["properties"]
@@ -104,4 +104,4 @@ def test_rules_schema_and_code_agree():
     }
     for name, (rule, in_schema, in_code) in listed.items():
         assert set(rule["one_of"]) == set(in_schema["enum"]) == set(in_code), name
-    assert set(rules()["campaign"]["confidence"]["one_of"]) == set(vocabulary.CONFIDENCES)
+    assert set(Rules.default().types["campaign"]["confidence"]["one_of"]) == set(vocabulary.CONFIDENCES)

@@ -1,7 +1,7 @@
 """Whether an object may leave: the quick way for those that may, and the way that says why for those that may not.
 
-Both decide alike (tests/intelligence/test_checking.py). The quick way takes objects in canonical form, as nodes send them; what comes
-in another form is brought into it first, so that nothing hides in white space, escapes or repeated keys.
+Both decide alike (tests/intelligence/test_checking.py). The quick way takes objects in canonical form, as nodes send
+them; what comes in another form is brought into it first, so that nothing hides in white space, escapes or repeated keys.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -107,7 +107,7 @@ class Checker:
             return refused
         kind = value["type"]
         # Bundles, and types whose rules have no quick form.
-        return _accepted(kind, value.get, form, False)
+        return _accepted(kind, value.get, form, form in self._common)
 
     def refusals(self, value: object) -> list[Refusal]:
         """Everything in a parsed object or bundle that the rules do not allow: the way that says why."""

@@ -87,10 +87,7 @@ def pattern(get: Get, setting: Setting) -> Found:
         return None
     if described:
         return "extensions", "this extension is of template signatures only", "leave it out"
-    if kind == "stix":
-        fault = patterns.fault_of(text, setting.private_words)
-    else:
-        fault = sigma.fault_of(text)
+    fault = patterns.fault_of(text, setting.private_words) if kind == "stix" else sigma.fault_of(text)
     return None if fault is None else ("pattern", fault, "use what docs/reference/disclosure.md lists")
 
 

@@ -1,8 +1,8 @@
 """The disclosure rules as types of msgspec, so that an object that keeps them is known at the speed of a parser.
 
-A type is made for each kind of object, with its fields in the order of their names: what it writes again is the canonical form
-(RFC 8785), since nothing here holds numbers with a fraction or other keys than ASCII. The types know less than the rules where they
-have to (which combinations of values a list may hold, checks over several fields); `checking` sees to the rest.
+A type is made for each kind of object, with its fields in the order of their names: what it writes again is the
+canonical form (RFC 8785), since nothing here holds numbers with a fraction or other keys than ASCII. The types know less
+than the rules where they have to (which combinations of values a list may hold, checks over several fields); `checking` sees to the rest.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,7 +52,7 @@ def compiled(kind: str, fields: Mapping[str, Rule]) -> Compiled:
 def _struct(
     name: str, fields: Mapping[str, Rule], raw: dict[str, frozenset[bytes]] | None
 ) -> tuple[type, dict[str, str]]:
-    """A type and the attributes of its fields; lists of fixed mappings are put into `raw`, where that is allowed (not None)."""
+    """A type and the attributes of its fields; lists of fixed mappings go into `raw`, where that is not None."""
     members: list[Any] = []
     names: dict[str, str] = {}
     known = required(fields)

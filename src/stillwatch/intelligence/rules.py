@@ -1,4 +1,4 @@
-"""The disclosure rules as data: read from a file, told apart by the digest of its text, and signed by the forum's counsel."""
+"""The disclosure rules as data: read from a file, told apart by a digest, and signed by the forum's counsel."""
 
 import hashlib
 import re

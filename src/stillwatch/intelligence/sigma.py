@@ -1,7 +1,7 @@
 """Which Sigma rules may leave: rules on columns of usage records, with values from their vocabularies.
 
-Sigma (https://sigmahq.io, specification 2.0) is YAML with much room for text. The part that is taken has a title from the vocabulary,
-selections over columns that say nothing of a person, numbers in powers of ten, and a condition. Comments are text, too.
+Sigma (https://sigmahq.io, specification 2.0) is YAML with much room for text. The part that is taken has a title from the
+vocabulary, selections over columns that say nothing of a person, numbers in powers of ten, and a condition. Comments are text, too.
 """
 
 import re
@@ -139,7 +139,7 @@ def _value(column: object, value: object) -> bool:
 
 
 def _root(text: str) -> yaml.Node | None:
-    """The one document of a text; None where it has tags, aliases, merges, repeated keys, kinds of scalars that no rule needs,
+    """The document of a text; None where it has tags, aliases, merges, repeated keys, kinds of scalars that no rule needs,
     or is nested deeper than rules are: what is read is all that there is.
     """
     depth = 0

@@ -62,8 +62,10 @@ def bundle(
     the input does not matter. Raises `InputError` for an unknown level, `DisclosureError` if anything in the
     result is not on the allow-list.
     """
-    if level not in TLP:
-        raise InputError(f"unknown TLP level '{level}'", mend=f"use one of {', '.join(TLP)}")
+    shared = [name for name in TLP if name != "red"]
+    if level not in shared:
+        # What is for the eyes of single persons can't be shared with a forum.
+        raise InputError(f"'{level}' is no TLP level for sharing", mend=f"use one of {', '.join(shared)}")
     of_group: dict[str, list[Member]] = defaultdict(list)
     for member in members:
         of_group[member.campaign_id].append(member)

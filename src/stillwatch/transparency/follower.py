@@ -75,8 +75,8 @@ class Follower:
         """The checkpoint in a note, after it was held against what was accepted before; nothing is fetched.
 
         Raises InputError for a note that the log has not signed, and LogFaultError: FORK for the same size with another
-        root, ROLLBACK for a smaller size. A log signs larger and larger trees. An honest cache may still hold an older one, so who
-        asks through one asks again past it; what the log's own address gives must not shrink.
+        root, ROLLBACK for a smaller size. A log signs larger and larger trees. An honest cache may still hold an older one,
+        so who asks through one asks again past it; what the log's own address gives must not shrink.
         """
         found = checkpoints.opened(Note.parse(note), self.log)
         evidence = {"before": self.note, "now": note}
