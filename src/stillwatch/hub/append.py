@@ -21,6 +21,7 @@ from stillwatch.hub.log import SALT_BYTES, Heads, Log, commitment, heads, object
 from stillwatch.hub.model import Outcome, Status
 from stillwatch.hub.submission import Examiner, Submission, encode_rest
 
+_ID, _VERSION = OBJECT_COLUMNS.index("stix_id"), OBJECT_COLUMNS.index("version")
 _DAY = 86_400 * times.MICROSECONDS
 _USED = "SELECT objects, bytes FROM usage WHERE member = ? AND day = ?"
 
@@ -124,7 +125,7 @@ class Appender:
                 len(rows) + len(outcomes),
                 len(failed),
                 0,
-                [*(Outcome(row[3], row[5]) for row in rows), *outcomes],
+                [*(Outcome(row[_ID], row[_VERSION]) for row in rows), *outcomes],
                 failed,
                 [],
             )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stillwatch.hub.database import Database
-from stillwatch.hub.deciding import OWNERS
+from stillwatch.hub.deciding import OWNERS, owners_keys
 
 
 def bucket(count: int) -> str:
@@ -15,13 +15,13 @@ def bucket(count: int) -> str:
 
 def corroboration(database: Database, ids: Sequence[str]) -> list[dict[str, Any]]:
     """For each id the buckets of `sightings` and `false_positives`: distinct members, the object's own author apart."""
-    keys = [(each,) for each in dict.fromkeys(ids)]
+    wanted = list(dict.fromkeys(ids))
     with database.read() as tx:
-        authors: dict[str, int | None] = dict(tx.among(OWNERS, keys))
+        authors: dict[str, int | None] = dict(tx.among(OWNERS, owners_keys(wanted)))
         lines = tx.among(
             "WITH wanted (id) AS (VALUES (?)*) SELECT r.target, r.kind, r.member FROM wanted"
             " JOIN reports r ON r.target = wanted.id",
-            keys,
+            [(each,) for each in wanted],
         )
     members: dict[tuple[str, str], set[int]] = defaultdict(set)
     for target, kind, member in lines:

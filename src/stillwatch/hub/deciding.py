@@ -3,9 +3,11 @@
 All of it within the write that stores them, from a few statements for the whole group.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from stillwatch.hub.database import Line, Transaction
+from stillwatch.hub.ids import id_key
 from stillwatch.hub.model import Outcome
 from stillwatch.hub.submission import Examiner, Submission
 from stillwatch.intelligence.checking import Accepted
@@ -14,6 +16,7 @@ OBJECT_COLUMNS = (
     "seq",
     "date_added",
     "collection",
+    "id_key",
     "stix_id",
     "type",
     "version",
@@ -41,23 +44,35 @@ FALSE_POSITIVE = ("disagree", "strongly-disagree")
 """Opinions (STIX 2.1, section 4.14, opinion-enum) that count as: this is false."""
 
 OWNERS = (
-    "WITH wanted (id) AS (VALUES (?)*) SELECT o.stix_id, o.member FROM wanted"
-    " JOIN objects o ON o.seq = (SELECT s.seq FROM objects s WHERE s.stix_id = wanted.id LIMIT 1)"
+    "WITH wanted (key, id) AS (VALUES (?)*) SELECT o.stix_id, o.member FROM wanted JOIN objects o ON o.seq ="
+    " (SELECT s.seq FROM objects s WHERE s.id_key = wanted.key AND s.stix_id = wanted.id LIMIT 1)"
 )
 _VERSIONS = (
-    "WITH wanted (collection, id, version) AS (VALUES (?)*) SELECT o.collection, o.stix_id, o.version, c.body FROM wanted"
-    " JOIN objects o ON o.stix_id = wanted.id AND o.collection = wanted.collection AND o.version = wanted.version"
+    "WITH wanted (key, collection, id, version) AS (VALUES (?)*)"
+    " SELECT o.collection, o.stix_id, o.version, c.body FROM wanted JOIN objects o ON o.id_key = wanted.key"
+    " AND o.collection = wanted.collection AND o.version = wanted.version AND o.stix_id = wanted.id"
     " LEFT JOIN contents c ON c.seq = o.seq"
 )
 _END = (
-    "(SELECT s.seq FROM objects s WHERE s.stix_id = wanted.id AND s.collection = wanted.collection"
-    " AND s.erasure IS NULL ORDER BY s.version {order} LIMIT 1)"
+    "(SELECT s.seq FROM objects s WHERE s.id_key = wanted.key AND s.collection = wanted.collection"
+    " AND s.stix_id = wanted.id AND s.erasure IS NULL ORDER BY s.version {order} LIMIT 1)"
 )
 ENDS = (
-    "WITH wanted (collection, id) AS (VALUES (?)*)"
+    "WITH wanted (key, collection, id) AS (VALUES (?)*)"
     " SELECT wanted.collection, wanted.id, f.version, f.seq, l.version, l.seq, l.revoked FROM wanted"
     f" JOIN objects f ON f.seq = {_END.format(order='ASC')} JOIN objects l ON l.seq = {_END.format(order='DESC')}"
 )
+
+
+def owners_keys(ids: Iterable[str]) -> list[tuple[int, str]]:
+    """Keys for OWNERS."""
+    return [(id_key(each), each) for each in ids]
+
+
+def ends_keys(objects: Iterable[tuple[int, str]]) -> list[tuple[int, int, str]]:
+    """Keys for ENDS, of collections (by number) and ids."""
+    return [(id_key(stix_id), collection, stix_id) for collection, stix_id in objects]
+
 
 Ends = list[Any]
 """First version and its row (a number in the store, or a row of this group), last version and its row, whether revoked."""
@@ -76,7 +91,7 @@ class Decider:
         self._not_last: list[int] = []
         self._reporting: dict[str, tuple[Accepted, int]] = {}
         ids = {item.id for submission in group for _, item in submission.items}
-        self._owners: dict[str, int | None] = dict(tx.among(OWNERS, [(each,) for each in ids]))
+        self._owners: dict[str, int | None] = dict(tx.among(OWNERS, owners_keys(ids)))
         self._there: dict[tuple[int, str, int], bytes | None] = {}
         self._ends: dict[tuple[int, str], Ends] = {}
         if self._owners:
@@ -91,22 +106,24 @@ class Decider:
             for _, item in submission.items
             if item.id in known
         }
-        for collection, stix_id, version, body in self._tx.among(_VERSIONS, versions):
+        for collection, stix_id, version, body in self._tx.among(
+            _VERSIONS, [(id_key(key[1]), *key) for key in versions]
+        ):
             self._there[collection, stix_id, version] = body
-        for collection, stix_id, *ends in self._tx.among(ENDS, {key[:2] for key in versions}):
+        for collection, stix_id, *ends in self._tx.among(ENDS, ends_keys({key[:2] for key in versions})):
             self._ends[collection, stix_id] = ends
 
     def _pseudonyms(self, group: list[Submission]) -> dict[str, int | None]:
         """Whose the identities are that the objects name as their authors, or that they describe."""
-        names = {item.created_by_ref for submission in group for _, item in submission.items}
-        names |= {item.id for submission in group for _, item in submission.items if item.type == "identity"}
-        keys = [(name,) for name in names - {None} - self._examiner.common]
-        owners: dict[str, int | None] = dict(self._tx.among(OWNERS, keys))
+        named = {item.created_by_ref for submission in group for _, item in submission.items}
+        named |= {item.id for submission in group for _, item in submission.items if item.type == "identity"}
+        names = {name for name in named if name is not None and name not in self._examiner.common}
+        owners: dict[str, int | None] = dict(self._tx.among(OWNERS, owners_keys(names)))
         # A pseudonym is its member's whether or not anybody has stored an identity of that name.
         owners.update(
             self._tx.among(
                 "WITH wanted (id) AS (VALUES (?)*) SELECT p.id, p.member FROM wanted JOIN pseudonyms p ON p.id = wanted.id",
-                keys,
+                [(name,) for name in names],
             )
         )
         return owners
@@ -160,6 +177,7 @@ class Decider:
                 seq + 1 + count,
                 base + count,
                 collection,
+                id_key(stix_id),
                 stix_id,
                 item.type,
                 version,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from stillwatch.hub import times
 from stillwatch.hub.database import Database, Transaction, Value
-from stillwatch.hub.deciding import ENDS
+from stillwatch.hub.deciding import ENDS, ends_keys
 from stillwatch.hub.errors import forbidden, not_found
+from stillwatch.hub.ids import id_key
 from stillwatch.hub.limits import STATUS_SECONDS
 from stillwatch.hub.log import Log, erasure_entry
 from stillwatch.hub.model import Query
@@ -32,9 +33,9 @@ class Eraser:
         condition, values = matching(query)
         with self._database.write() as tx:
             found = tx.query(
-                "SELECT o.seq, o.member FROM objects o WHERE o.stix_id = ? AND o.collection = ? AND o.erasure IS NULL"
-                f" AND {condition}",
-                (stix_id, collection, *values),
+                "SELECT o.seq, o.member FROM objects o WHERE o.id_key = ? AND o.collection = ? AND o.stix_id = ?"
+                f" AND o.erasure IS NULL AND {condition}",
+                (id_key(stix_id), collection, stix_id, *values),
             )
             if not found:
                 raise not_found("There is no such object, or no such version of it.")
@@ -76,7 +77,7 @@ class Eraser:
         )
         tx.update_each("DELETE FROM contents WHERE seq IN (?*)", seqs)
         touched = {(collection, stix_id) for collection, stix_id, _ in lines}
-        ends = tx.among(ENDS, touched)
+        ends = tx.among(ENDS, ends_keys(touched))
         tx.update_each("UPDATE objects SET is_first = 1 WHERE seq IN (?*)", [line[3] for line in ends])
         tx.update_each("UPDATE objects SET is_last = 1 WHERE seq IN (?*)", [line[5] for line in ends])
         gone: list[Value] = list({stix_id for _, stix_id in touched} - {line[1] for line in ends})

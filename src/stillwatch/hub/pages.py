@@ -7,6 +7,7 @@ from stillwatch.hub import times
 from stillwatch.hub.cursors import Cursors
 from stillwatch.hub.database import Database, Transaction, Value
 from stillwatch.hub.errors import bad_request, not_found
+from stillwatch.hub.ids import id_key
 from stillwatch.hub.limits import MAX_PAGE
 from stillwatch.hub.model import Page, Query, Row
 
@@ -42,8 +43,8 @@ class Pages:
         return page
 
     def _has(self, number: int, stix_id: str) -> bool:
-        sql = "SELECT 1 FROM objects WHERE stix_id = ? AND collection = ? AND erasure IS NULL LIMIT 1"
-        return self._database.one(sql, (stix_id, number)) is not None
+        sql = "SELECT 1 FROM objects WHERE id_key = ? AND collection = ? AND stix_id = ? AND erasure IS NULL LIMIT 1"
+        return self._database.one(sql, (id_key(stix_id), number, stix_id)) is not None
 
     def _page(self, resource: str, number: int, collection: str, query: Query) -> Page:
         query, after = self._cursors.resume(resource, collection, query)
@@ -92,6 +93,9 @@ def _select(bodies: bool, number: int, query: Query, after: int, limit: int) -> 
 def matching(query: Query) -> tuple[str, list[Value]]:
     """The condition on `objects o` that a query's filters stand for, and its values. Raises `Refused` (400)."""
     condition, values = _versions(query.versions)
+    if query.ids:
+        condition += f" AND o.id_key IN ({','.join('?' * len(query.ids))})"
+        values += map(id_key, query.ids)
     for column, wanted in (
         ("o.stix_id", query.ids),
         ("o.type", query.types),

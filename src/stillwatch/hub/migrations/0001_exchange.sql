@@ -86,11 +86,12 @@ CREATE TABLE pseudonyms (
 );
 
 -- Versions of objects. A row stays for good, so that seq has no gaps; what it says is in contents, which can be erased:
--- then `erasure` is the index of the log entry that says so.
+-- then `erasure` is the index of the log entry that says so. `id_key`: ids.py.
 CREATE TABLE objects (
     seq INTEGER PRIMARY KEY,
     date_added INTEGER NOT NULL,
     collection INTEGER NOT NULL,
+    id_key INTEGER NOT NULL,
     stix_id TEXT NOT NULL,
     type TEXT NOT NULL,
     version INTEGER NOT NULL,
@@ -105,9 +106,8 @@ CREATE TABLE objects (
     batch_index INTEGER,
     erasure INTEGER
 );
-CREATE UNIQUE INDEX objects_by_id ON objects (stix_id, collection, version);
+CREATE INDEX objects_by_id ON objects (id_key, collection, version);
 CREATE UNIQUE INDEX objects_by_date ON objects (date_added);
-CREATE INDEX objects_by_collection ON objects (collection, seq);
 CREATE INDEX objects_last ON objects (collection, seq) WHERE is_last = 1;
 CREATE INDEX objects_ending ON objects (valid_until) WHERE valid_until IS NOT NULL AND erasure IS NULL;
 CREATE INDEX objects_of_batch ON objects (batch) WHERE batch IS NOT NULL AND erasure IS NULL;
