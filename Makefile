@@ -48,7 +48,7 @@ demo:
 	@$(STILLWATCH) score --truth demo/drill/truth --scan demo/scan
 	@echo 'The report for a person: demo/scan/report.html'
 
-# What could not run (without Chromium, or without Java) is told at the end, loudly.
+# What could not run (without Chromium, Java or PostgreSQL) is told at the end, loudly.
 test: setup
 	@$(PY) -m pytest $(PYTEST) $(ARGS); status=$$?; $(PY) scripts/list_not_run.py .cache/tests.xml; exit $$status
 
@@ -76,9 +76,10 @@ check-reference: setup
 	@$(PY) scripts/make_reference.py --check
 
 check-tests: setup
-	@echo '==> tests (those of the report in a real browser and of Spark on a real cluster, too)'
+	@echo '==> tests (those in a real browser, on a real Spark cluster and on a real PostgreSQL, too)'
 	@scripts/install-chromium
 	@scripts/install-java
+	@scripts/install-postgresql
 	@$(PY) -m pytest $(PYTEST) $(ARGS)
 
 bench:
