@@ -2,7 +2,8 @@
 
 A type is made for each kind of object, with its fields in the order of their names: what it writes again is the
 canonical form (RFC 8785), since nothing here holds numbers with a fraction or other keys than ASCII. The types know less
-than the rules where they have to (which combinations of values a list may hold, checks over several fields); `checking` sees to the rest.
+than the rules where they have to (which combinations of values a list may hold, checks over several fields); `checking`
+sees to the rest.
 """
 
 from collections.abc import Callable, Mapping

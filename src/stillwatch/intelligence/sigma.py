@@ -1,7 +1,8 @@
 """Which Sigma rules may leave: rules on columns of usage records, with values from their vocabularies.
 
 Sigma (https://sigmahq.io, specification 2.0) is YAML with much room for text. The part that is taken has a title from the
-vocabulary, selections over columns that say nothing of a person, numbers in powers of ten, and a condition. Comments are text, too.
+vocabulary, selections over columns that say nothing of a person, numbers in powers of ten, and a condition. Comments are
+text, too.
 """
 
 import re
@@ -92,7 +93,7 @@ def _top(key: object, value: Any) -> bool:
     if key in FIXED:
         return isinstance(value, str) and value in FIXED[str(key)]
     if key == "logsource":
-        return value == {"product": "stillwatch", "service": "usage"}
+        return bool(value == {"product": "stillwatch", "service": "usage"})
     return key == "detection" and isinstance(value, dict) and _detection(value)
 
 

@@ -67,10 +67,17 @@ class Client:
         self.close()
 
     def json(
-        self, method: str, path: str, *, body: object = None, raw: bytes | None = None, **query: object
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
     ) -> Any:
         """A JSON document. Raises RefusedError, or UnreachableError after some attempts."""
-        answer = self.ask(method, path, body=body, raw=raw, **query)
+        answer = self.ask(method, path, body=body, raw=raw, headers=headers, query=query)
         try:
             return answer.json()
         except ValueError:
@@ -85,10 +92,10 @@ class Client:
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         attempts: int = ATTEMPTS,
-        **query: object,
+        query: Mapping[str, object] | None = None,
     ) -> httpx.Response:
         """An answer that is not an error. What may be sent twice is tried again; everything that a node sends is such."""
-        params = {name: value for name, value in query.items() if value is not None}
+        params: Any = {name: value for name, value in (query or {}).items() if value is not None}
         last = "no answer"
         for attempt in range(attempts):
             if attempt:
@@ -98,7 +105,7 @@ class Client:
                 answer = self._http.request(
                     method,
                     path,
-                    params=params,  # type: ignore[arg-type]
+                    params=params,
                     content=raw,
                     json=body,
                     headers=sent,
@@ -121,9 +128,11 @@ class Client:
         raise UnreachableError(f"{self.url}: {last}")
 
     @contextmanager
-    def stream(self, path: str, headers: Mapping[str, str], **query: object) -> Iterator[Iterator[bytes]]:
+    def stream(
+        self, path: str, headers: Mapping[str, str], query: Mapping[str, object] | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """Pieces of an answer that does not end. Raises RefusedError or UnreachableError, while it is read as well."""
-        params: Any = {name: value for name, value in query.items() if value is not None}
+        params: Any = {name: value for name, value in (query or {}).items() if value is not None}
         try:
             with self._http.stream(
                 "GET",
@@ -145,10 +154,11 @@ class Client:
             raise UnreachableError(f"{self.url}: {error or type(error).__name__}") from None
 
     def _authorization(self) -> dict[str, str]:
-        oauth2, basic = self._credentials.get("oauth2"), self._credentials.get("basic")
+        basic = self._credentials.get("basic")
         if basic is not None:
             token = httpx.BasicAuth(basic["username"], basic["password"])
             return {"Authorization": token._auth_header}
+        oauth2 = self._credentials["oauth2"]
         now = time.monotonic()
         if self._token is None or now >= self._token[1]:
             answer = self._http.post(

@@ -1,0 +1,56 @@
+import json
+
+import pytest
+
+from stillwatch.node.client import ATTEMPTS, Client, RefusedError, UnreachableError
+from stillwatch.node.folder import CREDENTIALS, Folder, write_private
+
+
+def test_a_member_asks_with_its_password(member):
+    with Client(member) as client:
+        assert client.json("GET", "/exchange/v1/me")["member_id"] == member.member_id
+        assert client.json("GET", "/exchange/v1/receipts", query={"after": 0, "limit": 3})["receipts"] == []
+
+
+def test_a_member_asks_with_a_token(member, forum, tmp_path):
+    credentials = {k: v for k, v in member.credentials.items() if k != "basic"}
+    folder = Folder.create(tmp_path / "other", forum.url, credentials)
+    with Client(folder) as client:
+        for _ in range(2):
+            assert client.json("GET", "/exchange/v1/me")["member_id"] == member.member_id
+
+
+def test_what_the_hub_refuses_is_one_line_with_its_reason(member):
+    with Client(member) as client, pytest.raises(RefusedError) as caught:
+        client.ask(
+            "GET", "/taxii2/api/collections/none/", headers={"Accept": "application/taxii+json;version=2.1"}
+        )
+    assert caught.value.status == 404
+    assert "\n" not in str(caught.value)
+
+
+def test_wrong_credentials_are_told(member):
+    wrong = member.credentials
+    wrong["basic"]["password"] = "wrong"
+    write_private(member.path / CREDENTIALS, json.dumps(wrong))
+    with Client(member) as client, pytest.raises(RefusedError, match="check the credentials"):
+        client.ask("GET", "/exchange/v1/me")
+
+
+def test_a_hub_that_is_away_is_asked_some_times(tmp_path):
+    credentials = {"member_id": "m", "basic": {"username": "u", "password": "p"}}
+    folder = Folder.create(tmp_path / "node", "http://127.0.0.1:9", credentials)
+    waits = []
+    with Client(folder, waits.append) as client, pytest.raises(UnreachableError, match=r"127\.0\.0\.1:9"):
+        client.ask("GET", "/exchange/v1/me")
+    assert len(waits) == ATTEMPTS - 1
+    with Client(folder) as client, pytest.raises(UnreachableError), client.stream("/stream", {}):
+        pass
+
+
+def test_a_stream_is_read_in_pieces(member):
+    with (
+        Client(member) as client,
+        client.stream("/stream", {"Accept": "text/event-stream"}, {"after": 0}) as pieces,
+    ):
+        assert isinstance(next(pieces), bytes)

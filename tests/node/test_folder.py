@@ -1,0 +1,72 @@
+import json
+
+import pytest
+
+from stillwatch.node.folder import Folder
+from stillwatch.records.errors import InputError
+
+CREDENTIALS = {"member_id": "m1", "basic": {"username": "u", "password": "p"}, "hub": {"collection": "c"}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder.create(tmp_path / "node", "http://127.0.0.1:8600/", CREDENTIALS, accounts=500)
+
+
+def test_what_was_pinned_is_read_again(folder):
+    again = Folder.open(folder.path)
+    assert again.trust == folder.trust
+    assert again.trust.url == "http://127.0.0.1:8600"
+    assert (again.member_id, again.accounts, again.credentials) == ("m1", 500, CREDENTIALS)
+
+
+def test_nobody_else_may_read_it(folder):
+    folder.key("pseudonym-1")
+    for path in (folder.path, *folder.path.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_key_is_made_once(folder):
+    first = folder.key("witness").private_bytes_raw()
+    assert Folder.open(folder.path).key("witness").private_bytes_raw() == first
+    assert folder.key("pseudonym-1").private_bytes_raw() != first
+
+
+def test_what_is_pinned_stays(folder):
+    folder.pin(log_key="first", collection="other")
+    folder.pin(log_key="second")
+    trust = Folder.open(folder.path).trust
+    assert (trust.log_key, trust.collection) == ("first", "c")
+
+
+def test_one_process_writes_at_a_time(folder):
+    with (
+        folder.writing(),
+        pytest.raises(InputError, match="another process"),
+        Folder.open(folder.path).writing(),
+    ):
+        pass
+    with folder.writing():
+        pass
+
+
+@pytest.mark.parametrize(
+    "credentials", [{}, {"member_id": "m"}, {"basic": {}}, CREDENTIALS | {"hub": {"log_key": "no key"}}]
+)
+def test_other_credentials_are_refused(tmp_path, credentials):
+    with pytest.raises(InputError):
+        Folder.create(tmp_path / "node", "http://127.0.0.1:1", credentials)
+    assert not (tmp_path / "node").exists()
+
+
+def test_what_is_no_node_is_told(tmp_path, folder):
+    with pytest.raises(InputError, match="no node here"):
+        Folder.open(tmp_path)
+    with pytest.raises(InputError, match="a node here already"):
+        Folder.create(folder.path, "http://127.0.0.1:1", CREDENTIALS)
+    (folder.path / "node.json").write_text(json.dumps({"version": 99}))
+    with pytest.raises(InputError, match="another version"):
+        Folder.open(folder.path)
+    (folder.path / "node.json").write_text("{")
+    with pytest.raises(InputError, match="can't be read"):
+        Folder.open(folder.path)
