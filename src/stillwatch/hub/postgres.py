@@ -15,7 +15,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from stillwatch.hub.database import Database, Line, Transaction, Value, migrate
-from stillwatch.hub.errors import unavailable
+from stillwatch.hub.errors import bad_request, unavailable
 from stillwatch.records.errors import InputError
 
 _CHANNEL = "stillwatch_head"
@@ -146,7 +146,7 @@ class Postgres(Database):
             raise _refused(error) from error
         try:
             yield connection
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeEncodeError) as error:
             raise _refused(error) from error
         finally:
             if connection.info.transaction_status != TransactionStatus.IDLE:
@@ -171,7 +171,7 @@ class Postgres(Database):
                 if self._closed or not again:
                     raise _refused(error) from error
                 self._readers.check()
-            except psycopg.Error as error:
+            except (psycopg.Error, UnicodeEncodeError) as error:
                 raise _refused(error) from error
         raise AssertionError
 
@@ -235,6 +235,9 @@ def _plainly(error: Exception) -> str:
 
 def _refused(error: Exception) -> Exception:
     """A fault of ours stays one; what the server or the network does to us passes."""
+    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
+        # NUL, which this store's texts can't have, or half a surrogate pair: from outside, since ours have none.
+        return bad_request("A text has characters that no store can hold.")
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
         return unavailable(f"the database can't do that now: {type(error).__name__}")
     return error

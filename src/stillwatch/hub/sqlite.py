@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.hub.database import Database, Line, Transaction, Value, migrate
-from stillwatch.hub.errors import Refused, unavailable
+from stillwatch.hub.errors import Refused, bad_request, unavailable
 from stillwatch.records.errors import InputError
 
 _BUSY_SECONDS = 30.0
@@ -109,7 +109,7 @@ class Sqlite(Database):
                 yield _Statements(connection)
             finally:
                 connection.execute("ROLLBACK")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError) as error:
             raise _refused(error) from error
         finally:
             if connection is not None:
@@ -135,7 +135,7 @@ class Sqlite(Database):
                     with suppress(sqlite3.Error):
                         self._writer.execute("ROLLBACK")
                     raise
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 raise _refused(error) from error
 
     def announce(self, tx: Transaction, head: int) -> None:
@@ -166,8 +166,10 @@ class Sqlite(Database):
                 connection.close()
 
 
-def _refused(error: sqlite3.Error) -> Exception:
+def _refused(error: Exception) -> Exception:
     """A fault of ours stays one; what the disk or another process does to us passes."""
+    if isinstance(error, UnicodeEncodeError):
+        return bad_request("A text has characters that no store can hold.")
     if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError):
         name = getattr(error, "sqlite_errorname", "")
         reason = "it is locked" if name.startswith(_LOCKED) else str(error)
