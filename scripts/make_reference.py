@@ -283,7 +283,9 @@ def rule_text(rule: Mapping[str, Any]) -> str:
     if kind == "one_of":
         plain = [item for item in argument if not isinstance(item, dict)]
         if not plain:
-            return "one of: " + ", ".join(" ".join(v for k, v in item.items() if k != "description") for item in argument)
+            return "one of: " + ", ".join(
+                " ".join(v for k, v in item.items() if k != "description") for item in argument
+            )
         names = {level["id"]: level["name"] for level in TLP.values()}
         return "one of: " + codes([str(names.get(item, item)) for item in plain])
     if kind == "matches":

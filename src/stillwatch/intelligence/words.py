@@ -2,7 +2,8 @@
 
 Everything else is on an allow-list, and no list of words could replace that. Here it is the second line only: it refuses
 words of prices, volumes, capacity and plans, which antitrust law keeps out of an exchange between competitors, and names
-that a member gives to its own node. A domain name can itself be somebody's name; no list knows them all (docs/threat-model.md).
+that a member gives to its own node. A domain name can itself be somebody's name; no list knows them all
+(docs/threat-model.md).
 """
 
 import re
