@@ -71,3 +71,29 @@ def test_how_many_a_batch_may_have():
     for objects in ([], [b"{}"] * (batches.MOST_OBJECTS + 1)):
         with pytest.raises(ValueError, match="1 to 1000"):
             batches.sign(objects, WHERE, 3, WHO, KEY)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda e: e.update(roadmap="words that no rule has seen"),
+        lambda e: e["signatures"][0].update(note="words that no rule has seen"),
+        lambda e: e["signatures"][0].update(keyid="words that no rule has seen"),
+        lambda e: e["signatures"][0].pop("keyid"),
+        lambda e: e["signatures"].append({"keyid": WHO, "sig": "d29yZHM="}),
+        lambda e: e["signatures"].insert(0, {"keyid": WHO, "sig": "d29yZHM="}),
+    ],
+)
+def test_an_envelope_carries_nothing_that_is_not_signed(change):
+    """A hub hands envelopes on: whatever else they hold would get past the disclosure rules."""
+    envelope = signed()
+    change(envelope)
+    with pytest.raises(InputError):
+        batches.opened(envelope, KEY.public_key())
+    with pytest.raises(InputError):
+        batches.claimed(envelope)
+
+
+def test_an_epoch_is_no_negative_number():
+    with pytest.raises(InputError):
+        batches.Batch.of_payload(batches.Batch(WHERE, 1, -1, WHO, bytes(32)).payload)

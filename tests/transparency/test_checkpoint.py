@@ -51,3 +51,11 @@ def test_a_checkpoint_of_another_log_is_refused():
 def test_what_is_no_checkpoint_is_refused(text):
     with pytest.raises(InputError):
         Checkpoint.parse(text)
+
+
+def test_a_tree_has_one_text():
+    said = Checkpoint("o", 5, bytes(32)).text
+    assert Checkpoint.parse(said).size == 5
+    for other in (said + "more", said.replace("A=", "B="), said.replace("\n5\n", f"\n{1 << 63}\n")):
+        with pytest.raises(InputError):
+            Checkpoint.parse(other)

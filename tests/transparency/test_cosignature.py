@@ -39,3 +39,14 @@ def test_each_key_is_one_witness():
     note = NOTE.with_signatures([*lines, cosignature.cosign(NOTE, TWO, "c", 5)])
     known = [witness(ONE, "a"), witness(ONE, "b"), witness(TWO, "c"), witness(LOG, "d")]
     assert len(cosignature.witnesses(note, known)) == 2
+
+
+def test_a_time_beyond_63_bits_is_none():
+    """C2SP tlog-cosignature: it must not exceed 2^63 - 1."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    witness, note = Verifier.of("w", key, notes.COSIGNATURE), notes.sign("o\n0\n\n", key, "o")
+    for time, found in ((0, None), (1, 1), ((1 << 63) - 1, (1 << 63) - 1), (1 << 63, None)):
+        assert (
+            cosignature.time_of(note.with_signatures([cosignature.cosign(note, key, "w", time)]), witness)
+            == found
+        )

@@ -68,3 +68,10 @@ def test_other_values_are_no_envelopes():
     for value in (None, 1, "x", [], {}):
         with pytest.raises(InputError):
             dsse.payload_of(value, HELLO)
+
+
+@pytest.mark.parametrize("text", ["QQ", "QR==", "Q Q=", "QQ==\n", "é", 5, None])
+def test_base64_has_one_form(text):
+    """Neither without its padding, nor with bits beyond the data that nobody signed."""
+    with pytest.raises(InputError):
+        dsse.unbase64(text)

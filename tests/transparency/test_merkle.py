@@ -133,3 +133,8 @@ def test_proofs_of_what_is_not_there_are_not_made():
         merkle.inclusion_proof(3, 3, merkle.subtrees(LEAVES))
     with pytest.raises(ValueError, match="tree of 4"):
         merkle.consistency_proof(4, 3, merkle.subtrees(LEAVES))
+
+
+def test_only_hashes_are_proven():
+    assert not merkle.is_included(b"x", 0, 1, [], b"x")
+    assert not merkle.is_consistent(1, 1, b"x", b"x", [])

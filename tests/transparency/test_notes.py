@@ -1,3 +1,5 @@
+import base64
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -86,3 +88,9 @@ def test_what_can_not_be_signed():
         notes.sign("a", KEY, "one")
     with pytest.raises(ValueError, match="name"):
         Verifier.of("with space", KEY)
+
+
+def test_halves_of_surrogate_pairs_are_no_text():
+    published = "a\ud800\n\n— x/y " + base64.b64encode(bytes(68)).decode() + "\n"
+    with pytest.raises(InputError):
+        Note.parse(published)

@@ -103,3 +103,8 @@ def test_a_bundle_that_breaks_off_is_refused():
         tiles.unbundle(tiles.bundle([b"abc"])[:-1])
     with pytest.raises(ValueError, match="too long"):
         tiles.bundle([bytes(65_536)])
+
+
+def test_an_edge_that_breaks_off_is_no_edge():
+    with pytest.raises(InputError, match="lacks hashes"):
+        tiles.grown(5, lambda level, index: bytes(32), [bytes(32)])

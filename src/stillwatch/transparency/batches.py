@@ -14,6 +14,8 @@ from stillwatch.transparency.canonical import canonical, parse
 BATCH = "application/vnd.stillwatch.batch+json"
 MOST_OBJECTS = 1000
 VERSION = 1
+SIGNATURE = 64
+"""Bytes of an Ed25519 signature."""
 _FIELDS = {"collection": str, "count": int, "epoch": int, "pseudonym": str, "root": str, "version": int}
 
 
@@ -49,7 +51,12 @@ class Batch:
             raise _bad("its payload has other fields")
         root = dsse.unbase64(said["root"])
         found = cls(said["collection"], said["count"], said["epoch"], said["pseudonym"], root)
-        if not 0 < found.count <= MOST_OBJECTS or len(root) != merkle.SIZE or found.payload != payload:
+        if (
+            found.epoch < 0
+            or not 0 < found.count <= MOST_OBJECTS
+            or len(root) != merkle.SIZE
+            or found.payload != payload
+        ):
             raise _bad("its payload can't be read")
         return found
 
@@ -72,12 +79,16 @@ def sign(
 def claimed(envelope: object) -> Batch:
     """What an envelope says, nothing verified: to find the key that it should be verified with. Raises InputError."""
     payload, _ = dsse.payload_of(envelope, BATCH)
-    return Batch.of_payload(payload)
+    batch = Batch.of_payload(payload)
+    _require_bare(envelope, batch)
+    return batch
 
 
 def opened(envelope: object, key: Ed25519PublicKey) -> Batch:
     """What was signed with this key. Raises InputError."""
-    return Batch.of_payload(dsse.verify(envelope, BATCH, key))
+    batch = Batch.of_payload(dsse.verify(envelope, BATCH, key))
+    _require_bare(envelope, batch)
+    return batch
 
 
 def require(batch: Batch, leaves: Sequence[bytes]) -> None:
@@ -94,6 +105,23 @@ def proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 def is_signed(batch: Batch, item: bytes, index: int, path: Sequence[bytes]) -> bool:
     """Whether a proof shows that an object (its canonical form) was signed at this place of the batch."""
     return merkle.is_included(merkle.leaf_hash(item), index, batch.count, path, batch.root)
+
+
+def _require_bare(envelope: Any, batch: Batch) -> None:
+    """Raise InputError unless an envelope holds what a batch needs and nothing else.
+
+    DSSE lets envelopes have more fields, and key ids are not signed. But a hub passes envelopes on to other members, so
+    whatever else they could hold would leave without being held against the disclosure rules.
+    """
+    signatures = envelope["signatures"]
+    if (
+        set(envelope) != {"payload", "payloadType", "signatures"}
+        or len(signatures) != 1
+        or set(signatures[0]) != {"keyid", "sig"}
+        or signatures[0]["keyid"] != batch.pseudonym
+        or len(dsse.unbase64(signatures[0]["sig"])) != SIGNATURE
+    ):
+        raise _bad("its envelope has more or less than one signature by its pseudonym")
 
 
 def _bad(what: str) -> InputError:

@@ -32,13 +32,20 @@ class Checkpoint:
     def parse(cls, text: str) -> "Checkpoint":
         """Read the text of a note; lines of extensions are ignored. Raises InputError."""
         lines = text.split("\n")
-        if len(lines) < 4 or not lines[0] or _SIZE.fullmatch(lines[1]) is None or "" in lines[:-1]:
+        if (
+            len(lines) < 4
+            or not lines[0]
+            or _SIZE.fullmatch(lines[1]) is None
+            or "" in lines[:-1]
+            or lines[-1]
+        ):
             raise _bad()
         try:
             root = base64.b64decode(lines[2], validate=True)
         except (ValueError, binascii.Error):
             raise _bad() from None
-        if len(root) != SIZE:
+        # One text for each tree: neither bits beyond the root, nor a size that no log can have.
+        if len(root) != SIZE or base64.b64encode(root).decode() != lines[2] or int(lines[1]) >= 1 << 63:
             raise _bad()
         return cls(lines[0], int(lines[1]), root)
 

@@ -24,7 +24,9 @@ def time_of(note: Note, witness: Verifier) -> int | None:
     if one is None or witness.kind != COSIGNATURE or len(one.data) != 8 + 64:
         return None
     time = int.from_bytes(one.data[:8], "big")
-    return time if time and notes.is_by(witness, one.data[8:], _message(time, note.text)) else None
+    return (
+        time if 0 < time < 1 << 63 and notes.is_by(witness, one.data[8:], _message(time, note.text)) else None
+    )
 
 
 def witnesses(note: Note, known: Iterable[Verifier]) -> list[Verifier]:

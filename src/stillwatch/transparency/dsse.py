@@ -61,10 +61,15 @@ def unbase64(text: object) -> bytes:
     """Bytes of base64, standard or for URLs, as DSSE allows. Raises InputError."""
     if not isinstance(text, str) or _BASE64.fullmatch(text) is None:
         raise _bad("no base64")
+    standard = text.replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
+        data = base64.b64decode(standard, validate=True)
     except binascii.Error:
         raise _bad("no base64") from None
+    # Bits that the last character has beyond the data would say something that nobody signed.
+    if base64.b64encode(data).decode() != standard:
+        raise _bad("no base64")
+    return data
 
 
 def _bad(what: str) -> InputError:

@@ -10,6 +10,9 @@ SIZE = 32
 EMPTY = hashlib.sha256(b"").digest()
 """Root of a tree without leaves."""
 
+MOST_STEPS = 65
+"""A consistency proof in a tree of 2^64 leaves."""
+
 _sha256 = hashlib.sha256
 
 
@@ -126,7 +129,11 @@ def consistency_proof(old: int, new: int, subtree: Subtree) -> list[bytes]:
 
 def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], whole: bytes) -> bool:
     """Whether a proof shows that `leaf` (its hash) is at `index` of the tree with `size` leaves and this root."""
-    if not 0 <= index < size or not _are_hashes(proof):
+    if (
+        not 0 <= index < size
+        or not _are_hashes((leaf, whole, *proof[:MOST_STEPS]))
+        or len(proof) > MOST_STEPS
+    ):
         return False
     number, last, found = index, size - 1, leaf
     for step in proof:
@@ -146,7 +153,11 @@ def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], whol
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether a proof shows that the tree of `old` leaves and this root is the beginning of that of `new`."""
-    if not 0 <= old <= new or not _are_hashes(proof):
+    if (
+        not 0 <= old <= new
+        or not _are_hashes((old_root, new_root, *proof[:MOST_STEPS]))
+        or len(proof) > MOST_STEPS
+    ):
         return False
     if old == new:
         return not proof and old_root == new_root
@@ -178,4 +189,4 @@ def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: S
 
 
 def _are_hashes(proof: Sequence[bytes]) -> bool:
-    return len(proof) <= 64 and all(len(step) == SIZE for step in proof)
+    return all(len(step) == SIZE for step in proof)

@@ -16,6 +16,9 @@ ED25519, COSIGNATURE = 0x01, 0x04
 """Types of keys: of a plain signature, and of a witness's cosignature with a time (C2SP tlog-cosignature)."""
 
 MOST_BYTES, MOST_SIGNATURES = 1 << 20, 256
+_CONTROL = re.compile(
+    "[\x00-\x09\x0b-\x1f\ud800-\udfff]"
+)  # and halves of surrogate pairs, which UTF-8 does not have
 _DASH = "\N{EM DASH} "
 
 
@@ -96,7 +99,7 @@ class Note:
     @classmethod
     def parse(cls, raw: str) -> "Note":
         """Read a note. Raises InputError for anything that is not one, to the letter."""
-        if len(raw) > MOST_BYTES or any(ord(c) < 0x20 and c != "\n" for c in raw):
+        if len(raw) > MOST_BYTES or _CONTROL.search(raw):
             raise _bad("too long, or with control characters")
         text, parted, lines = raw.rpartition("\n\n")
         if not parted or not lines.endswith("\n"):

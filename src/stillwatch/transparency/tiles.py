@@ -82,7 +82,10 @@ def grown(size: int, reader: Reader, leaves: Sequence[bytes]) -> dict[tuple[int,
     level, before, added = 0, size, list(leaves)
     while added:
         index, held = divmod(before, WIDTH)
-        data = (reader(level, index)[: held * SIZE] if held else b"") + b"".join(added)
+        edge = reader(level, index)[: held * SIZE] if held else b""
+        if len(edge) != held * SIZE:
+            raise InputError("a tile lacks hashes", where=tile_path(level, index), mend="fetch it again")
+        data = edge + b"".join(added)
         above = []
         for start in range(0, len(data), WIDTH * SIZE):
             tile = data[start : start + WIDTH * SIZE]
