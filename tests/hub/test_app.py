@@ -57,7 +57,7 @@ def test_a_revoked_member_is_out_at_once(running, hub, anna):
         ("GET", "/taxii2/api/collections/nothing/", 404),
         ("PUT", "/taxii2/", 405),
         ("DELETE", "/exchange/v1/me", 405),
-        ("BREW", "/healthz", 405),
+        ("PATCH", "/healthz", 405),
     ],
 )
 def test_what_is_not_there_is_told_as_json(shared, method, path, status):

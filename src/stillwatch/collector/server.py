@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -94,7 +95,8 @@ def _serve(
     committer.start()
     try:
         host, port = listening.getsockname()[:2]
-        events.say(
+        say = partial(
+            events.say,
             "listening",
             host=host,
             port=port,
@@ -102,7 +104,7 @@ def _serve(
             auth="token" if tokens is not None else "none",
             text=settings.text,
         )
-        asyncio.run(run(_config(app), listening, events, app.stop))
+        asyncio.run(run(_config(app), listening, events, app.stop, say))
         events.say("stopping", rows_pending=store.pending)
     finally:
         app.close()

@@ -10,15 +10,15 @@ from stillwatch.hub.calls import JSON, TEXT, TILE, Answer, Call, Endpoint
 from stillwatch.hub.errors import bad_request, not_found, unprocessable
 from stillwatch.hub.limits import MAX_PAGE
 from stillwatch.hub.requests import json_object, number, object_id
+from stillwatch.records.errors import InputError
+from stillwatch.transparency import tiles
 
 PREFIX = "/exchange/v1"
 MAX_CORROBORATED = 100
 """Ids in one question for corroboration: a query string has room for some 150."""
 
 _MOST_COSIGNATURES = 1000
-_FULL_WIDTH = 256  # hashes or entries of a full tile (tlog-tiles)
 _MOST_LEVELS = 63
-_WHOLE_INDEX = re.compile(r"(?:x\d{3}/)*\d{3}")
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -117,12 +117,10 @@ def entries(call: Call) -> Answer:
 
 def _place(call: Call) -> tuple[int, int | None]:
     """Index and width of a tile's path: `x001/234`, or `x001/234.p/5` (tlog-tiles, "Merkle tree")."""
-    index, partial, width = call.path["index"].partition(".p/")
-    if _WHOLE_INDEX.fullmatch(index) is None or len(index) > 25 or index.startswith("x000/"):
-        raise not_found("no tile has such a path; write its number as 005 or x001/234")
-    if partial and (re.fullmatch(r"[1-9]\d{0,2}", width) is None or int(width) >= _FULL_WIDTH):
-        raise not_found(f"a partial tile has a width of 1 to {_FULL_WIDTH - 1}")
-    return int(index.replace("x", "").replace("/", "")), int(width) if partial else None
+    try:
+        return tiles.read_number(call.path["index"])
+    except InputError as error:
+        raise not_found(error.what) from None
 
 
 def _tile(found: bytes | None, width: int | None) -> Answer:

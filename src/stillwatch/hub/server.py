@@ -5,8 +5,9 @@ import contextlib
 import ipaddress
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -58,7 +59,8 @@ def serve(settings: Serving, events: Events | None = None) -> None:
         told = _record_url(settings.folder, url, host, port, secured=secured is not None)
         with Exchange.open(settings.folder, settings.database, events) as exchange:
             app = App(exchange, events, told)
-            events.say(
+            say = partial(
+                events.say,
                 "listening",
                 host=host,
                 port=port,
@@ -66,7 +68,7 @@ def serve(settings: Serving, events: Events | None = None) -> None:
                 url=told,
                 tls="none" if secured is None else "server" if settings.client_ca is None else "mutual",
             )
-            asyncio.run(_run(app, exchange, listening, events, _config(app, settings, secured)))
+            asyncio.run(_run(app, exchange, listening, events, _config(app, settings, secured), say))
             events.say("stopping")
     events.say("stopped")
 
@@ -149,12 +151,17 @@ def _config(app: App, settings: Serving, secured: ssl.SSLContext | None) -> uvic
 
 
 async def _run(
-    app: App, exchange: Exchange, listening: socket.socket, events: Events, config: uvicorn.Config
+    app: App,
+    exchange: Exchange,
+    listening: socket.socket,
+    events: Events,
+    config: uvicorn.Config,
+    started: Callable[[], None],
 ) -> None:
     await app.fan.start()
     sweeping = asyncio.create_task(_sweep(app, exchange, events))
     try:
-        await run(config, listening, events, app.stop)
+        await run(config, listening, events, app.stop, started)
     finally:
         sweeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -13,11 +13,16 @@ from stillwatch.serving.events import Events
 
 
 async def run(
-    config: uvicorn.Config, listening: socket.socket, events: Events, stopping: Callable[[], None]
+    config: uvicorn.Config,
+    listening: socket.socket,
+    events: Events,
+    stopping: Callable[[], None],
+    started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve on a bound socket until SIGTERM or SIGINT.
 
-    `stopping` is called at once then; requests in progress have `config.timeout_graceful_shutdown` seconds to end.
+    `started` is called when a signal would end it gracefully: who waits for that word may send one at once. `stopping` is
+    called at the signal; requests in progress have `config.timeout_graceful_shutdown` seconds to end.
     """
     _tell_warnings(events)
     server = _Server(config)
@@ -29,6 +34,7 @@ async def run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    started()
     await server.serve(sockets=[listening])
 
 
