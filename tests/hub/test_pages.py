@@ -9,7 +9,7 @@ from stillwatch.hub.errors import Refused
 from stillwatch.hub.model import Query
 
 SLOW = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -1,0 +1,86 @@
+import base64
+import json
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stillwatch.hub import log as logs
+from stillwatch.hub.following import levels_of, path_of
+from stillwatch.transparency import batches, merkle, tiles
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=70))
+def test_paths_are_those_of_the_specification(leaves):
+    levels = levels_of(leaves)
+    assert levels[-1] == [merkle.root(leaves)]
+    for index in range(len(leaves)):
+        path = path_of(levels, index)
+        assert path == merkle.inclusion_proof(index, len(leaves), merkle.subtrees(leaves))
+
+
+def test_a_receipt_proves_its_object(hub, anna, bert, parts):
+    pseudonym = anna.pseudonym()
+    items = [parts.indicator(created_by_ref=pseudonym) for _ in range(5)]
+    anna.post_signed(*items)
+    bert.post(parts.indicator())
+    told = json.loads(msgspec.json.encode(hub.receipts(bert.member, 0, 10)))
+    assert told["more"] is False
+    assert [one["seq"] for one in told["receipts"]] == [1, 2, 3, 4, 5, 6]
+    assert told["receipts"][5]["batch"] is None
+    entries = tiles.unbundle(hub.entries(0, 8))
+    key = anna.key.public_key()
+    for place, one in enumerate(told["receipts"][:5]):
+        assert one["object"] == items[place]
+        body = parts.canonical(one["object"])
+        committed = logs.commitment(base64.b64decode(one["salt"]), one["collection"], body)
+        assert entries[one["log_index"]] == logs.object_entry(committed, one["seq"])
+        batch = told["batches"][one["batch"]]
+        signed = batches.opened(batch["envelope"], key)
+        leaves = base64.b64decode(batch["leaves"])
+        assert merkle.root([leaves[at : at + 32] for at in range(0, len(leaves), 32)]) == signed.root
+
+
+def test_an_event_proves_its_object_by_itself(hub, anna, bert, parts):
+    pseudonym = anna.pseudonym()
+    items = [parts.indicator(created_by_ref=pseudonym) for _ in range(3)]
+    anna.post_signed(*items)
+    bert.post(parts.indicator())
+    events = hub.events(bert.member, 0, 10)
+    for event, item in zip(events[:3], items, strict=True):
+        said = json.loads(event.receipt)
+        assert json.loads(event.body) == item
+        assert "object" not in said
+        signed = batches.opened(said["envelope"], anna.key.public_key())
+        path = [base64.b64decode(step) for step in said["proof"]]
+        assert batches.is_signed(signed, event.body, said["batch_index"], path)
+    unsigned = json.loads(events[3].receipt)
+    assert unsigned["batch"] is None
+    assert not unsigned.keys() & {"proof", "envelope"}
+
+
+def test_pages_of_receipts_and_events(hub, anna, parts):
+    anna.post(*(parts.indicator() for _ in range(5)))
+    first = hub.receipts(anna.member, 0, 3)
+    rest = hub.receipts(anna.member, 3, 3)
+    assert (first["more"], rest["more"]) == (True, False)
+    assert [one["seq"] for one in first["receipts"] + rest["receipts"]] == [1, 2, 3, 4, 5]
+    assert [event.seq for event in hub.events(anna.member, 2, 2)] == [3, 4]
+    assert hub.events(anna.member, 2**80, 2) == []
+    assert hub.receipts(anna.member, 5, 3) == {"receipts": [], "batches": {}, "more": False}
+
+
+def test_what_was_erased_says_so(hub, anna, bert, parts):
+    pseudonym = anna.pseudonym()
+    item, other = parts.indicator(created_by_ref=pseudonym), parts.indicator()
+    anna.post_signed(item)
+    anna.post(other)
+    hub.events(bert.member, 0, 10)
+    hub.delete(anna.member, anna.collection, item["id"], parts.Query())
+    gone, left = hub.events(bert.member, 0, 10)
+    assert gone.body is None
+    said = json.loads(gone.receipt)
+    assert (said["salt"], said["batch"]) == (None, None)
+    assert json.loads(left.body) == other
+    receipt = hub.receipts(bert.member, 0, 1)["receipts"][0]
+    assert (receipt["object"], receipt["salt"]) == (None, None)
