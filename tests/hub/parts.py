@@ -1,6 +1,7 @@
 """What the tests of the hub share: members with keys, objects, batches, and a hub on either store."""
 
 import base64
+import io
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.model import Limits, Member, Query, Status
 from stillwatch.hub.pseudonyms import proof_message
+from stillwatch.serving.events import Events
 from stillwatch.transparency import batches
 from stillwatch.transparency.canonical import canonical
 
@@ -75,6 +77,8 @@ class Store:
     folder: Path
     database: str | None
     opened: list[Exchange] = field(default_factory=list)
+    told: io.StringIO = field(default_factory=io.StringIO)
+    """The hubs' own log."""
 
     @property
     def kind(self) -> str:
@@ -83,11 +87,11 @@ class Store:
 
     def create(self) -> Exchange:
         """Make a hub."""
-        return self._keep(Exchange.create(self.folder, URL, self.database))
+        return self._keep(Exchange.create(self.folder, URL, self.database, Events(self.told)))
 
     def open(self) -> Exchange:
         """Open the same hub once more."""
-        return self._keep(Exchange.open(self.folder, self.database))
+        return self._keep(Exchange.open(self.folder, self.database, Events(self.told)))
 
     def _keep(self, hub: Exchange) -> Exchange:
         self.opened.append(hub)

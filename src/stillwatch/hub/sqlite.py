@@ -149,7 +149,7 @@ class Sqlite(Database):
             while not stop.wait(_POLL_SECONDS):
                 with suppress(sqlite3.OperationalError):
                     (now,) = connection.execute("PRAGMA data_version").fetchone()
-                    if before not in (None, now):
+                    if before != now:
                         woken()
                     before = now
         finally:

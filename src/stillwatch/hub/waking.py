@@ -24,7 +24,9 @@ class Waking:
     def add(self, callback: Callback) -> Callable[[], None]:
         """Call back with each new head from now on, until the function that this returns is called."""
         key = object()
+        head = self._head()
         with self._guard:
+            self._told = max(self._told, head)
             self._callbacks[key] = callback
             # Who only ever asks needs nobody who listens.
             if self._thread is None and not self._stop.is_set():
@@ -54,13 +56,15 @@ class Waking:
         self._database.listen(self._look, self._stop)
 
     def _look(self) -> None:
+        self.tell(self._head())
+
+    def _head(self) -> int:
         try:
             line = self._database.one("SELECT seq FROM heads")
         except Refused:
             # The store is away for a while; whoever listens looks again.
-            return
-        if line is not None:
-            self.tell(line[0])
+            return 0
+        return 0 if line is None else int(line[0])
 
     def close(self) -> None:
         """End the thread that listens."""
