@@ -37,6 +37,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "hub/gate.py": "tests/hub/test_app.py",
     "hub/limits.py": "tests/hub/test_append.py",
     "hub/schemas.py": "tests/hub/test_openapi.py",
+    # The one interface of both stores is tested on both.
+    "hub/postgres.py": "tests/hub/test_database.py",
     # What the store takes, gives and refuses.
     "hub/errors.py": "tests/hub/test_exchange.py",
     "hub/model.py": "tests/hub/test_exchange.py",
