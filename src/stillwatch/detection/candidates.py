@@ -14,6 +14,7 @@ from stillwatch.detection.evidence import Bools, Floats
 from stillwatch.detection.features import measure
 from stillwatch.detection.groups import SYSTEM_PROMPT, Group
 from stillwatch.detection.mixtures import LEAST, is_mixture
+from stillwatch.detection.outside import Corroboration, corroboration
 from stillwatch.detection.rivals import Weighing, most_to_gain
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.significance import family_p_values
@@ -68,6 +69,8 @@ class Judged:
     """One account that is judged for how much it sent."""
     passed: tuple[Passed, ...] = ()
     """Limits of agreements that its members are beyond, and agreements that they only claim."""
+    corroboration: Corroboration | None = None
+    """What other members shared that raised its Bayes factor; its own evidence has two families then."""
     exempt: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """Codes of members that are taken out of the accused, with the ids of the exemptions that do so."""
 
@@ -192,6 +195,17 @@ class Candidate:
             float(clear) if len(self.family_p) >= 2 else None,
         )
 
+    @cached_property
+    def corroboration(self) -> Corroboration | None:
+        """What other members shared that fits it. It counts only beside two families of evidence of its own."""
+        return None if self.consent or self.given is not None else corroboration(self.case)
+
+    def _at_best(self, weighing: Weighing, gain: float = 0.0) -> Weighing:
+        """With so much more for it, and with what other members shared."""
+        if self.corroboration is not None:
+            gain += float(np.log10(self.corroboration.factor))
+        return replace(weighing, log10_bayes_factor=weighing.log10_bayes_factor + gain)
+
     def _stands(self, part: Case, chosen_by: Sequence[str] = ()) -> bool:
         """Is a part of the group, by figures other than those, more probably extraction than not?"""
         # That a part is small is no sign that it is something else: the cut made it so.
@@ -232,19 +246,22 @@ class Candidate:
             return self._evidence[1].probability(settings.prior) >= settings.review_probability
         _, weighing = self._weighed(None, None)
         gain = most_to_gain(FROM_TESTS) * settings.power(len(self.case.members))
-        at_best = replace(weighing, log10_bayes_factor=weighing.log10_bayes_factor + gain)
-        if at_best.probability(settings.prior) < settings.review_probability:
+        if self._at_best(weighing, gain).probability(settings.prior) < settings.review_probability:
             return False
         # One test is cheaper than all of them together, and with it there is little left to be uncertain of.
         synchrony = self._synchrony.statistic if self._synchrony else None
         return any(
-            self._weighed(synchrony, agreement)[1].probability(settings.prior) >= settings.review_probability
+            self._at_best(self._weighed(synchrony, agreement)[1]).probability(settings.prior)
+            >= settings.review_probability
             for agreement in (None, *map(float, range(len(FAMILIES) + 1)))
         )
 
     def judged(self, significant: frozenset[str], settings: Settings) -> Judged:
         """Weigh the candidate, given which families are significant over the scan."""
         figures, weighing = self._evidence
+        corroborated = self.corroboration if len(significant) >= 2 else None
+        if corroborated is not None:
+            weighing = self._at_best(weighing)
         verdict, kind, probability = _verdict(weighing, significant, self.sufficient, settings)
         notes = self.notes
         nobody = aside = np.zeros(len(self.case.group.accounts), dtype=bool)
@@ -280,4 +297,5 @@ class Candidate:
             heavy=self.heavy,
             aside=aside,
             passed=self.passed,
+            corroboration=corroborated,
         )

@@ -1,7 +1,7 @@
 """What the statistics read, as arrays: the tables of stage 1 for good (`gathering.py` fills them)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ from numba import njit
 
 from stillwatch.detection.carried import CONTENT_KINDS
 from stillwatch.detection.ledger import EXCHANGE_KINDS
+
+if TYPE_CHECKING:
+    from stillwatch.detection.outside import Outside
 
 Ints = npt.NDArray[np.integer[Any]]
 """Whole numbers of any width: what there is one of for each exchange is kept as narrow as it can be."""
@@ -138,3 +141,4 @@ class Evidence:
     obj_ready: Ints  # hour from which on enough accounts had used a text object; 0 for infrastructure
     obj_value: npt.NDArray[np.object_]  # only infrastructure objects have one
     models: dict[str, tuple[Ints, Ints, Ints]]  # model -> acc, hour, n
+    outside: "Outside | None" = None  # hits of what other members shared, where that was given

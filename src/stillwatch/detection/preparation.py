@@ -1,9 +1,9 @@
 """What comes before any verdict, shared by all that judge: the tables are read, and the evidence is gathered."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from stillwatch.detection.gathering import gather
 from stillwatch.detection.intake import HOUR_US, Intake
 from stillwatch.detection.ledger import relate
 from stillwatch.detection.memory import give_back
+from stillwatch.detection.outside import hold_against
 from stillwatch.detection.run_record import Inputs, Read, Resources
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.similarity import Likening, vectors
@@ -28,6 +29,7 @@ from stillwatch.records import whole_tables
 from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import DUPLICATE_EVENT, RejectLog, in_words
 from stillwatch.records.schema import TIME
+from stillwatch.records.signatures import Shared
 from stillwatch.records.sketches import Key
 
 
@@ -76,6 +78,8 @@ class Prepared:
     register: pa.Table | None
     taken: Intake
     likening: Likening = vectors
+    signatures: Sequence[Shared] | None = None
+    """Other members' signatures, where some were asked for."""
     grown: Grown | None = None
     """Of a scan with a state: what it will be."""
     engine_version: str = ""
@@ -107,6 +111,11 @@ class Prepared:
             if first:
                 _keep_duplicates(self.rejects, self.inputs.usage, relations.duplicates)
             evidence = gather(relations, self.accounts, settings.looked_at)
+        if self.signatures is not None:
+            outside = hold_against(
+                self.signatures, self.taken.text_files, evidence, self.resources.threads
+            )
+            evidence = replace(evidence, outside=outside)
         del relations
         give_back()
         if self.accounts is not None and self.accounts.num_rows and not evidence.accounts.known.any():
@@ -127,6 +136,7 @@ def prepare(
     clock: Clock,
     likening: Likening = vectors,
     state: Growing | None = None,
+    signatures: Sequence[Shared] | None = None,
 ) -> Prepared:
     """Read all tables and sketch the exchanges into `work`. `likening` says which accounts are alike in what they ask.
 
@@ -185,6 +195,7 @@ def prepare(
         given.get("agreements"),
         taken,
         likening,
+        signatures,
         grown,
         _open=engine,
     )

@@ -24,6 +24,8 @@ ROLES = ("member", "relay", "suspected")
 ACCUSED_ROLES = ("member", "relay")
 """Roles of accounts that a group with the verdict `extraction` accuses."""
 CONTENT, TIMING, INFRASTRUCTURE = "content", "timing and volume", "identity and infrastructure"
+OUTSIDE = "other members"
+"""Where a reason comes from that is no evidence of ours, and no family."""
 FAMILIES = (CONTENT, TIMING, INFRASTRUCTURE)
 
 

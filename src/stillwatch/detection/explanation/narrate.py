@@ -18,10 +18,11 @@ from stillwatch.detection.explanation.redaction import redact
 from stillwatch.detection.explanation.statement import KIND_WORDS, noted, statement
 from stillwatch.detection.explanation.story import Rival, SharedThing, Story
 from stillwatch.detection.explanation.wording import multiple, plural
+from stillwatch.detection.outside import Corroboration
 from stillwatch.detection.rivals import Feature, features
 from stillwatch.detection.roles import roles
 from stillwatch.detection.texts import Found, Wanted
-from stillwatch.records.findings import FAMILIES, INFRASTRUCTURE, Campaign, Member, Reason
+from stillwatch.records.findings import FAMILIES, INFRASTRUCTURE, OUTSIDE, Campaign, Member, Reason
 
 THING_WORDS = {
     "payment": "payment", "telephone": "telephone", "mail": "mail", "signup": "sign-up address", "address": "address",
@@ -133,6 +134,8 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
         for one in judged.passed
         if _speaks(judged, one)
     ]
+    if judged.corroboration is not None:
+        found.append(_corroborated(judged.corroboration))
     if judged.exempt and judged.verdict == "legitimate":
         found.append(
             Reason(
@@ -151,6 +154,21 @@ def _reasons(judged: Judged) -> tuple[Reason, ...]:
             )
         )
     return tuple(found)
+
+
+def _corroborated(seen: Corroboration) -> Reason:
+    """What other members shared: a reason beside the families, which it is none of."""
+    who = "two or more other members" if seen.several else "one other member"
+    return Reason(
+        "corroboration",
+        OUTSIDE,
+        f"{seen.accounts:,} of {plural(seen.of, 'account')} carry {plural(len(seen.signatures), 'template')} that {who} shared"
+        f" and that hardly anybody else here sends; beside two families of evidence of its own that counts {seen.factor:.0f}"
+        " times. It accuses nobody by itself.",
+        float(seen.accounts),
+        None,
+        supports=True,
+    )
 
 
 def tables(judged: Judged, detected_at: datetime | None) -> tuple[Campaign, list[Member]]:

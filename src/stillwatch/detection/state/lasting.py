@@ -59,6 +59,7 @@ def looks_of(store: Store, grown: Grown, judging: Judging, exemptions: Sequence[
             sorted(facts.present),
             "accounts" in grown.tables,
             sorted(str(name) for name in facts.ids[~facts.known] if name in ids),
+            *(() if judging.evidence.outside is None else (judging.evidence.outside.digest,)),
         )
     )
     kept_from = 24 * (grown.manifest.cut or 0)
