@@ -50,6 +50,17 @@ def objects(whole, kind):
     return [item for item in whole["objects"] if item["type"] == kind]
 
 
+def test_others_are_not_told_what_they_told_us():
+    corroborated = Reason("corroboration", "other members", "x", 30.0, None, True)
+    campaign = one(probability=0.9)
+    raised = one(
+        probability=0.9 * 30 / (0.9 * 30 + 0.1),
+        log10_bayes_factor=4.0 + math.log10(30),
+        reasons=(*campaign.reasons, corroborated),
+    )
+    assert bundle([raised], []) == bundle([campaign], [])
+
+
 def extension(whole):
     (campaign,) = objects(whole, "campaign")
     return campaign["extensions"][EXTENSION]

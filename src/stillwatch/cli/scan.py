@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,20 @@ from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import read_settings, settings_of
 from stillwatch.intelligence import write_bundle
 from stillwatch.records.findings import ACCUSED_ROLES, Campaign, Member
+from stillwatch.records.rejects import in_words
+from stillwatch.records.signatures import Made, read_epoch_key, read_signatures
 
 IDLE = 5
 """Agreements that cover nothing are named up to so many."""
 
 
-def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[Member]) -> None:
-    write_bundle(folder / "bundle.json", campaigns, members)
+def _add_bundle(
+    folder: Path,
+    campaigns: Sequence[Campaign],
+    members: Sequence[Member],
+    templates: Mapping[str, Sequence[Made]],
+) -> None:
+    write_bundle(folder / "bundle.json", campaigns, members, templates=templates)
 
 
 def _losses(run: dict[str, Any]) -> list[str]:
@@ -112,6 +119,36 @@ def _rules(run: dict[str, Any]) -> list[str]:
         )
         if not run["screening"]["entries"]:
             lines.append("warning: the screening list has no entry in force, so no name could be compared")
+    return [*lines, *_signatures(run)]
+
+
+def _signatures(run: dict[str, Any]) -> list[str]:
+    """What came of other members' signatures, and of the group's own templates."""
+    lines = []
+    if (seen := run["signatures"]) is not None:
+        lines.append(
+            f"signatures: {seen['signatures']:,} of other members, {seen['hit']:,} hit by"
+            f" {plural(seen['accounts'], 'account')};"
+            f" {plural(len(seen['corroborated']), 'group')} with evidence of its own corroborated (signature_hits.parquet)"
+        )
+        if seen["rejected"] or seen["repeated"]:
+            lines.append(
+                f"signatures left out: {in_words(seen['rejected']) or 'none'}; {seen['repeated']:,} were there twice"
+            )
+        if seen["expired"]:
+            lines.append(
+                f"signatures that ended before these logs begin: {seen['expired']:,}, matched to nothing"
+            )
+        if seen["without_text"]:
+            lines.append(
+                f"warning: {plural(seen['without_text'], 'exchange')} came with sketches in place of texts: signatures"
+                " cannot be held against them"
+            )
+    if (made := run["templates"]) is not None:
+        lines.append(
+            f"templates: {made['signed']:,} signed under the key of epoch {made['epoch']} (bundle.json); of"
+            f" {plural(len(made['not_signed']), 'accused group')} none (run.json says why)"
+        )
     return lines
 
 
@@ -204,6 +241,16 @@ def summary(result: Result) -> str:
     type=click.Path(path_type=Path),
     help="Public list of names (CSV or JSON) to compare declared organisations with: leads, no evidence.",
 )
+@click.option(
+    "--signatures",
+    metavar="PATH",
+    help="Template signatures that other members shared, to match (JSON Lines; a file, a folder or a pattern).",
+)
+@click.option(
+    "--epoch-key",
+    type=click.Path(path_type=Path),
+    help="Key of the forum's epoch (epoch.json), to sign templates of accused groups for other members.",
+)
 @state_options
 @resource_options
 @click.option("--raw-examples", is_flag=True, help="Show example requests unredacted in the report.")
@@ -227,6 +274,8 @@ def scan(
     shadow: Path | None,
     exemptions: Path | None,
     screening_list: Path | None,
+    signatures: str | None,
+    epoch_key: Path | None,
     state: Path | None,
     retain: int | None,
     key: Path | None,
@@ -247,6 +296,8 @@ def scan(
     # Another prior than the live one only where the shadow's file asks for it.
     shadow_settings = None if shadow is None else read_settings(shadow, Settings(prior=settings.prior))
     exempt = None if exemptions is None else read_exemptions(exemptions)
+    shared = None if signatures is None else read_signatures(signatures)
+    epoch = None if epoch_key is None else read_epoch_key(epoch_key)
     meter = Meter()
     try:
         result = run_scan(
@@ -263,6 +314,8 @@ def scan(
                 shadow,
                 exemptions,
                 screening_list,
+                signatures,
+                epoch_key,
             ),
             out,
             settings=settings,
@@ -274,6 +327,8 @@ def scan(
             state=folder,
             progress=meter,
             finish=_add_bundle,
+            signatures=shared,
+            epoch=epoch,
         )
     finally:
         meter.clear()

@@ -1,7 +1,7 @@
 """`stillwatch watch`: a folder is followed, and what changes is told."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -26,6 +26,7 @@ from stillwatch.detection.state.folder import StateFolder
 from stillwatch.intelligence import write_bundle
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Campaign, Member
+from stillwatch.records.signatures import Made
 from stillwatch.records.sources import find_files
 from stillwatch.watch.courier import Courier
 from stillwatch.watch.service import Sink, Watching
@@ -60,8 +61,13 @@ def _check_places(logs: Path, written: dict[str, Path | None]) -> None:
             )
 
 
-def _add_bundle(folder: Path, campaigns: Sequence[Campaign], members: Sequence[Member]) -> None:
-    write_bundle(folder / "bundle.json", campaigns, members)
+def _add_bundle(
+    folder: Path,
+    campaigns: Sequence[Campaign],
+    members: Sequence[Member],
+    templates: Mapping[str, Sequence[Made]],
+) -> None:
+    write_bundle(folder / "bundle.json", campaigns, members, templates=templates)
 
 
 @click.command(

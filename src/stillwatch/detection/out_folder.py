@@ -34,7 +34,7 @@ SCAN = Kind(
     "run.json",
     (
         *("bundle.json", "campaign_history.parquet", "campaigns.parquet", "members.parquet", "report.html"),
-        "run.json",
+        *("run.json", "signature_hits.parquet"),
         *("rejected", "screening", "shadow"),
     ),
 )

@@ -21,7 +21,7 @@ from stillwatch.detection.view import View
 from stillwatch.records.signatures import Matcher, Shared
 
 ONE_MEMBER, MORE_MEMBERS = 3.0, 30.0
-"""Factors on the Bayes factor: what one other member shares adds at most the first, what two or more do the second, in all."""
+"""Factors on the Bayes factor: what one other member shares adds the first, what two or more do the second, in all."""
 COVERED = 0.5
 """Share of a group's accounts that have to carry what others shared."""
 CARRIES = 0.1
@@ -48,7 +48,9 @@ class Outside:
     @cached_property
     def digest(self) -> str:
         """The same for the same signatures, and for no others."""
-        told = "\n".join(map(repr, ((s.id, str(s.signature), s.key.id, s.valid_until, s.several) for s in self.signatures)))
+        told = "\n".join(
+            map(repr, ((s.id, str(s.signature), s.key.id, s.valid_until, s.several) for s in self.signatures))
+        )
         return hashlib.blake2b(told.encode(), digest_size=16, person=b"stillwatch-signs").hexdigest()
 
 
@@ -68,7 +70,9 @@ def hold_against(
         places, numbers, texts = [], [], 0
         parquet = pq.ParquetFile(file)
         for group in range(parquet.num_row_groups):
-            table = parquet.read_row_group(group, columns=["row", *(COLUMNS[p] for p in sorted(matcher.parts))])
+            table = parquet.read_row_group(
+                group, columns=["row", *(COLUMNS[p] for p in sorted(matcher.parts))]
+            )
             row = table["row"].to_numpy()
             at = np.minimum(np.searchsorted(rows, row), max(len(rows) - 1, 0))
             known = rows[at] == row if len(rows) else np.zeros(len(row), bool)

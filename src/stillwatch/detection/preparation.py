@@ -112,9 +112,7 @@ class Prepared:
                 _keep_duplicates(self.rejects, self.inputs.usage, relations.duplicates)
             evidence = gather(relations, self.accounts, settings.looked_at)
         if self.signatures is not None:
-            outside = hold_against(
-                self.signatures, self.taken.text_files, evidence, self.resources.threads
-            )
+            outside = hold_against(self.signatures, self.taken.text_files, evidence, self.resources.threads)
             evidence = replace(evidence, outside=outside)
         del relations
         give_back()

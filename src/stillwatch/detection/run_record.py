@@ -39,6 +39,8 @@ class Inputs:
     shadow: Path | None = None
     exemptions: Path | None = None
     screening_list: Path | None = None
+    signatures: str | None = None
+    epoch_key: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,8 @@ class RunRecord:
     exemptions: list[dict[str, Any]] | None = None
     shadow: dict[str, Any] | None = None
     screening: Screening | None = None
+    signatures: dict[str, Any] | None = None
+    templates: dict[str, Any] | None = None
 
     def examined(
         self, evidence: Evidence, accounts: pa.Table | None, *, raw_examples: bool, cleared_beside: int = 0
@@ -290,6 +294,8 @@ class RunRecord:
             "exemptions": self.exemptions,
             "shadow": self.shadow,
             "screening": None if self.screening is None else self.screening.as_dict(),
+            "signatures": self.signatures,
+            "templates": self.templates,
             "resources": {
                 "threads": self.resources.threads,
                 "memory": self.resources.memory,

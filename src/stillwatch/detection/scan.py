@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,22 @@ from stillwatch.detection.run_record import Inputs, Resources, RunRecord
 from stillwatch.detection.screening import Screening
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.shadow import Shadow, compare_with
+from stillwatch.detection.signature_hits import counted, write_hits
 from stillwatch.detection.similarity import Likening, vectors
 from stillwatch.detection.state.folder import StateFolder
 from stillwatch.detection.state.growing import Growing
 from stillwatch.detection.state.lasting import Lasting, looks_of
 from stillwatch.detection.state.looks import Looks
 from stillwatch.detection.state.manifest import Manifest
+from stillwatch.detection.template_signatures import Templates, sign
 from stillwatch.detection.texts import Texts
 from stillwatch.records.findings import CAMPAIGNS_SCHEMA, MEMBERS_SCHEMA, Campaign, Member
 from stillwatch.records.rejects import RejectLog
+from stillwatch.records.signatures import EpochKey, Made, SharedFile
 from stillwatch.records.sketches import Key
 
-Finish = Callable[[Path, Sequence[Campaign], Sequence[Member]], None]
-"""Adds files to the results in the making, given their folder."""
+Finish = Callable[[Path, Sequence[Campaign], Sequence[Member], Mapping[str, Sequence[Made]]], None]
+"""Adds files to the results in the making, given their folder. Last: by group, what was signed of its templates."""
 
 
 MOST_CLEARED = 150
@@ -86,14 +89,17 @@ def scan(
     likening: Likening = vectors,
     state: StateFolder | None = None,
     progress: Progress = silent,
-    finish: Finish = lambda folder, campaigns, members: None,
+    finish: Finish = lambda folder, campaigns, members, templates: None,
+    signatures: SharedFile | None = None,
+    epoch: EpochKey | None = None,
 ) -> Result:
     """Scan usage logs and write the results into folder `out`.
 
     `shadow` are settings that judge beside the live ones and change nothing; `exemptions` is None where no file of
     them was given. `likening` says which accounts are alike in what they ask, live and in shadow. `finish` is called
     with the folder in the making, to add files (the bundle) before everything appears at once. With a `state` what is
-    read is added to what it holds, and all of that is judged.
+    read is added to what it holds, and all of that is judged. `signatures` of other members are held against the texts;
+    templates of accused groups are signed under the key `epoch`.
     Raises InputError for input that cannot be used; nothing is left half-written.
     """
     with contextlib.ExitStack() as stack:
@@ -113,6 +119,8 @@ def scan(
                 growing,
                 Clock(progress),
                 finish,
+                signatures,
+                epoch,
             )
         # After the results: a run that is killed between the two is done over, from the state of before.
         if growing is not None and manifest is not None:
@@ -134,10 +142,22 @@ def _scan(
     state: Growing | None,
     clock: Clock,
     finish: Finish,
+    signatures: SharedFile | None,
+    epoch: EpochKey | None,
 ) -> tuple[Result, Manifest | None]:
     made = folder.made
     rejects = RejectLog(made / "rejected")
-    prepared = prepare(inputs, resources, key, folder.work, rejects, clock, likening, state)
+    prepared = prepare(
+        inputs,
+        resources,
+        key,
+        folder.work,
+        rejects,
+        clock,
+        likening,
+        state,
+        None if signatures is None else signatures.signatures,
+    )
     taken = prepared.taken
     with clock.stage("ledger"):
         evidence = prepared.evidence(settings, lambda rows, share: clock.progress("ledger", rows, share))
@@ -170,11 +190,24 @@ def _scan(
             found, told = lasting.named(found), lasting.named(told)
             lasting.write(made / "campaign_history.parquet")
         texts = Texts(taken.text_files, resources.threads)
+        templates: Templates | None = None
+        if epoch is not None:
+            templates = sign(found, texts.fetch, epoch)
+            told = templates.named(told)
         stories = narrate.stories(
             [(v.judged, v.campaign, v.members) for v in told], texts.fetch, raw=raw_examples
         )
         campaigns, members = _rows(found)
         write_tables(made, campaigns, members)
+        hits: dict[str, Any] | None = None
+        if signatures is not None and evidence.outside is not None:
+            write_hits(evidence, made / "signature_hits.parquet")
+            hits = counted(
+                signatures,
+                evidence,
+                [(v.campaign.campaign_id, v.judged) for v in found],
+                prepared.reader.carried.wordless,
+            )
         record = RunRecord(
             inputs,
             settings,
@@ -189,12 +222,14 @@ def _scan(
             else exemptions.listed([(v.campaign.campaign_id, v.judged) for v in found], judging.last),
             shadow=None if shadow is None else shadow.as_dict(),
             screening=screening,
+            signatures=hits,
+            templates=None if templates is None else templates.as_dict(),
         )
         examined = record.examined(
             evidence, prepared.accounts, raw_examples=raw_examples, cleared_beside=len(found) - len(told)
         )
         write_report(made / "report.html", stories, examined)
-        finish(made, campaigns, members)
+        finish(made, campaigns, members, {} if templates is None else templates.made)
         rejects.close()
     run = record.as_dict(
         examined,

@@ -8,21 +8,25 @@ that the object does not: nothing of an account, a text or an exact count goes i
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from stillwatch.intelligence import vocabulary as words
 from stillwatch.intelligence.disclosure import require
 from stillwatch.intelligence.extension import EXTENSION, PUBLISHED, author, extension_definition
 from stillwatch.intelligence.markings import TLP
+from stillwatch.intelligence.template_indicators import template_indicators
 from stillwatch.records.errors import InputError
-from stillwatch.records.findings import Campaign, Member
+from stillwatch.records.findings import OUTSIDE, Campaign, Member
+from stillwatch.records.signatures import Made
 
 CAMPAIGN_NAME = "Unauthorised extraction of a model"
 PRODUCER_NAME = "Anonymous member"
@@ -53,14 +57,16 @@ def bundle(
     created: datetime | None = None,
     producer: str = "",
     level: str = "amber+strict",
+    templates: Mapping[str, Sequence[Made]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the groups with verdict `extraction` as a STIX 2.1 bundle.
 
     `members` are those of the groups (others are ignored). `created` is rounded down to the day; without it,
     an object is made on the day after its campaign's last exchange, so that no clock is read. `producer` is
-    the member's pseudonym: it goes into ids only, as a digest. `level` is a level of TLP 2.0. The order of
-    the input does not matter. Raises `InputError` for an unknown level, `DisclosureError` if anything in the
-    result is not on the allow-list.
+    the member's pseudonym: it goes into ids only, as a digest. `level` is a level of TLP 2.0. `templates`:
+    by campaign id what was signed of its templates, each of which becomes an indicator. The order of the input
+    does not matter. Raises `InputError` for an unknown level, `DisclosureError` if anything in the result is not
+    on the allow-list.
     """
     shared = [name for name in TLP if name != "red"]
     if level not in shared:
@@ -73,19 +79,21 @@ def bundle(
     identity = _identity(producer, marking["id"])
     described = sorted(
         (
-            _campaign(campaign, of_group[campaign.campaign_id], identity["id"], marking["id"], created)
+            (
+                _campaign(campaign, of_group[campaign.campaign_id], identity["id"], marking["id"], created),
+                tuple(templates.get(campaign.campaign_id, ())),
+            )
             for campaign in campaigns
             if campaign.verdict == "extraction"
         ),
-        key=_canonical,
+        key=lambda one: (_canonical(one[0]), sorted(str(made.signature) for made in one[1])),
     )
     seen: dict[str, int] = defaultdict(int)
-    for item in described:
-        content = _canonical(item)
-        item["id"] = _identifier("campaign", content, str(seen[content]))
-        seen[content] += 1
+    objects: list[dict[str, Any]] = []
+    for item, made in described:
+        objects += _with_templates(item, made, seen)
     markings = {marking["id"]: marking, TLP["clear"]["id"]: TLP["clear"]}
-    objects = [*markings.values(), author(), extension_definition(), identity, *described]
+    objects = [*markings.values(), author(), extension_definition(), identity, *objects]
     whole = {
         "type": "bundle",
         "id": _identifier("bundle", *(item["id"] for item in objects)),
@@ -103,9 +111,10 @@ def write_bundle(
     created: datetime | None = None,
     producer: str = "",
     level: str = "amber+strict",
+    templates: Mapping[str, Sequence[Made]] = MappingProxyType({}),
 ) -> None:
     """Write `bundle` at `path` as JSON, aside first and then renamed; raises `InputError` where it cannot."""
-    whole = bundle(campaigns, members, created=created, producer=producer, level=level)
+    whole = bundle(campaigns, members, created=created, producer=producer, level=level, templates=templates)
     text = json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=True) + "\n"
     target = Path(path)
     aside: Path | None = None
@@ -127,12 +136,31 @@ def write_bundle(
             aside.unlink(missing_ok=True)
 
 
+def _with_templates(item: dict[str, Any], made: Sequence[Made], seen: dict[str, int]) -> list[dict[str, Any]]:
+    """A campaign with the indicators of its templates, all with their ids; `seen` counts what is the same."""
+
+    def name(one: dict[str, Any]) -> None:
+        content = _canonical(one)
+        one["id"] = _identifier(one["type"], content, str(seen[content]))
+        seen[content] += 1
+
+    name(item)
+    found = [item]
+    for one in template_indicators(item, made):
+        if one["type"] == "relationship":
+            one |= {"source_ref": found[-1]["id"], "target_ref": item["id"]}
+        name(one)
+        found.append(one)
+    return found
+
+
 def _campaign(
     campaign: Campaign, members: Sequence[Member], identity: str, marking: str, created: datetime | None
 ) -> dict[str, Any]:
     """One campaign without its id."""
     accused = {m.account_id for m in members if m.role in ("member", "relay")}
     first, last = sorted((words.day(campaign.first_time), words.day(campaign.last_time)))
+    probability, strength = _own(campaign)
     made = words.stamp(created if created is not None else words.day_after(last))
     evidence = {
         (
@@ -142,6 +170,7 @@ def _campaign(
             words.p_value_bucket(reason.p_value),
         )
         for reason in campaign.reasons
+        if reason.family != OUTSIDE
     }
     kinds = {
         words.ELICITATION[name] for name, _, supports, _ in evidence if supports and name in words.ELICITATION
@@ -168,7 +197,7 @@ def _campaign(
         "name": CAMPAIGN_NAME,
         "first_seen": words.stamp(first),
         "last_seen": words.stamp(last),
-        "confidence": words.confidence(campaign.probability),
+        "confidence": words.confidence(probability),
         "labels": ["adversarial-distillation"],
         "external_references": [dict(reference) for reference in REFERENCES],
         "object_marking_refs": [marking],
@@ -177,7 +206,7 @@ def _campaign(
                 "extension_type": "property-extension",
                 "accounts": words.count_bucket(len(accused) if members else campaign.accounts),
                 "exchanges": words.count_bucket(campaign.exchanges),
-                "strength": words.strength(campaign.log10_bayes_factor),
+                "strength": words.strength(strength),
                 "relays": any(m.role == "relay" for m in members),
                 "legal_basis": "not assessed",
                 "benign_explanations": "weighed and found worse",
@@ -185,6 +214,16 @@ def _campaign(
             }
         },
     }
+
+
+def _own(campaign: Campaign) -> tuple[float, float]:
+    """Probability and log10 Bayes factor without what other members shared: nobody hears his own echo as news."""
+    factor = math.prod(r.statistic or 1.0 for r in campaign.reasons if r.family == OUTSIDE)
+    against = (1 - campaign.probability) * factor
+    probability = (
+        campaign.probability if factor == 1 else campaign.probability / (campaign.probability + against)
+    )
+    return probability, campaign.log10_bayes_factor - math.log10(factor)
 
 
 def _identity(producer: str, marking: str) -> dict[str, Any]:

@@ -185,6 +185,17 @@ HISTORY_SCHEMA = pa.schema(
     ]
 )
 
+HITS_SCHEMA = pa.schema(
+    [
+        pa.field("signature_id", TEXT),
+        pa.field("account_id", TEXT),
+        pa.field("exchanges", pa.int64()),
+        pa.field("share", pa.float64()),
+        pa.field("first_time", TIME),
+        pa.field("last_time", TIME),
+    ]
+)
+
 LEADS_SCHEMA = pa.schema(
     [
         pa.field("organisation", TEXT),

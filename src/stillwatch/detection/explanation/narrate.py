@@ -162,10 +162,10 @@ def _corroborated(seen: Corroboration) -> Reason:
     return Reason(
         "corroboration",
         OUTSIDE,
-        f"{seen.accounts:,} of {plural(seen.of, 'account')} carry {plural(len(seen.signatures), 'template')} that {who} shared"
-        f" and that hardly anybody else here sends; beside two families of evidence of its own that counts {seen.factor:.0f}"
-        " times. It accuses nobody by itself.",
-        float(seen.accounts),
+        f"{seen.accounts:,} of {plural(seen.of, 'account')} carry {plural(len(seen.signatures), 'template')} that {who}"
+        f" shared and that hardly anybody else here sends; beside two families of its own"
+        f" evidence that counts {seen.factor:.0f} times. It accuses nobody by itself.",
+        seen.factor,
         None,
         supports=True,
     )

@@ -1,0 +1,60 @@
+"""Template signatures as indicators, each with the relationship to the campaign whose template it is."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from stillwatch.intelligence import vocabulary as words
+from stillwatch.intelligence.extension import TEMPLATE
+from stillwatch.records.signatures import ACCOUNTS, Made
+
+NAME = "Template of requests that extract a model"
+LIFETIME = timedelta(days=90)
+"""After it a template is known by chance, or was given up; who still sees it says so anew."""
+
+
+def size(accounts: int) -> str:
+    """The bucket of a number of accounts, from the least that a template may have."""
+    if accounts < ACCOUNTS:
+        raise ValueError(f"{accounts} accounts, {ACCOUNTS} are the least")
+    return "5-9" if accounts < 10 else words.count_bucket(accounts)
+
+
+def template_indicators(campaign: dict[str, Any], made: Sequence[Made]) -> list[dict[str, Any]]:
+    """Indicator and relationship `indicates` of each signature, without ids, and without `source_ref` and `target_ref`.
+
+    `campaign`: the object that they point at, from which author, time, confidence and marking are taken. What was not signed
+    is passed over. In the order of their text forms.
+    """
+    common = {
+        "spec_version": "2.1",
+        "created_by_ref": campaign["created_by_ref"],
+        "created": campaign["created"],
+        "modified": campaign["modified"],
+        "confidence": campaign["confidence"],
+        "object_marking_refs": list(campaign["object_marking_refs"]),
+    }
+    began = datetime.fromisoformat(campaign["created"])
+    objects: list[dict[str, Any]] = []
+    for one in sorted((one for one in made if one.signature is not None), key=lambda one: str(one.signature)):
+        indicator = {
+            **common,
+            "type": "indicator",
+            "name": NAME,
+            "indicator_types": ["malicious-activity"],
+            "pattern": str(one.signature),
+            "pattern_type": "stillwatch-template",
+            "pattern_version": "1",
+            "valid_from": campaign["created"],
+            "valid_until": words.stamp(began + LIFETIME),
+            "labels": ["adversarial-distillation"],
+            "extensions": {
+                TEMPLATE: {
+                    "extension_type": "property-extension",
+                    "accounts": size(one.accounts),
+                    "format": "stillwatch-template/1",
+                }
+            },
+        }
+        objects += [indicator, {**common, "type": "relationship", "relationship_type": "indicates"}]
+    return objects
