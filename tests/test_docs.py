@@ -141,9 +141,9 @@ def test_example_command_lines_would_run(page):
             assert rest, f"stillwatch {name}"
             command = command.commands[rest.pop(0)]
         # What a shell does with the output is no part of it.
-        rest = rest[: rest.index(">")] if ">" in rest else rest
+        own = rest[: rest.index(">")] if ">" in rest else rest
         options = {option for parameter in command.params for option in parameter.opts}
-        assert {word for word in rest if word.startswith("--") and word != "--help"} <= options, rest
+        assert {word for word in own if word.startswith("--") and word != "--help"} <= options, rest
 
 
 def test_every_behaviour_on_disk_is_registered():

@@ -33,12 +33,10 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "hub/answers.py": "tests/hub/test_app.py",
     "hub/bounds.py": "tests/hub/test_app.py",
     "hub/calls.py": "tests/hub/test_app.py",
-    "hub/connection.py": "tests/hub/test_app.py",
     "hub/gate.py": "tests/hub/test_app.py",
     "hub/limits.py": "tests/hub/test_append.py",
     "hub/schemas.py": "tests/hub/test_openapi.py",
     # The one interface of both stores is tested on both.
-    "hub/postgres.py": "tests/hub/test_database.py",
     # What the store takes, gives and refuses.
     "hub/errors.py": "tests/hub/test_exchange.py",
     "hub/model.py": "tests/hub/test_exchange.py",
@@ -49,7 +47,6 @@ TESTED_ELSEWHERE: dict[str, str] = {
 
 LONG: dict[str, str] = {
     "records/validation.py": "one pass over a batch: a conversion for each type of column, all with the same helpers",
-    "hub/exchange.py": "all that a hub does, a method each with its contract, which the rooms behind it do",
     "records/adapters/otel.py": "one format in two encodings and two generations of names, which share all but the edge",
     "records/adapters/mapping.py": "the rules of a mapping file beside the reader that tells the line of each mistake",
 }

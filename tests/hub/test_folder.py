@@ -1,46 +1,69 @@
+import json
+
 import pytest
 
-from stillwatch.hub import folder
+from stillwatch.hub import folder as folders
 from stillwatch.records.errors import InputError
-
-URL = "http://127.0.0.1:8600"
-
-
-def test_a_folder_is_its_owner_s_alone(tmp_path):
-    folder.make(tmp_path / "hub", URL)
-    for path in (tmp_path / "hub" / "keys").rglob("*"):
-        assert path.stat().st_mode & 0o077 == 0, path
-    assert (tmp_path / "hub" / "keys").stat().st_mode & 0o077 == 0
+from stillwatch.transparency.notes import Verifier
 
 
-def test_what_was_made_is_read_again(tmp_path):
-    made = folder.make(tmp_path / "hub", URL)
-    # Written last, by who has made the store as well.
-    folder.write_settings(tmp_path / "hub", made)
-    assert folder.has_hub(tmp_path / "hub")
-    assert folder.read_settings(tmp_path / "hub") == made
-    assert made.origin == f"stillwatch-hub/{made.id}"
-    moved = folder.with_database(tmp_path / "hub", made, "postgresql://x/y")
-    assert folder.read_settings(tmp_path / "hub") == moved
-    assert moved.database == "postgresql://x/y"
+@pytest.fixture
+def settings(tmp_path):
+    made = folders.make(tmp_path / "hub", "http://hub.example/")
+    folders.write_settings(tmp_path / "hub", made)
+    return made
 
 
-def test_keys_go_to_another_folder(tmp_path):
-    folder.make(tmp_path / "one", URL)
-    (tmp_path / "two").mkdir()
-    folder.write_keys(tmp_path / "two", folder.key_files(tmp_path / "one"))
-    one, two = (folder.read_keys(tmp_path / name) for name in ("one", "two"))
-    assert one.log.private_bytes_raw() == two.log.private_bytes_raw()
+def test_keys_are_for_their_owner_only(tmp_path, settings):
+    keys = tmp_path / "hub" / "keys"
+    assert keys.stat().st_mode & 0o777 == 0o700
+    assert {path.name for path in keys.iterdir()} == set(folders.KEY_FILES)
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in keys.iterdir())
+    assert (tmp_path / "hub" / "hub.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_broken_is_one_line(tmp_path):
-    with pytest.raises(InputError):
-        folder.read_settings(tmp_path)
-    folder.make(tmp_path / "hub", URL)
-    for path in (tmp_path / "hub" / "keys").iterdir():
-        path.write_text("broken")
-    with pytest.raises(InputError):
-        folder.read_keys(tmp_path / "hub")
-    (tmp_path / "hub" / "hub.json").write_text("{")
-    with pytest.raises(InputError):
-        folder.read_settings(tmp_path / "hub")
+def test_keys_come_back(tmp_path, settings):
+    keys = folders.read_keys(tmp_path / "hub")
+    assert str(Verifier.of(f"stillwatch-rules/{settings.id}", keys.rules)) == keys.rules_vkey
+    assert len(keys.cursor) == 32
+    assert keys.log.public_key() != keys.rules.public_key()
+
+
+def test_settings_come_back(tmp_path, settings):
+    assert folders.read_settings(tmp_path / "hub") == settings
+    assert settings.url == "http://hub.example"
+    assert settings.origin == f"stillwatch-hub/{settings.id}"
+    changed = folders.with_database(tmp_path / "hub", settings, "postgresql://u:p@h/d")
+    assert folders.read_settings(tmp_path / "hub") == changed
+    assert [path.name for path in (tmp_path / "hub").iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_second_hub_is_refused(tmp_path, settings):
+    with pytest.raises(InputError, match="a hub already"):
+        folders.make(tmp_path / "hub", "http://hub.example")
+
+
+def test_no_hub(tmp_path):
+    with pytest.raises(InputError, match="there is no hub"):
+        folders.read_settings(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot write"):
+        folders.make(tmp_path / "file" / "hub", "http://hub.example")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "{", json.dumps({"id": "x", "url": "u", "collection": "c"})]
+)
+def test_damaged_settings(tmp_path, text):
+    (tmp_path / "hub.json").write_text(text)
+    with pytest.raises(InputError, match=r"hub\.json can't be read"):
+        folders.read_settings(tmp_path)
+
+
+def test_damaged_keys(tmp_path, settings):
+    (tmp_path / "hub" / "keys" / "log.key").write_text("x")
+    with pytest.raises(InputError, match="keys can't be read"):
+        folders.read_keys(tmp_path / "hub")
+    (tmp_path / "hub" / "keys" / "log.key").unlink()
+    with pytest.raises(InputError, match="keys can't be read"):
+        folders.read_keys(tmp_path / "hub")

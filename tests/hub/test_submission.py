@@ -1,18 +1,5 @@
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from stillwatch.hub.model import Outcome
-from stillwatch.hub.submission import decode_rest, encode_rest
-
-outcomes = st.lists(st.builds(Outcome, st.text(), st.integers(0, 2**60), st.none() | st.text()))
-
-
-@given(outcomes, outcomes)
-def test_outcomes_survive_being_stored(failures, others):
-    assert decode_rest(encode_rest(failures, others)) == (failures, others)
-
 
 def test_the_log_of_refusals_names_field_and_rule_and_no_value(store, hub, anna, parts):
     secret = "Acme GmbH, Kennwort"

@@ -1,11 +1,19 @@
 """What is taken in: bytes, places, and bodies within bounds."""
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
 
 from stillwatch.serving.admission import Places, Refused, Room, media_type, place_of, read_body
+
+
+def run(awaited: Coroutine):
+    """Its result, of a thread without a loop: a browser's driver may keep a loop in the tests' own thread."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, awaited).result()
 
 
 def request(*pieces: bytes, gone: bool = False, **headers: str) -> Request:
@@ -28,7 +36,7 @@ def request(*pieces: bytes, gone: bool = False, **headers: str) -> Request:
 
 
 def read(made: Request, limit: int = 10, seconds: float = 5) -> bytes:
-    return asyncio.run(read_body(made, limit, seconds, lambda size: None))
+    return run(read_body(made, limit, seconds, lambda size: None))
 
 
 def test_what_is_taken_is_given_back():
@@ -70,13 +78,13 @@ def test_a_body_that_turns_out_too_large_is_read_no_further():
     with pytest.raises(Refused) as refused:
         read(sent)
     assert refused.value.status == 413
-    assert asyncio.run(sent.receive())["body"] == b"never read"
+    assert run(sent.receive())["body"] == b"never read"
 
 
 def test_a_slow_body_is_given_up():
     made = request(b"01", gone=True)
-    asyncio.run(made.receive())
-    asyncio.run(made.receive())
+    run(made.receive())
+    run(made.receive())
     with pytest.raises(Refused, match="took more than 0 s") as refused:
         read(made, seconds=0.05)
     assert refused.value.status == 408

@@ -18,7 +18,6 @@ _EXTRA = (
     "httptools",
     "prometheus_client",
     "psycopg",
-    "psycopg_pool",
     "rfc8785",
     "starlette",
     "uvicorn",

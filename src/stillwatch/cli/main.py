@@ -67,7 +67,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "hub": Entry(
         "stillwatch.cli.hub:hub",
-        "Run the forum's hub: members share STIX objects over TAXII 2.1, in real time.",
+        "Run the forum's hub: members share STIX objects over TAXII 2.1, in real time, with a log that all can check.",
     ),
     "replay": Entry(
         "stillwatch.cli.replay:replay",

@@ -12,14 +12,14 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from stillwatch.hub import times
+from stillwatch.hub import statuses, times
 from stillwatch.hub.database import Database, Line, Transaction
 from stillwatch.hub.deciding import OBJECT_COLUMNS, Decider
 from stillwatch.hub.errors import Refused, too_many, unavailable
 from stillwatch.hub.limits import GROUP_OBJECTS, WAITING_OBJECTS
 from stillwatch.hub.log import SALT_BYTES, Heads, Log, commitment, heads, object_entry
 from stillwatch.hub.model import Outcome, Status
-from stillwatch.hub.submission import Examiner, Submission, encode_rest
+from stillwatch.hub.submission import Examiner, Submission
 
 _ID, _VERSION = OBJECT_COLUMNS.index("stix_id"), OBJECT_COLUMNS.index("version")
 _DAY = 86_400 * times.MICROSECONDS
@@ -108,43 +108,26 @@ class Appender:
         taken = self._charge(tx, group)
         decider = Decider(tx, taken, self._examiner)
         base = max(self._clock(), at.date_added + 1)
-        statuses: list[Line] = []
+        told: list[Line] = []
         batches: list[Line] = []
         for submission in taken:
-            rows, outcomes, failures = decider.decide(submission, base, at.seq, at.log_size)
+            rows, others, failures = decider.decide(submission, base, at.seq, at.log_size)
             seq_from = at.seq + 1 + len(decider.rows) - len(rows)
             if rows and submission.batch is not None:
                 identifier = str(uuid.uuid4())
                 batches.append((seq_from, identifier, submission.batch.envelope, submission.batch.leaves))
-            failed = [*submission.failures, *failures]
-            submission.status = Status(
+            submission.status = statuses.complete(
                 str(uuid.uuid4()),
-                "complete",
                 submission.requested,
                 submission.total,
-                len(rows) + len(outcomes),
-                len(failed),
-                0,
-                [*(Outcome(row[_ID], row[_VERSION]) for row in rows), *outcomes],
-                failed,
-                [],
+                [*(Outcome(row[_ID], row[_VERSION]) for row in rows), *others],
+                [*submission.failures, *failures],
             )
-            statuses.append(
-                (
-                    submission.status.id,
-                    submission.number,
-                    submission.requested,
-                    submission.total,
-                    seq_from,
-                    len(rows),
-                    encode_rest(failed, outcomes),
-                )
-            )
+            told.append(statuses.line(submission.status, submission.number, seq_from, len(rows), others))
         if batches:
             tx.insert("batches", ("number", "id", "envelope", "leaves"), batches)
-        if statuses:
-            columns = ("id", "member", "requested", "total", "seq_from", "seq_count", "rest")
-            tx.insert("statuses", columns, statuses)
+        if told:
+            tx.insert("statuses", statuses.COLUMNS, told)
         return self._store(tx, at, decider) if decider.rows else None
 
     def _store(self, tx: Transaction, at: Heads, decider: Decider) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 
 from stillwatch.hub import folder as folders
 from stillwatch.hub.database import Database, Transaction
+from stillwatch.hub.errors import Refused
 from stillwatch.hub.folder import SQLITE, Settings
 from stillwatch.hub.sqlite import Sqlite
 from stillwatch.records.durable import sync_folder
@@ -94,9 +95,12 @@ def back_up(database: Database, folder: Path, settings: Settings, file: Path) ->
             os.fsync(handle.fileno())
         aside.replace(file)
         sync_folder(file.parent)
-    except OSError as error:
+    except (OSError, Refused) as error:
+        reason = error.description if isinstance(error, Refused) else plainly(error)
         raise InputError(
-            f"the backup can't be written ({plainly(error)})", where=str(file), mend="give another file"
+            f"the backup can't be written ({reason})",
+            where=str(file),
+            mend="see that there is room, or try again",
         ) from None
     finally:
         _remove(aside)

@@ -5,12 +5,11 @@ Without the salt nobody can tell from the commitment what the content was, howev
 
 from collections.abc import Sequence
 
-from stillwatch.hub import times
+from stillwatch.hub import statuses, times
 from stillwatch.hub.database import Database, Transaction, Value
 from stillwatch.hub.deciding import ENDS, ends_keys
 from stillwatch.hub.errors import forbidden, not_found
 from stillwatch.hub.ids import id_key
-from stillwatch.hub.limits import STATUS_SECONDS
 from stillwatch.hub.log import Log, erasure_entry
 from stillwatch.hub.model import Query
 from stillwatch.hub.pages import matching
@@ -59,8 +58,7 @@ class Eraser:
                     self._erase(tx, [seq for (seq,) in found])
                     erased += len(found)
                     continue
-                requested = now - STATUS_SECONDS * times.MICROSECONDS
-                tx.execute("DELETE FROM statuses WHERE requested < ?", (requested,))
+                statuses.forget(tx)
                 tx.execute("DELETE FROM tokens WHERE expires < ?", (now,))
                 tx.execute("DELETE FROM usage WHERE day < ?", (now // _DAY - 1,))
                 self._log.thin(tx)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from stillwatch.hub import backup, opening, times
+from stillwatch.hub import backup, opening, statuses, times
 from stillwatch.hub import folder as folders
 from stillwatch.hub.append import Appender
 from stillwatch.hub.collections import SHARED, Collections
@@ -15,16 +15,16 @@ from stillwatch.hub.cursors import Cursors
 from stillwatch.hub.database import Database
 from stillwatch.hub.epochs import Epochs
 from stillwatch.hub.erasing import Eraser
-from stillwatch.hub.errors import Refused, not_found
+from stillwatch.hub.errors import Refused
 from stillwatch.hub.folder import Settings
 from stillwatch.hub.following import Following
-from stillwatch.hub.limits import MAX_PAGE, STATUS_SECONDS
+from stillwatch.hub.limits import MAX_PAGE
 from stillwatch.hub.log import Log
 from stillwatch.hub.members import Members
-from stillwatch.hub.model import Collection, Event, Fault, Limits, Member, Outcome, Page, Query, Stats, Status
+from stillwatch.hub.model import Collection, Event, Fault, Limits, Member, Page, Query, Stats, Status
 from stillwatch.hub.pages import Pages
 from stillwatch.hub.pseudonyms import Pseudonyms
-from stillwatch.hub.submission import Examiner, Submission, decode_rest
+from stillwatch.hub.submission import Examiner, Submission
 from stillwatch.hub.verifying import verify
 from stillwatch.hub.waking import Waking
 from stillwatch.intelligence import rules as disclosure
@@ -198,25 +198,7 @@ class Exchange:
 
     def status(self, member: Member, status_id: str) -> Status:
         """The status of one of the member's own POSTs. Raises `Refused` (404)."""
-        oldest = times.now() - STATUS_SECONDS * times.MICROSECONDS
-        with self.database.read() as tx:
-            line = tx.one(
-                "SELECT requested, total, seq_from, seq_count, rest FROM statuses"
-                " WHERE id = ? AND member = ? AND requested > ?",
-                (status_id, self._number(member), oldest),
-            )
-            if line is None:
-                raise not_found("There is no such status, or it is too old.")
-            requested, total, start, count, rest = line
-            made = tx.query(
-                "SELECT stix_id, version FROM objects WHERE seq >= ? AND seq < ? ORDER BY seq",
-                (start, start + count),
-            )
-        failures, others = decode_rest(rest)
-        successes = [*(Outcome(*one) for one in made), *others]
-        return Status(
-            status_id, "complete", requested, total, len(successes), len(failures), 0, successes, failures, []
-        )
+        return statuses.read(self.database, self._number(member), status_id)
 
     def objects(self, member: Member, collection_id: str, query: Query) -> Page:
         """A page of objects with their bodies. Raises `Refused` (400, 403, 404)."""

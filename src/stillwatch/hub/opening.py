@@ -7,6 +7,7 @@ from shutil import rmtree
 from stillwatch.hub import backup
 from stillwatch.hub import folder as folders
 from stillwatch.hub.database import Database, Transaction
+from stillwatch.hub.errors import Refused
 from stillwatch.hub.folder import SQLITE, Settings
 from stillwatch.hub.sqlite import Sqlite
 from stillwatch.records.errors import InputError
@@ -77,6 +78,9 @@ def opened(folder: Path, settings: Settings, url: str | None) -> tuple[Settings,
             _require_newest(folder, held)
             settings = folders.with_database(folder, settings, wanted)
             backup.forget(folder)
+    except Refused as refused:
+        database.close()
+        raise InputError(refused.description, where=str(folder), mend="try again") from None
     except BaseException:
         database.close()
         raise

@@ -12,7 +12,6 @@ from psycopg import sql as compose
 from psycopg.adapt import Dumper
 from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from stillwatch.hub.database import Database, Line, Transaction, Value, migrate
 from stillwatch.hub.errors import bad_request, unavailable
@@ -23,6 +22,10 @@ _READERS = 12
 """Connections of one process for reading. PostgreSQL allows 100 in all unless it is told otherwise."""
 
 _WAIT_SECONDS = 10.0
+"""How long a reader waits for one of them."""
+
+_CONNECT_SECONDS = 10
+_SILENT_SECONDS = 30
 _POLL_SECONDS = 1.0
 _IDLE_SECONDS = 60
 """A process that stands still within a write would hold up all others: the server ends its transaction after this."""
@@ -84,6 +87,83 @@ def _types(rows: Sequence[Sequence[Any]]) -> list[str]:
     return types
 
 
+class _Connections:
+    """At most so many connections, made when they are needed.
+
+    A pool that makes them on threads of its own (psycopg_pool) waits longer after each failure, so that after an hour
+    without a server a hub was without it for minutes more; and while it waits, so does whoever asks. Here whoever asks
+    hears at once that the server is away, and the first who asks after it came back has it.
+    """
+
+    def __init__(self, url: str, size: int, name: str) -> None:
+        self._url, self._name = url, name
+        self._places = threading.Semaphore(size)
+        self._guard = threading.Lock()
+        self._idle: list[psycopg.Connection[Line]] = []
+        self.closed = False
+
+    @contextmanager
+    def taken(self, first: str | None) -> Iterator["psycopg.Connection[Line]"]:
+        """A connection on which the first statement went through: one that was lost meanwhile is found out there."""
+        if not self._places.acquire(timeout=_WAIT_SECONDS):
+            raise unavailable("too much waits for the database")
+        try:
+            connection = self._begun(first)
+            try:
+                yield connection
+            finally:
+                self._give_back(connection)
+        finally:
+            self._places.release()
+
+    def _begun(self, first: str | None) -> "psycopg.Connection[Line]":
+        while True:
+            with self._guard:
+                if self.closed:
+                    raise unavailable("the hub is being stopped")
+                connection = self._idle.pop() if self._idle else None
+            fresh = connection is None
+            connection = connection or self._connect()
+            try:
+                if first is not None:
+                    connection.execute(first.encode())
+                return connection
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError):
+                connection.close()
+                if fresh:
+                    raise
+
+    def _connect(self) -> "psycopg.Connection[Line]":
+        connection = psycopg.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=_CONNECT_SECONDS,
+            # A server that fell off the network says nothing: the system would wait for it for hours.
+            keepalives_idle=_SILENT_SECONDS,
+            tcp_user_timeout=_SILENT_SECONDS * 1000,
+            application_name=f"stillwatch hub ({self._name})",
+        )
+        _configure(connection)
+        return connection
+
+    def _give_back(self, connection: "psycopg.Connection[Line]") -> None:
+        if connection.info.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.UNKNOWN):
+            with suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+        with self._guard:
+            if not self.closed and connection.info.transaction_status == TransactionStatus.IDLE:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def close(self) -> None:
+        with self._guard:
+            self.closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
 class Postgres(Database):
     """A store on a PostgreSQL server. Lost connections are made anew."""
 
@@ -92,93 +172,44 @@ class Postgres(Database):
     def __init__(self, url: str) -> None:
         """Connect to the database of a URL. Raises InputError where that can't be done; the password is in no message."""
         self._url = url
-        self._where = shown(url)
+        where = shown(url)
         self._writing = threading.Lock()
-        self._closed = False
+        self._readers = _Connections(url, _READERS, "read")
+        self._writer = _Connections(url, 1, "write")
         try:
-            psycopg.conninfo.conninfo_to_dict(url)
-            with psycopg.connect(url, connect_timeout=10) as connection:
+            with self._writer.taken("BEGIN") as connection:
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
-                migrate(_Statements(connection), self._where)
+                migrate(_Statements(connection), where)
+                connection.execute("COMMIT")
         except psycopg.Error as error:
             raise InputError(
                 f"the database can't be used ({_plainly(error)})",
-                where=self._where,
+                where=where,
                 mend="see that the server runs, the database is there, and the user may make tables in it",
             ) from None
-        self._readers = self._pool("read", _READERS)
-        self._writer = self._pool("write", 1)
-
-    def _pool(self, name: str, size: int) -> "ConnectionPool[psycopg.Connection[Line]]":
-        return ConnectionPool(
-            self._url,
-            min_size=1,
-            max_size=size,
-            name=f"stillwatch-{name}",
-            timeout=_WAIT_SECONDS,
-            open=True,
-            configure=_configure,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": 10,
-                "application_name": f"stillwatch hub ({name})",
-            },
-        )
-
-    @contextmanager
-    def _begun(
-        self, pool: "ConnectionPool[psycopg.Connection[Line]]", first: str
-    ) -> Iterator["psycopg.Connection[Line]"]:
-        """A connection on which the first statements of a transaction went through: a lost one is found out there."""
-        if self._closed:
-            raise unavailable("the hub is being stopped")
-        try:
-            connection = pool.getconn()
-            try:
-                connection.execute(first.encode())
-            except psycopg.OperationalError:
-                # The server was started anew, or a proxy let go: all idle connections may be dead.
-                pool.putconn(connection)
-                pool.check()
-                connection = pool.getconn()
-                connection.execute(first.encode())
-        except (psycopg.Error, PoolTimeout) as error:
-            raise _refused(error) from error
-        try:
-            yield connection
-        except (psycopg.Error, UnicodeEncodeError) as error:
-            raise _refused(error) from error
-        finally:
-            if connection.info.transaction_status != TransactionStatus.IDLE:
-                with suppress(psycopg.Error):
-                    connection.execute("ROLLBACK")
-            pool.putconn(connection)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """A transaction that sees one state from its first statement on (repeatable read)."""
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-        with self._begun(self._readers, begin) as connection:
+        with _told(), self._readers.taken(begin) as connection:
             yield _Statements(connection)
 
     def query(self, sql: str, values: Sequence[Value] = ()) -> list[Line]:
         """One statement sees one state by itself: no transaction, so one round trip and not three."""
-        for again in (True, False):
+        with _told():
             try:
-                with self._readers.connection() as connection:
+                with self._readers.taken(None) as connection:
                     return _Statements(connection).query(sql, values)
-            except (psycopg.OperationalError, PoolTimeout) as error:
-                if self._closed or not again:
-                    raise _refused(error) from error
-                self._readers.check()
-            except (psycopg.Error, UnicodeEncodeError) as error:
-                raise _refused(error) from error
-        raise AssertionError
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                # It may have been lost since it was used last. `read` finds out, and takes a new one.
+                with self.read() as tx:
+                    return tx.query(sql, values)
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
         """A transaction that holds the row of `heads`; each statement sees all that was committed before it."""
-        with self._writing, self._begun(self._writer, "BEGIN") as connection:
+        with self._writing, _told(), self._writer.taken("BEGIN") as connection:
             connection.execute("SELECT one FROM heads FOR UPDATE")
             yield _Statements(connection)
             connection.execute("COMMIT")
@@ -192,7 +223,9 @@ class Postgres(Database):
         pause = _POLL_SECONDS
         while not stop.is_set():
             try:
-                with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
+                with psycopg.connect(
+                    self._url, autocommit=True, connect_timeout=_CONNECT_SECONDS
+                ) as connection:
                     connection.execute(compose.SQL("LISTEN {}").format(compose.Identifier(_CHANNEL)))
                     pause = _POLL_SECONDS
                     while not stop.is_set():
@@ -206,7 +239,6 @@ class Postgres(Database):
     def close(self) -> None:
         """Close all connections."""
         with self._writing:
-            self._closed = True
             self._readers.close()
             self._writer.close()
 
@@ -233,11 +265,17 @@ def _plainly(error: Exception) -> str:
     return "no such form of a URL" if isinstance(error, psycopg.ProgrammingError) else first
 
 
-def _refused(error: Exception) -> Exception:
-    """A fault of ours stays one; what the server or the network does to us passes."""
-    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
+@contextmanager
+def _told() -> Iterator[None]:
+    """A fault of ours stays one; what the server or the network does to us passes, and is told as such."""
+    try:
+        yield
+    except (psycopg.DataError, UnicodeEncodeError) as error:
         # NUL, which this store's texts can't have, or half a surrogate pair: from outside, since ours have none.
-        return bad_request("A text has characters that no store can hold.")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
-        return unavailable(f"the database can't do that now: {type(error).__name__}")
-    return error
+        raise bad_request("A text has characters that no store can hold.") from error
+    except (
+        psycopg.OperationalError,
+        psycopg.InterfaceError,
+        psycopg.errors.IdleInTransactionSessionTimeout,
+    ) as error:
+        raise unavailable(f"The database can't do that now ({type(error).__name__}).") from error

@@ -170,8 +170,8 @@ def _refused(error: Exception) -> Exception:
     """A fault of ours stays one; what the disk or another process does to us passes."""
     if isinstance(error, UnicodeEncodeError):
         return bad_request("A text has characters that no store can hold.")
-    if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError):
-        name = getattr(error, "sqlite_errorname", "")
-        reason = "it is locked" if name.startswith(_LOCKED) else str(error)
-        return unavailable(f"the store can't do that now: {reason}")
-    return error
+    name = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+    if not isinstance(error, sqlite3.OperationalError) or name == "SQLITE_ERROR":
+        return error
+    reason = "it is locked" if name.startswith(_LOCKED) else str(error)
+    return unavailable(f"The store can't do that now ({reason}).")

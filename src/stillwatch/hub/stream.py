@@ -214,6 +214,8 @@ class Fan:
             try:
                 members = {subscriber.member.member_id for subscriber in self._subscribers}
                 allowed = await self._in_thread(partial(self._allowed, members))
+                # A store may fail to tell of what another process committed, as when its connection was away.
+                self._wake(await self._in_thread(self._exchange.head))
             except Exception as error:
                 self._events.sometimes("fault", type(error).__name__, endpoint="stream", at=place_of(error))
                 continue
@@ -230,7 +232,6 @@ class Fan:
             self._tidy()
             for ring in self._rings.values():
                 ring.expire()
-            self._new.set()
 
     def _allowed(self, members: set[str]) -> dict[str, frozenset[str]]:
         """What members may read; those that are revoked are left out."""

@@ -1,6 +1,5 @@
 """What is checked of a POST before it waits for the writer: each object against the rules, and the batch's signature."""
 
-import json
 import re
 import threading
 from collections import Counter
@@ -163,14 +162,3 @@ def _failure(refusals: Sequence[Refusal]) -> Outcome:
     # TAXII wants an id, and what claims to be one may be anything.
     name = first.object_id if _LEAST_ID.fullmatch(first.object_id) else ""
     return Outcome(name, 0, f"{first.field}: {first.rule}; {first.mend}{more}")
-
-
-def encode_rest(failures: Sequence[Outcome], others: Sequence[Outcome]) -> bytes:
-    """What the store keeps of outcomes that made no row."""
-    return json.dumps([failures, others], ensure_ascii=True, separators=(",", ":")).encode()
-
-
-def decode_rest(rest: bytes) -> tuple[list[Outcome], list[Outcome]]:
-    """The opposite."""
-    failures, others = json.loads(rest)
-    return [Outcome(*one) for one in failures], [Outcome(*one) for one in others]
