@@ -85,7 +85,8 @@ GROUPINGS = st.fixed_dictionaries(
     | {
         "created_by_ref": ids("identity"),
         "context": st.just("suspicious-activity"),
-        "object_refs": st.lists(ids("user-account"), min_size=5, max_size=9, unique=True),
+        "object_refs": st.lists(ids("user-account"), min_size=5, max_size=5, unique=True)
+        | st.lists(ids("user-account"), min_size=10, max_size=10, unique=True),
     }
 )
 ACCOUNTS = st.fixed_dictionaries(

@@ -33,6 +33,10 @@ def test_a_group_has_at_least_k_accounts():
     few = {"object_refs": ["a", "b", "c", "d", "d"]}
     assert found("k", few) == "object_refs"
     assert found("k", {"object_refs": list("abcde")}) is None
+    # The number of handles is a count, and leaves as the least of its bucket.
+    assert found("k", {"object_refs": list("abcdef")}) == "object_refs"
+    assert found("k", {"object_refs": list("abcdefghij")}) is None
+    assert found("k", {"object_refs": [*"abcdefghi", "i"]}) == "object_refs"
 
 
 def test_a_version_is_not_older_than_its_object():

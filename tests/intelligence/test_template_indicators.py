@@ -3,10 +3,8 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
-
 from stillwatch.intelligence import bundle, refusals
-from stillwatch.intelligence.template_indicators import LIFETIME, size
+from stillwatch.intelligence.template_indicators import LIFETIME
 from stillwatch.records.findings import Campaign
 from stillwatch.records.signatures import Made, Signature
 
@@ -64,9 +62,3 @@ def test_what_was_not_signed_is_no_object():
     whole = bundle([campaign()], [], templates={"c-1": [Made(None, 3, 9, "too few")]})
     assert whole == bundle([campaign()], [])
     assert "too few" not in json.dumps(whole)
-
-
-def test_sizes_begin_at_k():
-    assert [size(n) for n in (5, 9, 10, 99, 100)] == ["5-9", "5-9", "10-99", "10-99", "100-999"]
-    with pytest.raises(ValueError, match="least"):
-        size(4)

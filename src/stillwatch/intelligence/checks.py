@@ -65,12 +65,19 @@ def versions(get: Get, setting: Setting) -> Found:
 
 
 def k(get: Get, setting: Setting) -> Found:
-    """A group is described only from k accounts on."""
-    if len(set(get("object_refs"))) < setting.k:
+    """A group is described only from k accounts on, and by a number of handles that is the least of a bucket."""
+    listed = get("object_refs")
+    if len(set(listed)) < setting.k:
         return (
             "object_refs",
             f"fewer than {setting.k} accounts",
             "leave the group out: it could be told who they are",
+        )
+    if len(set(listed)) != len(listed) or len(listed) not in (setting.k, 10, 100, 1000, 10000):
+        return (
+            "object_refs",
+            "a number of accounts that is not the least of a bucket",
+            f"name {setting.k}, 10, 100, 1000 or 10000 of them",
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Handling: the five markings of TLP 2.0 under the ids that OASIS published for STIX 2.1.
+"""Handling: the five markings of TLP 2.0 under the ids that OASIS published for STIX 2.1, and permitted uses of our own.
 
 The STIX standard itself defines TLP 1 only; the ids are those of the extension definition
 "TLP 2.0" in OASIS's repository of common objects. TLP 2.0: FIRST, August 2022.
@@ -30,3 +30,24 @@ def _marking(level: str) -> dict[str, Any]:
 
 TLP: MappingProxyType[str, dict[str, Any]] = MappingProxyType({level: _marking(level) for level in _IDS})
 """Level (`clear`, `green`, `amber`, `amber+strict`, `red`) to marking definition."""
+
+_USES = {
+    "detection only": "5e0a7c1b-84d2-4f63-9b0e-7c21d6a9f358",
+    "detection and response": "a93d20f6-1b7e-4c85-8f42-e06b5d7c9a14",
+}
+
+
+def _use(use: str) -> dict[str, Any]:
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": f"marking-definition--{_USES[use]}",
+        "created": "2026-10-01T00:00:00.000Z",
+        "name": f"Permitted use: {use}",
+        "definition_type": "statement",
+        "definition": {"statement": f"Permitted use: {use}"},
+    }
+
+
+USES: MappingProxyType[str, dict[str, Any]] = MappingProxyType({use: _use(use) for use in _USES})
+"""What a receiver may do with an object to the marking that says so; an object may carry one beside its TLP marking."""

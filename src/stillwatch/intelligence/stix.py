@@ -23,13 +23,13 @@ from stillwatch.intelligence import vocabulary as words
 from stillwatch.intelligence.disclosure import require
 from stillwatch.intelligence.extension import EXTENSION, PUBLISHED, author, extension_definition
 from stillwatch.intelligence.markings import TLP
+from stillwatch.intelligence.objects import PRODUCER_NAME
 from stillwatch.intelligence.template_indicators import template_indicators
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import OUTSIDE, Campaign, Member
 from stillwatch.records.signatures import Made
 
 CAMPAIGN_NAME = "Unauthorised extraction of a model"
-PRODUCER_NAME = "Anonymous member"
 
 REFERENCES: tuple[dict[str, str], ...] = (
     {

@@ -5,19 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stillwatch.intelligence import vocabulary as words
-from stillwatch.intelligence.extension import TEMPLATE
-from stillwatch.records.signatures import ACCOUNTS, Made
+from stillwatch.intelligence.objects import template_fields
+from stillwatch.records.signatures import Made
 
-NAME = "Template of requests that extract a model"
 LIFETIME = timedelta(days=90)
 """After it a template is known by chance, or was given up; who still sees it says so anew."""
-
-
-def size(accounts: int) -> str:
-    """The bucket of a number of accounts, from the least that a template may have."""
-    if accounts < ACCOUNTS:
-        raise ValueError(f"{accounts} accounts, {ACCOUNTS} are the least")
-    return "5-9" if accounts < 10 else words.count_bucket(accounts)
 
 
 def template_indicators(campaign: dict[str, Any], made: Sequence[Made]) -> list[dict[str, Any]]:
@@ -37,24 +29,8 @@ def template_indicators(campaign: dict[str, Any], made: Sequence[Made]) -> list[
     began = datetime.fromisoformat(campaign["created"])
     objects: list[dict[str, Any]] = []
     for one in sorted((one for one in made if one.signature is not None), key=lambda one: str(one.signature)):
-        indicator = {
-            **common,
-            "type": "indicator",
-            "name": NAME,
-            "indicator_types": ["malicious-activity"],
-            "pattern": str(one.signature),
-            "pattern_type": "stillwatch-template",
-            "pattern_version": "1",
-            "valid_from": campaign["created"],
-            "valid_until": words.stamp(began + LIFETIME),
-            "labels": ["adversarial-distillation"],
-            "extensions": {
-                TEMPLATE: {
-                    "extension_type": "property-extension",
-                    "accounts": size(one.accounts),
-                    "format": "stillwatch-template/1",
-                }
-            },
-        }
+        described = template_fields(str(one.signature), one.accounts)
+        times = {"valid_from": campaign["created"], "valid_until": words.stamp(began + LIFETIME)}
+        indicator = {**common, "type": "indicator", **described, **times}
         objects += [indicator, {**common, "type": "relationship", "relationship_type": "indicates"}]
     return objects

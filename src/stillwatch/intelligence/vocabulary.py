@@ -5,6 +5,7 @@ An object that is shared is made of these and of nothing else, so nothing of a c
 
 from datetime import UTC, datetime, timedelta
 
+from stillwatch.records.errors import InputError
 from stillwatch.records.findings import FAMILIES
 
 COUNT_BUCKETS = ("1-9", "10-99", "100-999", "1000-9999", "10000-99999", "100000-999999", "1000000+")
@@ -22,6 +23,18 @@ INDICATOR_NAMES = (
     "Behaviour of accounts that extract a model",
     "Infrastructure of accounts that extract a model",
 )
+LEAST_ACCOUNTS = 5
+"""Of a group or a template that is shared: `k` of the disclosure rules, which hold it."""
+
+SIZE_BUCKETS = (f"{LEAST_ACCOUNTS}-9", *COUNT_BUCKETS[1:])
+"""Of accounts, where fewer than LEAST_ACCOUNTS are not shared."""
+
+OPINIONS = ("strongly-disagree", "disagree", "neutral", "agree", "strongly-agree")
+EXPLANATIONS = ("false-positive", "seen here too", "not seen here", "too broad")
+ACTIONS = ("Observe", "Verify identity or business", "Throttle", "Limit output", "Mark output", "Block")
+TESTS = ("similarity", "keyed marks")
+GRADES = ("keyed", "similarity")
+CORRECTIONS = ("none", "bonferroni", "benjamini-hochberg")
 LEGAL_BASES = ("fraud", "evasion", "terms only", "not assessed")
 BEHAVIOURS = (
     "account_succession",
@@ -69,6 +82,21 @@ def count_bucket(count: int) -> str:
     """The power-of-ten bucket of a count; 0 and less count as 1, for a group has at least one of each."""
     digits = len(str(max(count, 1)))
     return COUNT_BUCKETS[min(digits, len(COUNT_BUCKETS)) - 1]
+
+
+def count_floor(count: int) -> int:
+    """The least count of the bucket of `count`."""
+    return int(10 ** COUNT_BUCKETS.index(count_bucket(count)))
+
+
+def size_bucket(accounts: int) -> str:
+    """The bucket of a number of accounts. Raises InputError for fewer than LEAST_ACCOUNTS."""
+    if accounts < LEAST_ACCOUNTS:
+        raise InputError(
+            f"{accounts} accounts are fewer than {LEAST_ACCOUNTS}",
+            mend="share what more accounts have in common",
+        )
+    return count_bucket(accounts) if accounts >= 10 else SIZE_BUCKETS[0]
 
 
 def p_value_bucket(p_value: float | None) -> str:

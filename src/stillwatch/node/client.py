@@ -1,10 +1,12 @@
 """Asking the hub: who we are, how long we wait, what is tried again."""
 
 import random
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -40,7 +42,7 @@ class RefusedError(InputError):
 
 
 class Client:
-    """Connections to one hub as one member. Not to be shared between threads that stream."""
+    """Connections to one hub as one member; safe to use from several threads."""
 
     def __init__(self, folder: Folder, wait: Callable[[float], None] = time.sleep) -> None:
         trust = folder.trust
@@ -52,7 +54,9 @@ class Client:
         self.url = trust.url
         self._credentials = folder.credentials
         self._token: tuple[str, float] | None = None
-        self._wait = wait
+        self.wait = wait
+        self._guard = threading.Lock()
+        self._streams: set[socket.socket] = set()
         # Proxies of the environment are for the web; a hub is named by its member.
         self._http = httpx.Client(base_url=trust.url, timeout=TIMEOUT, verify=verify, trust_env=False)
 
@@ -67,17 +71,10 @@ class Client:
         self.close()
 
     def json(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        raw: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, object] | None = None,
+        self, method: str, path: str, *, body: object = None, raw: bytes | None = None, **query: Any
     ) -> Any:
         """A JSON document. Raises RefusedError, or UnreachableError after some attempts."""
-        answer = self.ask(method, path, body=body, raw=raw, headers=headers, query=query)
+        answer = self.ask(method, path, body=body, raw=raw, **query)
         try:
             return answer.json()
         except ValueError:
@@ -92,14 +89,14 @@ class Client:
         raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         attempts: int = ATTEMPTS,
-        query: Mapping[str, object] | None = None,
+        **query: Any,
     ) -> httpx.Response:
         """An answer that is not an error. What may be sent twice is tried again; everything that a node sends is such."""
-        params: Any = {name: value for name, value in (query or {}).items() if value is not None}
+        params = {name: value for name, value in query.items() if value is not None}
         last = "no answer"
         for attempt in range(attempts):
             if attempt:
-                self._wait(min(LONGEST_WAIT_S, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
+                self.wait(min(LONGEST_WAIT_S, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
             try:
                 sent = {**self._authorization(), **(headers or {})}
                 answer = self._http.request(
@@ -120,7 +117,7 @@ class Client:
                 last = f"status {answer.status_code}"
                 told = answer.headers.get("retry-after", "")
                 if told.isdecimal() and attempt + 1 < attempts:
-                    self._wait(min(float(told), LONGEST_WAIT_S))
+                    self.wait(min(float(told), LONGEST_WAIT_S))
                 continue
             if answer.is_error:
                 raise RefusedError(answer.status_code, _said(answer), f"{method} {path}")
@@ -128,11 +125,9 @@ class Client:
         raise UnreachableError(f"{self.url}: {last}")
 
     @contextmanager
-    def stream(
-        self, path: str, headers: Mapping[str, str], query: Mapping[str, object] | None = None
-    ) -> Iterator[Iterator[bytes]]:
+    def stream(self, path: str, headers: Mapping[str, str], **query: object) -> Iterator[Iterator[bytes]]:
         """Pieces of an answer that does not end. Raises RefusedError or UnreachableError, while it is read as well."""
-        params: Any = {name: value for name, value in (query or {}).items() if value is not None}
+        params: Any = {name: value for name, value in query.items() if value is not None}
         try:
             with self._http.stream(
                 "GET",
@@ -149,16 +144,29 @@ class Client:
                         self._token = None
                         raise UnreachableError(f"{self.url}: status {answer.status_code}")
                     raise RefusedError(answer.status_code, _said(answer), f"GET {path}")
-                yield answer.iter_raw()
+                connection = answer.extensions["network_stream"].get_extra_info("socket")
+                with self._guard:
+                    self._streams.add(connection)
+                try:
+                    yield answer.iter_raw()
+                finally:
+                    with self._guard:
+                        self._streams.discard(connection)
         except httpx.HTTPError as error:
             raise UnreachableError(f"{self.url}: {error or type(error).__name__}") from None
 
+    def end_streams(self) -> None:
+        """Have streams that other threads read end now."""
+        with self._guard:
+            for connection in self._streams:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
     def _authorization(self) -> dict[str, str]:
-        basic = self._credentials.get("basic")
+        oauth2, basic = self._credentials.get("oauth2", {}), self._credentials.get("basic")
         if basic is not None:
             token = httpx.BasicAuth(basic["username"], basic["password"])
             return {"Authorization": token._auth_header}
-        oauth2 = self._credentials["oauth2"]
         now = time.monotonic()
         if self._token is None or now >= self._token[1]:
             answer = self._http.post(

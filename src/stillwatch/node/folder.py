@@ -4,10 +4,12 @@ import contextlib
 import fcntl
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -16,6 +18,8 @@ from stillwatch.transparency.notes import Verifier
 
 CONFIG, CREDENTIALS, KEYS, FAULTS, LOCK = "node.json", "credentials.json", "keys", "faults", "node.lock"
 VERSION = 1
+LONGEST_WAIT_S = 120.0
+"""How long a command waits for another one at the same node, such as the first catching up of a service."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Folder:
 
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
         self.path, self._config = path, dict(config)
+        self._guard, self._held = threading.RLock(), False
 
     @classmethod
     def create(
@@ -147,22 +152,52 @@ class Folder:
         write_private(path, key.private_bytes_raw().hex() + "\n")
         return key
 
+    def fault_file(self, fault_id: str) -> Path:
+        """Where the evidence of a fault is kept."""
+        return self.path / FAULTS / f"{fault_id}.json"
+
+    def public_key(self, name: str) -> bytes | None:
+        """The public half of the key of this name; None where there is none yet."""
+        if not (self.path / KEYS / f"{name}.key").exists():
+            return None
+        return self.key(name).public_key().public_bytes_raw()
+
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the node for this process. Raises InputError where another one has it."""
-        with (self.path / LOCK).open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(
-                    "another process works with this node",
-                    where=str(self.path),
-                    mend="let it end, or stop it",
-                ) from None
-            yield
+    def working(self, wait_s: float = LONGEST_WAIT_S) -> Iterator[None]:
+        """Hold the node for this thread, so that nothing else sends or reads on meanwhile: not for longer than that takes.
+
+        Within it, it may be taken again. Raises InputError where another process has it for longer than `wait_s`.
+        """
+        with self._guard:
+            if self._held:
+                yield
+                return
+            with (self.path / LOCK).open("a") as lock:
+                _lock(lock, wait_s, self.path)
+                self._held = True
+                try:
+                    yield
+                finally:
+                    self._held = False
 
     def _save(self) -> None:
         write_private(self.path / CONFIG, json.dumps(self._config, indent=1) + "\n")
+
+
+def _lock(lock: IO[str], wait_s: float, path: Path) -> None:
+    end = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if time.monotonic() >= end:
+                raise InputError(
+                    "another process works with this node",
+                    where=str(path),
+                    mend="let it end, or stop it",
+                ) from None
+            time.sleep(0.01)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,0 +1,1 @@
+"""Changes of a node's database, in order of their numbers."""

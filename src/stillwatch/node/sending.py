@@ -1,0 +1,194 @@
+"""Sending what is queued: in signed batches that are kept before they are sent, so that a lost answer does no harm."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from sqlite3 import Row
+from typing import Any
+
+from stillwatch.intelligence import objects
+from stillwatch.intelligence.checking import Checker
+from stillwatch.intelligence.rules import Rules
+from stillwatch.node.client import TAXII, Client, RefusedError, UnreachableError
+from stillwatch.node.folder import Folder
+from stillwatch.node.pseudonyms import Pseudonym
+from stillwatch.node.publishing import Queue, moment_of, named, today
+from stillwatch.node.store import Store, now_us
+from stillwatch.records.errors import InputError
+from stillwatch.transparency import batches
+from stillwatch.transparency.canonical import parse
+
+MOST_OBJECTS = 500
+MOST_BYTES = 4 << 20
+"""Of one batch. A quarter of what a hub takes in one request."""
+_ASKED_S, _ASKS = 0.2, 100
+
+
+@dataclass
+class Sent:
+    """What a sending did: objects that the hub took, and those that it refused, with its reasons."""
+
+    taken: int = 0
+    refused: list[dict[str, Any]] = field(default_factory=list)
+
+
+class StaleError(Exception):
+    """The hub takes no batch under this pseudonym any more."""
+
+
+class Sender:
+    """Sends what is due. Whoever calls it holds the node (`Folder.working`)."""
+
+    def __init__(self, folder: Folder, store: Store, client: Client) -> None:
+        self._folder, self._store, self._client = folder, store, client
+
+    def send(self, pseudonym: Pseudonym, rules: Rules) -> Sent:
+        """Send open batches as they were made, then what is due in new ones.
+
+        Raises UnreachableError, with what is left still queued; StaleError for a batch of an epoch that is over.
+        """
+        sent = Sent()
+        self._introduce(pseudonym)
+        for row in self._store.all("SELECT number FROM batches WHERE state = 'open' ORDER BY number"):
+            self._post(row["number"], sent)
+        while (number := self._next(pseudonym, rules, sent)) is not None:
+            self._post(number, sent)
+        return sent
+
+    def reopen(self) -> None:
+        """Take apart batches that were not taken, so that their objects go in new ones, under a new pseudonym."""
+        store = self._store
+        with store.writing():
+            store.run(
+                "UPDATE outbox SET state = 'queued', batch = NULL, place = NULL, body = NULL WHERE state = 'assigned'"
+            )
+            store.run("UPDATE batches SET state = 'stale' WHERE state = 'open'")
+
+    def _introduce(self, pseudonym: Pseudonym) -> None:
+        """Queue the identity of a new pseudonym before anything that is said under it."""
+        row = self._store.one("SELECT 1 FROM outbox WHERE stix_id = ?", (pseudonym.id,))
+        if row is None:
+            item = objects.pseudonym(pseudonym.id, pseudonym.epoch, pseudonym.public_key, today())
+            Queue(self._store).add([item])
+
+    def _next(self, pseudonym: Pseudonym, rules: Rules, sent: Sent) -> int | None:
+        """Make the next batch of what is due; its number."""
+        store, now = self._store, now_us()
+        rows = store.all(
+            "SELECT number, stix_id, draft FROM outbox WHERE state = 'queued' AND not_before <= ?"
+            " ORDER BY stix_id = ? DESC, number LIMIT ?",
+            (now, pseudonym.id, MOST_OBJECTS),
+        )
+        if not rows:
+            return None
+        checker = Checker(rules, now=lambda: moment_of(now))
+        chosen: list[tuple[Row, bytes]] = []
+        names: set[str] = set()
+        size = 0
+        refused: list[tuple[str, int]] = []
+        for row in rows:
+            # The hub tells what became of objects by their ids, so a batch holds one version of each.
+            if row["stix_id"] in names:
+                continue
+            body = named(row["draft"], pseudonym.id)
+            found = checker.check(body)
+            if isinstance(found, list):
+                first = found[0]
+                refused.append((f"{first.field}: {first.rule}; {first.mend}", row["number"]))
+                sent.refused.append({"id": row["stix_id"], "reason": refused[-1][0]})
+                continue
+            if chosen and size + len(body) > MOST_BYTES:
+                break
+            chosen.append((row, body))
+            names.add(row["stix_id"])
+            size += len(body)
+        with store.writing():
+            # Rules may have changed since an object was queued.
+            store.run_many("UPDATE outbox SET state = 'refused', reason = ? WHERE number = ?", refused)
+            if not chosen:
+                return self._next(pseudonym, rules, sent) if refused else None
+            return self._assign(chosen, pseudonym)
+
+    def _assign(self, chosen: Sequence[tuple[Row, bytes]], pseudonym: Pseudonym) -> int:
+        store, key = self._store, self._folder.key(f"epoch-{pseudonym.epoch}")
+        bodies = [body for _, body in chosen]
+        envelope = batches.sign(bodies, self.collection, pseudonym.epoch, pseudonym.id, key)
+        store.run(
+            "INSERT INTO batches (pseudonym, envelope, state) VALUES (?, ?, 'open')",
+            (pseudonym.id, json.dumps(envelope)),
+        )
+        batch = store.number("SELECT last_insert_rowid()")
+        store.run_many(
+            "UPDATE outbox SET state = 'assigned', batch = ?, place = ?, body = ? WHERE number = ?",
+            [(batch, place, body, row["number"]) for place, (row, body) in enumerate(chosen)],
+        )
+        return batch
+
+    @property
+    def collection(self) -> str:
+        """Where objects go: the collection that all members share."""
+        found = self._folder.trust.collection
+        if found is None:
+            raise InputError(
+                "the collection that all members share is not known",
+                mend="ask the forum for credentials that hold it",
+            )
+        return found
+
+    def _post(self, batch: int, sent: Sent) -> None:
+        store = self._store
+        rows = store.all("SELECT number, stix_id, body FROM outbox WHERE batch = ? ORDER BY place", (batch,))
+        made = store.one("SELECT envelope FROM batches WHERE number = ?", (batch,))
+        assert made is not None
+        raw = b'{"objects":[%b],"x_stillwatch_batch":%b}' % (
+            b",".join(row["body"] for row in rows),
+            made["envelope"].encode(),
+        )
+        path = f"/taxii2/api/collections/{self.collection}/objects/"
+        try:
+            answer = self._client.ask("POST", path, raw=raw, headers={"Content-Type": TAXII, "Accept": TAXII})
+            status = self._complete(parse(answer.content))
+        except RefusedError as error:
+            if error.status == 422:
+                raise StaleError(str(error)) from None
+            raise
+        except InputError:
+            raise UnreachableError("the hub's answer to a batch can't be read") from None
+        self._settle(batch, rows, status, sent)
+
+    def _complete(self, status: Any) -> dict[str, Any]:
+        """The status once it is complete (TAXII 2.1, section 4.3)."""
+        for _ in range(_ASKS):
+            if not isinstance(status, dict):
+                raise InputError("no status", mend="ask the forum what its hub answers")
+            if status.get("status") == "complete":
+                return status
+            self._client.wait(_ASKED_S)
+            path = f"/taxii2/api/status/{status.get('id')}/"
+            status = parse(self._client.ask("GET", path, headers={"Accept": TAXII}).content)
+        raise UnreachableError("the hub has not said yet what became of a batch")
+
+    def _settle(self, batch: int, rows: Sequence[Row], status: dict[str, Any], sent: Sent) -> None:
+        failures = {
+            each.get("id"): str(each.get("message") or "the hub does not say why")
+            for each in status.get("failures") or ()
+            if isinstance(each, dict)
+        }
+        named_here = {row["stix_id"] for row in rows}
+        # A failure that names no object that was sent can't be laid at one; the log tells then which were taken.
+        lost = len(failures.keys() - named_here)
+        taken, refused, now = [], [], now_us()
+        for row in rows:
+            reason = failures.get(row["stix_id"])
+            if reason is None:
+                taken.append((now if not lost else None, row["number"]))
+            else:
+                refused.append((reason[:1000], row["number"]))
+                sent.refused.append({"id": row["stix_id"], "reason": reason[:1000]})
+        with self._store.writing():
+            self._store.run_many(
+                "UPDATE outbox SET state = 'sent', sent = ? WHERE number = ? AND state = 'assigned'", taken
+            )
+            self._store.run_many("UPDATE outbox SET state = 'refused', reason = ? WHERE number = ?", refused)
+            self._store.run("UPDATE batches SET state = 'done' WHERE number = ?", (batch,))
+        sent.taken += len(taken)
