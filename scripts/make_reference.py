@@ -20,8 +20,8 @@ import pyarrow as pa
 from stillwatch.cli.main import COMMANDS
 from stillwatch.cli.main import cli as group
 from stillwatch.intelligence.extension import EXTENSION
-from stillwatch.intelligence.markings import TLP
-from stillwatch.intelligence.rules import Rules, kind_of
+from stillwatch.intelligence.rules import Rules
+from stillwatch.intelligence.wording import worded
 from stillwatch.records import findings, schema
 from stillwatch.records.sketches import MARKS, SCRIPTS, SKETCH_SCHEMA
 
@@ -267,36 +267,9 @@ def drill() -> str:
     )
 
 
-TIMES = {
-    "day": "midnight UTC of a day",
-    "version": "midnight UTC of a day, with milliseconds that count the versions of that day",
-    "instant": "a time, UTC",
-}
-"""Times of the disclosure rules, in words."""
-
-
 def rule_text(rule: Mapping[str, Any]) -> str:
-    """Return in words what a rule of disclosure lets pass."""
-    kind, argument = kind_of(rule)
-    if kind == "is":
-        return f"always `{argument}`"
-    if kind == "one_of":
-        plain = [item for item in argument if not isinstance(item, dict)]
-        if not plain:
-            return "one of: " + ", ".join(
-                " ".join(v for k, v in item.items() if k != "description") for item in argument
-            )
-        names = {level["id"]: level["name"] for level in TLP.values()}
-        return "one of: " + codes([str(names.get(item, item)) for item in plain])
-    if kind == "matches":
-        return f"a text of the form {codes([argument.replace('|', chr(92) + '|')])}"
-    if kind == "list":
-        return "list, objects of these types" if argument == "objects" else f"list, {rule_text(argument)}"
-    if kind == "id":
-        return f"an id of type {' or '.join(argument)}"
-    if kind == "time":
-        return TIMES[argument]
-    return "true or false"
+    """Return in words what a rule of disclosure lets pass, for a table."""
+    return worded(rule, lambda text: codes([text.replace("|", chr(92) + "|")]))
 
 
 def rule_rows(fields: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:

@@ -12,21 +12,21 @@ from typing import Any
 from stillwatch.node.auditing import Audited, Auditor
 from stillwatch.node.client import Client, RefusedError, UnreachableError
 from stillwatch.node.exports import Exports
-from stillwatch.node.faults import MISSING, Fault, Faults
+from stillwatch.node.faults import MISSING, Fault, Faults, OpenFaultError
 from stillwatch.node.folder import Folder
 from stillwatch.node.forum import Epoch, Forum
 from stillwatch.node.pseudonyms import Pseudonym, Pseudonyms
-from stillwatch.node.publishing import Explained, Queue, explain, today
-from stillwatch.node.receiving import Receiver, of_page
+from stillwatch.node.publishing import Explained, Queue, explain, moment_of, today
+from stillwatch.node.receiving import Receiver, catch_up
 from stillwatch.node.sending import Sender, Sent, StaleError
 from stillwatch.node.sources import Sources
 from stillwatch.node.store import NAME, Store, now_us
+from stillwatch.node.verifying import Bad, verify_given, verify_kept
 from stillwatch.records.errors import InputError
 from stillwatch.transparency import cosignature
 from stillwatch.transparency.follower import LogFaultError
 from stillwatch.transparency.notes import COSIGNATURE, Note, Verifier
 
-PAGE = 1000
 _MOST_IDS = 100
 
 
@@ -48,6 +48,29 @@ class Synced:
     cosigned: bool = False
     not_shown: int = 0
     """Objects in the log that the hub did not show: of collections that this member may not read, or withheld."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """What became of a bundle: refused where `explained` has refusals, else queued under `numbers`."""
+
+    explained: Explained
+    numbers: list[int]
+    states: list[dict[str, Any]]
+    """Of each object: id, state, reason, seq (of `sending.Queue.states`)."""
+    problem: str | None
+    """Why the hub could not be reached; None where it was."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What an audit of the whole node found."""
+
+    bad: Bad | None
+    entries: int | None
+    """Entries of the hub's log that were read anew; None where it was not asked."""
+    problem: str | None
+    """Why the hub could not be reached."""
 
 
 class Node:
@@ -115,7 +138,7 @@ class Node:
             return self.sender.send(current[1], rules)
         except StaleError:
             # Some of it may have been taken when an answer was lost: the log tells, before anything is signed anew.
-            self._catch_up()
+            catch_up(self.client, self.receiver)
             self.auditor.audit()
             self.sender.reopen()
         try:
@@ -133,7 +156,7 @@ class Node:
         with self.folder.working(), self.trusting():
             began = now_us()
             done = Synced(sent=self._send(self.renew()))
-            done.received = self._catch_up()
+            done.received = catch_up(self.client, self.receiver)
             self._finish(done, self.auditor.audit())
             self._require_sent(began)
             return done
@@ -160,17 +183,6 @@ class Node:
             " AND seq <= ?1)",
             (self.receiver.cursor,),
         )
-
-    def _catch_up(self) -> int:
-        """Take all receipts after the cursor; how many are new."""
-        generation, new = self.receiver.generation, 0
-        while True:
-            after = self.receiver.cursor
-            raw = self.client.ask("GET", "/exchange/v1/receipts", after=after, limit=PAGE).content
-            items, more = of_page(raw)
-            new += self.receiver.take(items, generation)
-            if not more or self.receiver.cursor == after:
-                return new
 
     def _require_sent(self, began: int) -> None:
         """Raise LogFaultError where the hub took something before this sync began, and its log does not hold it."""
@@ -239,11 +251,56 @@ class Node:
 
     # What a member says itself.
 
-    def queued(self, items: Sequence[Mapping[str, Any]], not_before: int = 0) -> list[int]:
-        """Queue prepared objects, durably; their numbers."""
-        return self.queue.add(items, not_before)
+    def publish(self, bundle: Mapping[str, Any], not_before: int = 0) -> Published:
+        """Queue a bundle, durably, if the rules allow all of it, and send what is due; `not_before` in microseconds.
+
+        Raises OpenFaultError and FaultError; unless the rules refuse it, the bundle is queued all the same.
+        """
+        problem = fault = current = None
+        try:
+            with self.folder.working(), self.trusting():
+                current = self.renew()
+        except UnreachableError as error:
+            problem = str(error)
+        except (OpenFaultError, FaultError) as error:
+            fault = error
+        # Under which pseudonym it will go is known when it goes.
+        explained = explain(bundle, self.forum.rules(), moment_of(max(not_before, now_us())))
+        if explained.refusals:
+            return Published(explained, [], [], problem)
+        numbers = self.queue.add(explained.objects, not_before)
+        if fault is not None:
+            raise fault
+        if current is not None:
+            try:
+                with self.folder.working(), self.trusting():
+                    self._send(current)
+            except UnreachableError as error:
+                problem = str(error)
+        return Published(explained, numbers, self.queue.states(numbers), problem)
+
+    def say(self, items: Sequence[Mapping[str, Any]]) -> Published:
+        """Publish objects that this node made itself. Raises as `publish`."""
+        return self.publish({"type": "bundle", "objects": list(items)})
 
     def false_positive(self, stix_id: str) -> None:
         """Count an object against its source, as an opinion of this member says; none of unknown origin counts."""
         if self.store.one("SELECT 1 FROM received WHERE stix_id = ? AND settled = 1 AND own = 0", (stix_id,)):
             self.sources.record(stix_id, right=False, origin="opinion")
+
+    # Whether all of it holds.
+
+    def verify(self, *, ask: bool = True) -> Verified:
+        """Check all that is kept, then (with `ask`) all that the hub gives anew against it.
+
+        Raises OpenFaultError, and FaultError where the hub is found at fault.
+        """
+        with self.folder.working():
+            bad = verify_kept(self.folder, self.store)
+            if bad is not None or not ask:
+                return Verified(bad, None, None)
+            try:
+                with self.trusting():
+                    return Verified(None, verify_given(self.folder, self.store, self.client), None)
+            except UnreachableError as error:
+                return Verified(None, None, str(error))

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from stillwatch.node.client import Client
 from stillwatch.node.faults import ALTERED, SIGNATURE
 from stillwatch.node.pseudonyms import Pseudonyms, microseconds
 from stillwatch.node.sse import Event
@@ -23,6 +24,8 @@ from stillwatch.transparency.follower import LogFaultError
 
 COMMITMENT = b"stillwatch object commitment v1\n"
 _KEPT_BATCHES = 256
+PAGE = 1000
+"""Objects that are asked for at once."""
 
 
 class _Receipt(msgspec.Struct):
@@ -166,6 +169,18 @@ def _path(levels: Sequence[Sequence[bytes]], index: int) -> tuple[bytes, ...]:
             path.append(level[index ^ 1])
         index >>= 1
     return tuple(path)
+
+
+def catch_up(client: Client, receiver: "Receiver") -> int:
+    """Take all receipts after the receiver's cursor; how many are new. Raises as `Receiver.take` and `Client.ask`."""
+    generation, new = receiver.generation, 0
+    while True:
+        after = receiver.cursor
+        raw = client.ask("GET", "/exchange/v1/receipts", after=after, limit=PAGE).content
+        items, more = of_page(raw)
+        new += receiver.take(items, generation)
+        if not more or receiver.cursor == after:
+            return new
 
 
 class Receiver:
