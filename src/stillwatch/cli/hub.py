@@ -6,22 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stillwatch.cli.extras import needing
 from stillwatch.cli.options import Strict
-from stillwatch.records.errors import InputError
 
 if TYPE_CHECKING:
     from stillwatch.hub.exchange import Exchange
 
-_EXTRA = (
-    "anyio",
-    "cryptography",
-    "httptools",
-    "prometheus_client",
-    "psycopg",
-    "rfc8785",
-    "starlette",
-    "uvicorn",
-)
 _BROKEN = 5
 
 
@@ -36,21 +26,9 @@ _database = click.option(
 )
 
 
-def _needs_packages(error: ModuleNotFoundError) -> InputError:
-    """The line for a missing extra; what else is missing is a fault of ours."""
-    if (error.name or "").partition(".")[0] not in _EXTRA:
-        raise error
-    return InputError(
-        f"this command needs packages that are not installed ({error.name})",
-        mend="install them with pip install 'stillwatch[hub]'",
-    )
-
-
 def _exchange() -> "type[Exchange]":
-    try:
+    with needing("hub"):
         from stillwatch.hub.exchange import Exchange
-    except ModuleNotFoundError as error:
-        raise _needs_packages(error) from None
     return Exchange
 
 
@@ -140,11 +118,9 @@ def serve(folder: Path, **options: Any) -> None:
     Also /oauth2/token, /openapi.json, /metrics, /healthz and /readyz. The log is JSON lines on stderr; SIGTERM ends
     it when requests in progress are answered.
     """
-    try:
+    with needing("hub"):
         from stillwatch.hub.server import Serving
         from stillwatch.hub.server import serve as run
-    except ModuleNotFoundError as error:
-        raise _needs_packages(error) from None
     run(Serving(folder=folder, **options))
 
 

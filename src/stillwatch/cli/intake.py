@@ -4,10 +4,8 @@ from pathlib import Path
 
 import click
 
+from stillwatch.cli.extras import needing
 from stillwatch.cli.options import BODY_SIZE, Strict
-from stillwatch.records.errors import InputError
-
-_EXTRA = ("anyio", "google", "h11", "prometheus_client", "starlette", "uvicorn")
 
 
 @click.group(epilog="Example: stillwatch intake serve --dir collected --token-file token.txt")
@@ -92,16 +90,9 @@ def serve(
     in DIR/journal first, in DIR/usage at the latest --seconds later. Answers of models are not kept. The log is JSON
     lines on stderr; SIGTERM ends it when all is written.
     """
-    try:
+    with needing("gateway"):
         from stillwatch.collector.server import Settings
         from stillwatch.collector.server import serve as run
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
-            raise
-        raise InputError(
-            f"this command needs packages that are not installed ({error.name})",
-            mend="install them with pip install 'stillwatch[gateway]'",
-        ) from None
     run(
         Settings(
             folder=folder,

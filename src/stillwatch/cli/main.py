@@ -69,6 +69,10 @@ COMMANDS: Mapping[str, Entry] = {
         "stillwatch.cli.hub:hub",
         "Run the forum's hub: members share STIX objects over TAXII 2.1, in real time, with a log that all can check.",
     ),
+    "node": Entry(
+        "stillwatch.cli.node:node",
+        "Take part in a forum as a member: explain, publish, receive, verify.",
+    ),
     "replay": Entry(
         "stillwatch.cli.replay:replay",
         "Judge the same history under two settings, and say what differs.",

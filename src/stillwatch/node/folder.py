@@ -10,16 +10,46 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stillwatch.records.errors import InputError, plainly
+from stillwatch.serving.sockets import is_loopback
 from stillwatch.transparency.notes import Verifier
 
 CONFIG, CREDENTIALS, KEYS, FAULTS, LOCK = "node.json", "credentials.json", "keys", "faults", "node.lock"
 VERSION = 1
 LONGEST_WAIT_S = 120.0
 """How long a command waits for another one at the same node, such as the first catching up of a service."""
+
+
+def checked_hub(url: str, *, tls: bool = True) -> str:
+    """The address of a hub, without a slash at its end. Raises InputError where it is none, or (with `tls`) not private."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good or parts.query or parts.fragment or parts.username or parts.path.rstrip("/"):
+        raise InputError(
+            "this is no address of a hub", where=f"--hub {url}", mend="write it as https://hub.example:8600"
+        )
+    if tls and parts.scheme == "http" and not _is_here(str(parts.hostname)):
+        raise InputError(
+            "credentials would cross the network in the clear",
+            where=f"--hub {url}",
+            mend="use https, or --no-tls if something else between here and the hub does TLS",
+        )
+    return url.rstrip("/")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return is_loopback(host)
+    except InputError:
+        # No address now: it may have one tomorrow, which nobody knows.
+        return False
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,9 @@ class _Receipt(msgspec.Struct):
     salt: str | None = None
     batch: str | None = None
     batch_index: int | None = None
-    object: msgspec.Raw | None = None
-    envelope: msgspec.Raw | None = None
+    # Empty where there is none; `null` is read as a value of its own.
+    object: msgspec.Raw = msgspec.Raw()
+    envelope: msgspec.Raw = msgspec.Raw()
     proof: list[str] | None = None
 
 
@@ -104,8 +105,7 @@ def of_page(raw: bytes) -> tuple[list[Item], bool]:
         trees = {name: _tree(each) for name, each in leaves.items()}
         found = []
         for said in page.receipts:
-            # `null` is read as a value of its own here.
-            body = None if said.object is None or bytes(said.object) == b"null" else bytes(said.object)
+            body = None if bytes(said.object) in (b"", b"null") else bytes(said.object)
             envelope: bytes | None = None
             proof: tuple[bytes, ...] = ()
             if said.batch is not None and body is not None:
@@ -123,7 +123,7 @@ def of_event(event: Event) -> Item:
         said = _receipt(event.more["receipt"].encode())
         body = None if event.name == "erased" else event.data.encode()
         proof = tuple(dsse.unbase64(step) for step in said.proof or ())
-        envelope = bytes(said.envelope) if said.envelope is not None and body is not None else None
+        envelope = bytes(said.envelope) or None if body is not None else None
         if str(said.seq) != event.id:
             raise ValueError("another number")
         return _item(said, body, envelope, proof)

@@ -18,8 +18,9 @@ async def run(
     events: Events,
     stopping: Callable[[], None],
     started: Callable[[], None] = lambda: None,
+    until: asyncio.Future[None] | None = None,
 ) -> None:
-    """Serve on a bound socket until SIGTERM or SIGINT.
+    """Serve on a bound socket until SIGTERM or SIGINT, or until `until` is done.
 
     `started` is called when a signal would end it gracefully: who waits for that word may send one at once. `stopping` is
     called at the signal; requests in progress have `config.timeout_graceful_shutdown` seconds to end.
@@ -34,6 +35,8 @@ async def run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    if until is not None:
+        until.add_done_callback(lambda _: stop())
     started()
     await server.serve(sockets=[listening])
 
