@@ -15,7 +15,7 @@ def told(hub, provider, item):
 
 
 def test_distinct_members_count_and_the_author_does_not(hub, anna, bert, parts):
-    carla = parts.Provider(hub, "carla")
+    carla, dora = parts.Provider(hub, "carla"), parts.Provider(hub, "dora")
     item = parts.indicator()
     bert.post(parts.sighting(item["id"]))
     assert told(hub, anna, item) == ("1", "0")
@@ -24,9 +24,18 @@ def test_distinct_members_count_and_the_author_does_not(hub, anna, bert, parts):
     bert.post(parts.sighting(item["id"]), parts.opinion(item["id"]))
     assert told(hub, anna, item) == ("1", "1")
     carla.post(parts.sighting(item["id"]), parts.opinion(item["id"], "agree"))
-    assert told(hub, bert, item) == ("2 or more", "1")
+    assert told(hub, dora, item) == ("2 or more", "1")
     anna.post(parts.opinion(item["id"], "disagree"))
-    assert told(hub, bert, item) == ("2 or more", "1")
+    assert told(hub, dora, item) == ("2 or more", "1")
+
+
+def test_what_the_asker_said_is_no_other_s_word(hub, anna, bert, parts):
+    carla = parts.Provider(hub, "carla")
+    item = parts.indicator()
+    anna.post(item)
+    bert.post(parts.sighting(item["id"]), parts.opinion(item["id"]))
+    assert told(hub, bert, item) == ("0", "0")
+    assert told(hub, carla, item) == ("1", "1")
 
 
 def test_what_is_revoked_or_erased_or_changed_counts_no_longer(hub, anna, bert, parts):

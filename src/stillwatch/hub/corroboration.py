@@ -13,8 +13,11 @@ def bucket(count: int) -> str:
     return str(count) if count < 2 else "2 or more"
 
 
-def corroboration(database: Database, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """For each id the buckets of `sightings` and `false_positives`: distinct members, the object's own author apart."""
+def corroboration(database: Database, asker: int, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """For each id the buckets of `sightings` and `false_positives`: distinct members, its author and the asker apart.
+
+    What a member said itself must not come back to it as another's word.
+    """
     wanted = list(dict.fromkeys(ids))
     with database.read() as tx:
         authors: dict[str, int | None] = dict(tx.among(OWNERS, owners_keys(wanted)))
@@ -25,7 +28,7 @@ def corroboration(database: Database, ids: Sequence[str]) -> list[dict[str, Any]
         )
     members: dict[tuple[str, str], set[int]] = defaultdict(set)
     for target, kind, member in lines:
-        if member != authors.get(target):
+        if member not in (authors.get(target), asker):
             members[target, kind].add(member)
     return [
         {

@@ -313,9 +313,8 @@ class Exchange:
         return self._following.receipts(after, limit, self._collections.readable(self._number(member)))
 
     def corroboration(self, member: Member, ids: Sequence[str]) -> list[dict[str, Any]]:
-        """How many members saw each object too, and how many think that it is false: "0", "1" or "2 or more"."""
-        self._number(member)
-        return corroboration(self.database, ids)
+        """How many other members saw each object too, and how many think it false: "0", "1" or "2 or more"."""
+        return corroboration(self.database, self._number(member), ids)
 
     # Operation.
 

@@ -219,7 +219,8 @@ class Node:
                 self.client.ask("POST", "/exchange/v1/witness", body={"key": vkey})
                 with self.store.writing():
                     self.store.put("witness_known", True)
-            raw = str(Note(Note.parse(note).text, (signature,))).encode()
+            signed = Note.parse(note)
+            raw = str(Note(signed.text, (*signed.signatures, signature))).encode()
             self.client.ask(
                 "POST", "/log/cosignatures", raw=raw, headers={"Content-Type": "text/plain"}, attempts=2
             )

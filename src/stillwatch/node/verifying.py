@@ -100,9 +100,8 @@ def _objects(store: Store, log: Verifier) -> Bad | None:
             if row["erasure"] is None:
                 return Bad(row["log_index"], f"{what} is erased here, and the log has no erasure of it")
             continue
-        if row["body"] is None or row["logged"] != commitment(
-            row["salt"] or b"", row["collection"], row["body"]
-        ):
+        body = _bytes(row["body"])
+        if body is None or row["logged"] != commitment(row["salt"] or b"", row["collection"], body):
             return Bad(row["log_index"], f"{what} is not the one that was logged")
         if row["pseudonym"] is not None and not _signed(
             row, _author(store, log, row, authors), opened_batches
@@ -142,8 +141,13 @@ def _signed(row: Row, author: Pseudonym | None, known: dict[bytes, batches.Batch
     return (
         batch is not None
         and (batch.pseudonym, batch.epoch, batch.collection) == (author.id, author.epoch, row["collection"])
-        and batches.is_signed(batch, row["body"], row["batch_index"] or 0, path)
+        and batches.is_signed(batch, _bytes(row["body"]) or b"", row["batch_index"] or 0, path)
     )
+
+
+def _bytes(value: bytes | str | None) -> bytes | None:
+    """A body as it is kept. SQLite gives text where somebody wrote text into it."""
+    return value.encode() if isinstance(value, str) else value
 
 
 def verify_given(folder: Folder, store: Store, client: Client) -> int:
