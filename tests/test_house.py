@@ -30,6 +30,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     # Declarations of limits, each of which is reached over HTTP.
     "collector/limits.py": "tests/collector/test_app.py",
     # What stands between a request and its answer, each part of which is reached over HTTP.
+    "cli/node.py": "tests/cli/test_node_exchange.py",
+    "cli/node_parts.py": "tests/cli/test_node_exchange.py",
     "hub/answers.py": "tests/hub/test_app.py",
     "hub/bounds.py": "tests/hub/test_app.py",
     "hub/calls.py": "tests/hub/test_app.py",
