@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -55,6 +56,10 @@ class Forum:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
+
+    def database(self):
+        """Its rows, for somebody who has the disk."""
+        return sqlite3.connect(self.folder / "hub.sqlite")
 
     def member(self, name):
         return json.loads(hub_command("member", "add", "--dir", self.folder, name))
