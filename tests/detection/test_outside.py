@@ -135,6 +135,25 @@ def test_half_of_the_accounts_have_to_carry_it(planted, plain):
     assert strongest(hit(planted, ids(plain, 0.6), shared())).corroboration is not None
 
 
+def test_templates_of_one_campaign_are_carried_together(planted, plain):
+    """One exchange in thirteen matches each of two: below a tenth alone, above it together, and once if they are the same."""
+    signatures = (shared("a"), shared("b"))
+    whole = hit(planted, ids(plain), signatures[0]).outside.exchange
+    acc = planted.ex_acc[whole]
+    place = np.arange(len(acc)) - np.searchsorted(acc, acc)
+    long = np.bincount(planted.ex_acc, minlength=len(planted.accounts.ids))[acc]
+    assert long.min() > 10
+
+    def found(first, second):
+        exchange = np.concatenate([whole[place < first * long], whole[(place >= (1 - second) * long)]])
+        which = np.repeat([0, 1], [(place < first * long).sum(), (place >= (1 - second) * long).sum()])
+        outside = Outside(signatures, exchange, which, len(planted.ex_row))
+        return strongest(replace(planted, outside=outside)).corroboration
+
+    print(found(0.05, 0), found(0.05, 0.06))
+    assert found(0.05, 0) is None
+
+
 def test_a_template_that_others_send_too_is_no_corroboration(planted, plain):
     outsiders = [str(name) for name in planted.accounts.ids if str(name) not in set(ids(plain))][:10]
     assert strongest(hit(planted, [*ids(plain), *outsiders], shared())).corroboration is None

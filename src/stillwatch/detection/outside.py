@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from scipy import sparse
 
 from stillwatch.detection.case import Case, Population
-from stillwatch.detection.evidence import Evidence, Ints
+from stillwatch.detection.evidence import Bools, Evidence, Ints
 from stillwatch.detection.view import View
 from stillwatch.records.signatures import Matcher, Shared
 
@@ -25,7 +25,7 @@ ONE_MEMBER, MORE_MEMBERS = 3.0, 30.0
 COVERED = 0.5
 """Share of a group's accounts that have to carry what others shared."""
 CARRIES = 0.1
-"""An account carries a signature if so much of what it sent matches it: campaigns mix other requests in."""
+"""An account carries signatures if so much of what it sent matches any of them: campaigns mix other requests in."""
 RARE = 0.005
 """Of the accounts outside the group at most this share may have any exchange that matches: a popular client's template is
 no corroboration. A twentieth of the group's own count is let pass, too: some of a campaign stay outside of its group."""
@@ -114,23 +114,43 @@ class Corroboration:
 
 @dataclass(frozen=True)
 class _Carried:
-    """Accounts x signatures: who has any match, and who carries it, before the view's hour."""
+    """What matched before the view's hour, in order of accounts: `start[i]` to `start[i + 1]` are those of account i."""
 
     any: sparse.csc_matrix
-    carries: sparse.csc_matrix
+    """Accounts x signatures: who has any match."""
+    start: Ints
+    exchange: Ints
+    which: Ints
+    sent: Ints
+    """Exchanges of each account."""
+
+    def accounts(self, among: Ints, chosen: Bools) -> int:
+        """How many of these accounts carry these signatures, all taken together: a campaign has several templates."""
+        at = [np.arange(self.start[i], self.start[i + 1]) for i in among.tolist()]
+        hit = np.concatenate([np.zeros(0, np.int64), *at])
+        owner = np.repeat(among, [len(own) for own in at])
+        kept = chosen[self.which[hit]]
+        _, first = np.unique(self.exchange[hit[kept]], return_index=True)
+        count = np.bincount(owner[kept][first], minlength=len(self.sent))[among]
+        return int(((count > 0) & (count >= CARRIES * self.sent[among])).sum())
 
 
 def _carried(view: View, outside: Outside) -> _Carried:
     evidence = view.evidence
-    shape = (len(view.active), len(outside.signatures))
     seen = view.seen[outside.exchange]
-    acc, which = evidence.ex_acc[outside.exchange[seen]], outside.which[seen]
-    hits = sparse.csc_matrix((np.ones(len(acc)), (acc, which)), shape=shape)
+    exchange, which = outside.exchange[seen], outside.which[seen]
+    acc = evidence.ex_acc[exchange]
+    order = np.argsort(acc, kind="stable")
+    n = len(view.active)
+    hits = sparse.csc_matrix((np.ones(len(acc)), (acc, which)), shape=(n, len(outside.signatures)))
     hits.sum_duplicates()
-    sent = np.bincount(evidence.ex_acc[view.seen], minlength=shape[0])
-    carries = hits.copy()
-    carries.data = (hits.data >= CARRIES * sent[hits.indices]).astype(np.float64)
-    return _Carried((hits > 0).tocsc(), carries)
+    return _Carried(
+        (hits > 0).tocsc(),
+        np.searchsorted(acc[order], np.arange(n + 1)),
+        exchange[order],
+        which[order],
+        np.bincount(evidence.ex_acc[view.seen], minlength=n),
+    )
 
 
 def corroboration(case: Case) -> Corroboration | None:
@@ -146,16 +166,11 @@ def corroboration(case: Case) -> Corroboration | None:
         return None
     inside = carried.any[case.everyone_inside]
     beyond = np.asarray(carried.any[view.active].sum(axis=0)).ravel() - np.asarray(inside.sum(axis=0)).ravel()
-    of_group = carried.carries[firm]
-    own = np.asarray(of_group.sum(axis=0)).ravel()
+    own = np.asarray(carried.any[firm].sum(axis=0)).ravel()
     rare = (own > 0) & (beyond <= np.maximum(RARE * others, BESIDE * own))
     several = np.array([one.several for one in outside.signatures])
-
-    def covered(chosen: np.ndarray) -> int:
-        return int((np.asarray(of_group[:, np.flatnonzero(chosen)].sum(axis=1)).ravel() > 0).sum())
-
     for chosen, more in ((rare & several, True), (rare, False)):
-        accounts = covered(chosen)
+        accounts = carried.accounts(firm, chosen) if chosen.any() else 0
         if accounts >= COVERED * len(firm) and accounts:
             named = tuple(outside.signatures[i] for i in np.flatnonzero(chosen).tolist())
             return Corroboration(named, accounts, len(firm), more)

@@ -21,7 +21,7 @@ HOLDS = 0.6
 """A text of a template carries so much of what is constant in it."""
 LOOKED_AT = 512
 """Texts among which templates are sought."""
-MOST = 4
+MOST = 8
 """Templates of a group."""
 PASSES = 3
 
