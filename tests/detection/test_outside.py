@@ -136,22 +136,28 @@ def test_half_of_the_accounts_have_to_carry_it(planted, plain):
 
 
 def test_templates_of_one_campaign_are_carried_together(planted, plain):
-    """One exchange in thirteen matches each of two: below a tenth alone, above it together, and once if they are the same."""
-    signatures = (shared("a"), shared("b"))
-    whole = hit(planted, ids(plain), signatures[0]).outside.exchange
+    """Accounts with fewer than a tenth of their exchanges on each of two templates carry both together, if they are two."""
+    whole = hit(planted, ids(plain), shared()).outside.exchange
     acc = planted.ex_acc[whole]
+    order = np.argsort(acc, kind="stable")
+    whole, acc = whole[order], acc[order]
     place = np.arange(len(acc)) - np.searchsorted(acc, acc)
-    long = np.bincount(planted.ex_acc, minlength=len(planted.accounts.ids))[acc]
-    assert long.min() > 10
+    few = np.ceil(0.1 * np.bincount(acc)[acc]) - 1
+    assert few.min() >= 1
 
-    def found(first, second):
-        exchange = np.concatenate([whole[place < first * long], whole[(place >= (1 - second) * long)]])
-        which = np.repeat([0, 1], [(place < first * long).sum(), (place >= (1 - second) * long).sum()])
-        outside = Outside(signatures, exchange, which, len(planted.ex_row))
+    def found(*parts):
+        exchange = np.concatenate([whole[part] for part in parts])
+        which = np.repeat(np.arange(len(parts)), [part.sum() for part in parts])
+        outside = Outside((shared("a"), shared("b"))[: len(parts)], exchange, which, len(planted.ex_row))
         return strongest(replace(planted, outside=outside)).corroboration
 
-    print(found(0.05, 0), found(0.05, 0.06))
-    assert found(0.05, 0) is None
+    first, second = place < few, (place >= few) & (place < 2 * few)
+    assert found(first) is None
+    assert found(first, first) is None
+    together = found(first, second)
+    assert together is not None
+    assert [one.id for one in together.signatures] == ["a", "b"]
+    assert together.accounts == len(ids(plain))
 
 
 def test_a_template_that_others_send_too_is_no_corroboration(planted, plain):

@@ -69,7 +69,9 @@ def accused(out):
 
 def of_groups(out, names):
     members = pq.read_table(out / "members.parquet")
-    return set(members.filter(pc.is_in(members["campaign_id"], value_set=pa.array(names)))["account_id"].to_pylist())
+    return set(
+        members.filter(pc.is_in(members["campaign_id"], value_set=pa.array(names)))["account_id"].to_pylist()
+    )
 
 
 def not_signed(out):
