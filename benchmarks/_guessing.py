@@ -166,9 +166,9 @@ def known_frame(
 def pairs_alone(pool: Sequence[Sequence[str]], sizes: Sequence[int], seed: int) -> dict[str, Any]:
     """Who knows nothing but a dictionary that has the template's words: what each of its pairs shows by itself.
 
-    `bits`: mean evidence for a pair of the template. `found`: by size of the dictionary, how many of the template's n pairs
-    are among the n that the sketch speaks for most, of all pairs of the dictionary's words: as many of RANDOM_PAIRS random ones
-    lie above, in proportion (features of 32 bits are as good as random).
+    `bits`: mean evidence for a pair of the template. `found`: by size of the dictionary, how many of the n pairs
+    are among the n that the sketch speaks for most, of all pairs of the dictionary's words: as many of RANDOM_PAIRS random
+    ones lie above, in proportion (features of 32 bits are as good as random).
     """
     rng = np.random.default_rng(seed)
     others = rng.integers(0, 1 << 32, RANDOM_PAIRS, dtype=np.uint32)
