@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.records.signatures import LEAST_PAIRS, make, make_several
+from stillwatch.records.signatures.making import MOST
 from stillwatch.records.sketches import Key
 
 KEY = Key(bytes(range(16)))
@@ -90,3 +91,14 @@ def test_several_templates_in_any_order(rng: random.Random) -> None:
 def test_each_text_has_its_account() -> None:
     with pytest.raises(ValueError, match="2 texts of 1 accounts"):
         make(["a b", "c d"], ["x"], KEY, epoch=1, part="input")
+
+
+def test_the_most_templates_of_a_group() -> None:
+    """Of ten templates those of the most accounts are signed."""
+    rng = random.Random(3)
+    frames = [" ".join("".join(rng.choices("abcdefgh", k=6)) for _ in range(20)) + " {}" for _ in range(10)]
+    rows = [(f.format(i), f"account-{i}") for n, f in enumerate(frames) for i in range(15 - n)]
+    made = make_several(*zip(*rows, strict=True), KEY, epoch=3, part="input")
+    assert [one.accounts for one in made] == list(range(15, 15 - MOST, -1))
+    assert MOST < len(frames)
+    assert all(one.signature is not None for one in made)
