@@ -142,8 +142,10 @@ def of_drills(seed: int, each: int) -> list[Template]:
                     Pieces.of(wordings.after[i].as_py()),
                 )
                 lists = tuple(WorkList(pack, "question", int(rng.integers(1 << 40)), f) for f in FACTS)
-                relatives = f"{pack.name} {kind}"
-                source = random.Random(f"{seed} {relatives} {i}")
+                # Kinds that a language has no phrases for are in English.
+                stock = "en" if pack.templates[kind] == packs()["en"].templates[kind] else pack.name
+                relatives = f"{stock} {kind}"
+                source = random.Random(f"{seed} {pack.name} {kind} {i}")
                 found.append(Template("drill", relatives, parts, words, lists, source=source))
     return found
 

@@ -1,6 +1,6 @@
 """What do template signatures match, what do they match wrongly, what do they tell, and how fast are they?
 
-    python benchmarks/signatures.py [--seeds 12001 12002] [--prompts PATH] [--quick]
+    python benchmarks/signatures.py [--seeds 12001 12002] [--prompts PATH] [--quick] [--only PART ...]
 
 Recall: templates of the drill (every kind and language) and, where PATH is there, real prompts (a Parquet file with a
 column `text`) as frames of one to three slots. Each is signed from 40 texts of ten accounts; other texts of it are matched,
@@ -16,7 +16,8 @@ its own (`--labs 2 --knob labs_spanned=2`). One scans with `--epoch-key`, the ot
 member and of two or more. Guessing: see `_guessing.py`. Speed: in one run with the sketching of the same texts.
 Development used seeds 52 and 53.
 
-Prints the tables and writes benchmarks/results/signatures.json.
+Prints the tables and writes benchmarks/results/signatures.json; with --only (recall, between, guessing, speed) what is not
+named stays as an earlier run wrote it.
 """
 
 import argparse
@@ -34,11 +35,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import _guessing as guessing
-from _common import everyone, make_drill, named, percent, planted, run_scan, show, upper_bound, write
+from _common import earlier, everyone, make_drill, named, percent, planted, run_scan, show, upper_bound, write
 from _templates import FACTS, KEY, of_drills, of_prompts, real_prompts, recall
 from stillwatch.records.signatures import AGREE, Matcher, Signature
 from stillwatch.records.sketches import sketch
 
+PARTS = ["recall", "between", "guessing", "speed"]
 LENGTHS = (13, 25, 49, 97)
 UNKNOWN = (1, 2, 3, 5)
 
@@ -280,34 +282,37 @@ def main() -> None:
     parser.add_argument("--exchanges", type=int, default=160_000, help="of both providers together")
     parser.add_argument("--accounts", type=int, default=10_000, help="likewise")
     parser.add_argument("--quick", action="store_true", help="a look at one seed and a few templates")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
     options = parser.parse_args()
     if options.quick:
         options.seeds, options.exchanges, options.accounts = options.seeds[:1], 60_000, 5_000
     prompts = real_prompts(options.prompts)
     small = options.quick
     seed = options.seeds[0]
-    found: dict[str, Any] = {
-        "recall": {"drill": recall(of_drills(seed, 1 if small else 3), 1 if small else 4, prompts)}
-    }
-    if prompts:
-        found["recall"]["prompts"] = recall(
-            of_prompts(prompts, seed, 100 if small else 400), 1 if small else 4, prompts
-        )
-    print("recall: done", flush=True)
-    runs = [between_providers(seed, options.exchanges, options.accounts) for seed in options.seeds]
-    print("between providers: done", flush=True)
-    found |= {
-        "runs": runs,
-        "classes": summed(runs),
-        "guessing": guesses(prompts, seed, 4 if small else 20),
-        "speed": speed(5_000 if small else 40_000, seed),
-    }
+    name = "signatures-quick" if small else "signatures"
+    settings = {k: v for k, v in vars(options).items() if k not in ("prompts", "only")}
+    settings |= {"prompts": len(prompts), "agree": AGREE}
+    found: dict[str, Any] = earlier(name, settings) if options.only != PARTS else {}
+    if options.only != PARTS and not found:
+        parser.error("--only needs the results of an earlier run")
+    if "recall" in options.only:
+        curves = {"drill": recall(of_drills(seed, 1 if small else 3), 1 if small else 4, prompts)}
+        if prompts:
+            real = of_prompts(prompts, seed, 100 if small else 400)
+            curves["prompts"] = recall(real, 1 if small else 4, prompts)
+        found["recall"] = curves
+        print("recall: done", flush=True)
+    if "between" in options.only:
+        runs = [between_providers(seed, options.exchanges, options.accounts) for seed in options.seeds]
+        found |= {"runs": runs, "classes": summed(runs)}
+        print("between providers: done", flush=True)
+    if "guessing" in options.only:
+        found["guessing"] = guesses(prompts, seed, 4 if small else 20)
+    if "speed" in options.only:
+        found["speed"] = speed(5_000 if small else 40_000, seed)
     report(found)
-    settings = {k: v for k, v in vars(options).items() if k != "prompts"} | {
-        "prompts": len(prompts),
-        "agree": AGREE,
-    }
-    write("signatures-quick" if small else "signatures", {"settings": settings, **found})
+    parts = {k: v for k, v in found.items() if k not in ("made_by", "settings")}
+    write(name, {"settings": settings, **parts})
 
 
 if __name__ == "__main__":
