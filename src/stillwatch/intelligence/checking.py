@@ -7,7 +7,7 @@ them; what comes in another form is brought into it first, so that nothing hides
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import msgspec
@@ -59,6 +59,18 @@ class _Peek(msgspec.Struct):
     type: str
 
 
+@lru_cache(maxsize=8)
+def _quick(rules: Rules) -> Mapping[str, Compiled]:
+    # A node makes a checker for each batch, under rules that stay the same for months.
+    found: dict[str, Compiled] = {}
+    for kind, fields in rules.types.items():
+        try:
+            found[kind] = compiled(kind, fields)
+        except UnusableError:
+            continue
+    return found
+
+
 class Checker:
     """Checks objects against one version of the rules."""
 
@@ -75,12 +87,7 @@ class Checker:
         self._now = now
         self._private = tuple(private_words)
         self._peek = msgspec.json.Decoder(_Peek).decode
-        self._quick: dict[str, Compiled] = {}
-        for kind, fields in self.rules.types.items():
-            try:
-                self._quick[kind] = compiled(kind, fields)
-            except UnusableError:
-                continue
+        self._quick = _quick(self.rules)
 
     @cached_property
     def _common(self) -> Mapping[bytes, dict[str, Any]]:
