@@ -9,7 +9,7 @@ from stillwatch.node.folder import CREDENTIALS, Folder, write_private
 def test_a_member_asks_with_its_password(member):
     with Client(member) as client:
         assert client.json("GET", "/exchange/v1/me")["member_id"] == member.member_id
-        assert client.json("GET", "/exchange/v1/receipts", query={"after": 0, "limit": 3})["receipts"] == []
+        assert client.json("GET", "/exchange/v1/receipts", after=0, limit=3)["receipts"] == []
 
 
 def test_a_member_asks_with_a_token(member, forum, tmp_path):
@@ -51,6 +51,6 @@ def test_a_hub_that_is_away_is_asked_some_times(tmp_path):
 def test_a_stream_is_read_in_pieces(member):
     with (
         Client(member) as client,
-        client.stream("/stream", {"Accept": "text/event-stream"}, {"after": 0}) as pieces,
+        client.stream("/stream", {"Accept": "text/event-stream"}, after=0) as pieces,
     ):
         assert isinstance(next(pieces), bytes)

@@ -41,12 +41,13 @@ def test_what_is_pinned_stays(folder):
 
 def test_one_process_writes_at_a_time(folder):
     with (
-        folder.writing(),
+        folder.working(),
         pytest.raises(InputError, match="another process"),
-        Folder.open(folder.path).writing(),
+        Folder.open(folder.path).working(0.1),
     ):
         pass
-    with folder.writing():
+    # Given back, and taken twice by who has it.
+    with folder.working(), folder.working():
         pass
 
 

@@ -4,7 +4,9 @@ Raises LogFaultError wherever the hub contradicts itself; nothing of that look i
 """
 
 import base64
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -98,23 +100,26 @@ class Auditor:
                 {"now": note, "log_index": needed},
             )
         bundles = self._bundles(before, signed.size, headers)
+
+        def entries() -> Iterator[Entry]:
+            if before == signed.size:
+                return iter(())
+            return followers.entries(before, signed.size, lambda number, width: bundles[number])
+
+        grown = follower.frontier.copy()
+        grown.append(merkle.leaf_hash(entry.data) for entry in entries())
+        # Before any of them is read: what they say is the hub's word only if it signed them.
+        if grown.root() != signed.root:
+            raise LogFaultError(
+                ENTRIES,
+                f"entries {before} to {signed.size - 1} do not continue the log as it was read before",
+                {"before": follower.note, "now": note, "frontier": follower.state()["peaks"]},
+            )
         with store.writing():
-            grown = follower.frontier.copy()
             epoch = False
-            held: list[Entry] = []
-            if before < signed.size:
-                for entry in followers.entries(before, signed.size, lambda number, width: bundles[number]):
-                    held.append(entry)
-                    if len(held) == _ROWS:
-                        epoch |= self._keep(held, grown)
-                        held = []
-                epoch |= self._keep(held, grown)
-            if grown.root() != signed.root:
-                raise LogFaultError(
-                    ENTRIES,
-                    f"entries {before} to {signed.size - 1} do not continue the log as it was read before",
-                    {"before": follower.note, "now": note, "frontier": follower.state()["peaks"]},
-                )
+            left = entries()
+            while held := list(islice(left, _ROWS)):
+                epoch |= self._keep(held, note)
             follower.frontier, follower.note = grown, note
             store.put("follower", follower.state())
             settled = self._settle(note) if waiting else 0
@@ -144,9 +149,8 @@ class Auditor:
             found[number] = self._client.ask("GET", f"/log/{path}", headers=headers).content
         return found
 
-    def _keep(self, entries: list[Entry], grown: merkle.Frontier) -> bool:
+    def _keep(self, entries: list[Entry], note: str) -> bool:
         """Keep new entries; whether one begins an epoch."""
-        grown.append(merkle.leaf_hash(entry.data) for entry in entries)
         store = self._store
         last = store.number("SELECT MAX(seq) FROM entries")
         rows: list[tuple[Any, ...]] = []
@@ -161,16 +165,16 @@ class Auditor:
                     raise LogFaultError(
                         ENTRIES,
                         f"entry {entry.index} is of object {said.seq} after object {last}",
-                        {"index": entry.index, "entry": entry.data},
+                        {"index": entry.index, "entry": entry.data, "now": note},
                     )
                 last = said.seq
             except (msgspec.MsgspecError, ValueError):
                 rows.append((entry.index, entry.data, None, None))
-                epoch |= self._other(entry)
+                epoch |= self._other(entry, note)
         store.run_many("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
         return epoch
 
-    def _other(self, entry: Entry) -> bool:
+    def _other(self, entry: Entry, note: str) -> bool:
         """Take an entry that is no object's; whether it begins an epoch. Kinds that are not known are passed over."""
         store = self._store
         try:
@@ -196,7 +200,7 @@ class Auditor:
             raise LogFaultError(
                 ENTRIES,
                 f"entry {entry.index} can't be read",
-                {"index": entry.index, "entry": entry.data},
+                {"index": entry.index, "entry": entry.data, "now": note},
             ) from None
         return False
 

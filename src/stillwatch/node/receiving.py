@@ -113,7 +113,7 @@ def of_page(raw: bytes) -> tuple[list[Item], bool]:
                 proof = _path(trees[said.batch], said.batch_index or 0)
             found.append(_item(said, body, envelope, proof))
         return found, page.more
-    except (msgspec.MsgspecError, ValueError, KeyError, IndexError, UnicodeError):
+    except (InputError, msgspec.MsgspecError, ValueError, KeyError, IndexError, UnicodeError):
         raise _unreadable() from None
 
 
@@ -127,7 +127,7 @@ def of_event(event: Event) -> Item:
         if str(said.seq) != event.id:
             raise ValueError("another number")
         return _item(said, body, envelope, proof)
-    except (msgspec.MsgspecError, ValueError, KeyError, UnicodeError):
+    except (InputError, msgspec.MsgspecError, ValueError, KeyError, UnicodeError):
         raise _unreadable() from None
 
 
@@ -189,6 +189,7 @@ class Receiver:
     def __init__(self, store: Store, pseudonyms: Pseudonyms) -> None:
         self._store, self._pseudonyms = store, pseudonyms
         self._opened: OrderedDict[bytes, Batch] = OrderedDict()
+        self._generation: int | None = None
 
     @property
     def cursor(self) -> int:
@@ -210,6 +211,11 @@ class Receiver:
             raise LogFaultError(
                 ALTERED, "the hub gave objects out of order", {"seqs": [each.seq for each in items][:1000]}
             )
+        if generation != self._generation:
+            # What is in memory was written down before a fault that threw it away.
+            self._opened.clear()
+            self._pseudonyms.forget()
+            self._generation = generation
         rows = [self._row(item) for item in items]
         new = 0
         store = self._store
