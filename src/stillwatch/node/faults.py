@@ -105,9 +105,12 @@ class Faults:
                     "received",
                     "envelopes",
                     "certificates",
+                    # What the hub told of them goes with them. Outcomes are this member's own word, and stay.
+                    "corroboration",
+                    "stale",
                 ):
                     store.run(f"DELETE FROM {table}")
-                for name in ("follower", "cursor"):
+                for name in ("follower", "cursor", "cosigned", "logged_epoch"):
                     store.put(name, None)
                 # Numbers begin anew, and with them the bundles of what is new.
                 store.put("began", now_us())

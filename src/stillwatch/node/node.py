@@ -28,6 +28,8 @@ from stillwatch.transparency.follower import LogFaultError
 from stillwatch.transparency.notes import COSIGNATURE, Note, Verifier
 
 _MOST_IDS = 100
+_SENDING_US = 60_000_000
+"""How long a batch may be on its way: so much earlier than its answer may what it holds come back by the stream."""
 
 
 class FaultError(Exception):
@@ -187,17 +189,23 @@ class Node:
     def _require_sent(self, began: int) -> None:
         """Raise LogFaultError where the hub took something before this sync began, and its log does not hold it."""
         store = self.store
-        row = store.one(
-            "SELECT stix_id, body FROM outbox WHERE state = 'sent' AND sent < ? ORDER BY number LIMIT 1",
+        rows = store.all(
+            "SELECT stix_id, body, sent FROM outbox WHERE state = 'sent' AND sent < ? ORDER BY number",
             (began,),
         )
-        # What was erased meanwhile tells its id no more.
-        if row is not None and not store.number("SELECT COUNT(*) FROM received WHERE erased = 1"):
+        if not rows:
+            return
+        # What was erased before it came here tells its id no more: so many of them may be among those.
+        nameless = store.number(
+            "SELECT COUNT(*) FROM received WHERE erased = 1 AND stix_id IS NULL AND received >= ?",
+            (min(row["sent"] for row in rows) - _SENDING_US,),
+        )
+        if len(rows) > nameless:
             note = (store.get("follower") or {}).get("note")
             raise LogFaultError(
                 MISSING,
-                f"the hub took {row['stix_id']} from here, and its log does not hold it",
-                {"object": row["body"], "now": note},
+                f"the hub took {rows[0]['stix_id']} from here, and its log does not hold it",
+                {"object": rows[0]["body"], "now": note},
             )
 
     def _cosign(self) -> bool:
