@@ -68,6 +68,9 @@ class Forum:
         """Its rows, for somebody who has the disk."""
         return sqlite3.connect(self.folder / "hub.sqlite")
 
+    def new_epoch(self):
+        hub_command("epoch", "new", "--dir", self.folder)
+
     def member(self, name):
         return json.loads(hub_command("member", "add", "--dir", self.folder, name))
 

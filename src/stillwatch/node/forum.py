@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from stillwatch.intelligence.rules import Rules, open_signed
+from stillwatch.intelligence.rules import RULES, Rules, open_signed
 from stillwatch.node.client import Client
 from stillwatch.node.faults import SIGNATURE
 from stillwatch.node.folder import Folder, write_private
@@ -54,13 +54,25 @@ class Forum:
         return sorted(found, key=lambda epoch: -epoch.number)
 
     def refresh(self, client: Client) -> Epoch:
-        """Ask the hub. Raises LogFaultError where the rules are not signed, or the epoch is not the one that was logged."""
+        """Ask the hub. Raises LogFaultError where the rules are not signed by the forum, InputError where they, or the
+        epoch, can't be read.
+        """
+        key = self._key()
         envelope = client.json("GET", "/exchange/v1/rules").get("envelope")
         try:
-            rules = self._open(envelope)
+            text = dsse.verify(envelope, RULES, key.key)
         except InputError as error:
             raise LogFaultError(
                 SIGNATURE, f"the hub's disclosure rules do not hold: {error.what}", {"envelope": envelope}
+            ) from None
+        try:
+            rules = Rules.parse(text)
+        except InputError as error:
+            # The forum's own word, for a version that knows more kinds of rules.
+            raise InputError(
+                f"the forum's disclosure rules can't be used here: {error.what}",
+                where=error.where,
+                mend="use the version of stillwatch that the forum's hub has",
             ) from None
         said = client.json("GET", "/exchange/v1/epoch")
         try:
@@ -98,9 +110,12 @@ class Forum:
             write_private(path, text)
 
     def _open(self, envelope: object) -> Rules:
+        return open_signed(envelope, self._key())
+
+    def _key(self) -> Verifier:
         key = self._folder.trust.rules_key
         if key is None:
             raise InputError(
                 "the key of the forum's rules is not known", mend="ask the forum for credentials that hold it"
             )
-        return open_signed(envelope, Verifier.parse(key))
+        return Verifier.parse(key)
