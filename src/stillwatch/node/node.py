@@ -122,7 +122,8 @@ class Node:
     def explain(self, bundle: Mapping[str, Any], moment: datetime | None = None) -> Explained:
         """What publishing a bundle would send, and for what it would be refused; nothing is asked of the hub."""
         own = self.pseudonyms.latest_own()
-        return explain(bundle, self.forum.rules(), moment or today(), None if own is None else own.id)
+        name = None if own is None else own.id
+        return explain(bundle, self.forum.rules(), moment or today(), name, self.pseudonyms.all_own())
 
     def flush(self) -> Sent:
         """Send what is due. Raises UnreachableError with what is left still queued, FaultError and OpenFaultError."""
@@ -274,7 +275,8 @@ class Node:
         except (OpenFaultError, FaultError) as error:
             fault = error
         # Under which pseudonym it will go is known when it goes.
-        explained = explain(bundle, self.forum.rules(), moment_of(max(not_before, now_us())))
+        when = moment_of(max(not_before, now_us()))
+        explained = explain(bundle, self.forum.rules(), when, own=self.pseudonyms.all_own())
         if explained.refusals:
             return Published(explained, [], [], problem)
         numbers = self.queue.add(explained.objects, not_before)

@@ -125,6 +125,10 @@ class Pseudonyms:
         row = self._store.one("SELECT id FROM certificates WHERE own = 1 ORDER BY epoch DESC LIMIT 1")
         return None if row is None else self._stored(row[0])
 
+    def all_own(self) -> set[str]:
+        """Ids of all that this member ever had, as far as this node knows."""
+        return {row[0] for row in self._store.all("SELECT id FROM certificates WHERE own = 1")}
+
     def is_own(self, identifier: str | None) -> bool:
         """Whether it is this member's."""
         return identifier is not None and bool(

@@ -1,7 +1,7 @@
 """What would leave, whether the rules let it, and the queue into which it goes when they do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,10 @@ from stillwatch.transparency.canonical import canonical, parse
 AUTHOR = "identity--00000000-0000-4000-8000-000000000000"
 """Stands in the queue for the pseudonym, which only the hub can give and which changes with each epoch."""
 
+_STRANGER = "names an identity that is not in the bundle"
+_IN_BUNDLE = (
+    "add the identity of whoever made the bundle, for which the pseudonym stands then, or leave the field out"
+)
 MOST_BYTES = 256 << 20
 """Of a bundle's file. A hundred thousand objects have some hundred megabytes."""
 
@@ -73,18 +77,29 @@ def read_bundle(path: Path) -> dict[str, Any]:
 
 
 def explain(
-    bundle: Mapping[str, Any], rules: Rules, moment: datetime, pseudonym: str | None = None
+    bundle: Mapping[str, Any],
+    rules: Rules,
+    moment: datetime,
+    pseudonym: str | None = None,
+    own: Collection[str] = (),
 ) -> Explained:
-    """What would leave of a bundle if it were sent at `moment`, and for what it would be refused."""
+    """What would leave of a bundle if it were sent at `moment`, and for what it would be refused.
+
+    `own`: all pseudonyms that this member ever had; the one of the epoch in which it is sent stands for each of them.
+    """
     author = pseudonym or AUTHOR
     # The pseudonym's own identity goes with the first batch of an epoch, not with each bundle.
     prepared = [item for item in prepare(bundle, {"id": author}) if item != {"id": author}]
     checker = Checker(rules, now=lambda: moment)
     refusals: list[Refusal] = []
     for item in prepared:
+        strangers = _under(author, item, own)
         found = checker.check(_form(item))
         if isinstance(found, list):
             refusals += found
+        elif not found.common:
+            # An identity tells who it is, even where only its id goes. The hub would take none of it.
+            refusals += [Refusal(str(item["id"]), field, _STRANGER, _IN_BUNDLE) for field in strangers]
     given = {item.get("id"): item for item in bundle["objects"] if isinstance(item, dict)}
     changes = [
         Change(item.get("id", ""), field, _shown(before.get(field)), _shown(item.get(field)))
@@ -96,6 +111,22 @@ def explain(
     sent = {item.get("id") for item in prepared}
     changes += [Change(str(name), "", "identity", None) for name in given if name not in sent]
     return Explained(prepared, refusals, changes, rules, pseudonym)
+
+
+def _under(author: str, item: dict[str, Any], own: Collection[str]) -> list[str]:
+    """Have the author stand for all of this member's pseudonyms; the fields that name somebody else."""
+    strangers = []
+    made_by = item.get("created_by_ref")
+    if made_by in own:
+        item["created_by_ref"] = author
+    elif made_by not in (None, author):
+        strangers.append("created_by_ref")
+    seen_by = item.get("where_sighted_refs")
+    if isinstance(seen_by, list):
+        item["where_sighted_refs"] = [author if one in own else one for one in seen_by]
+        if any(one != author for one in item["where_sighted_refs"]):
+            strangers.append("where_sighted_refs")
+    return strangers
 
 
 def _form(item: Mapping[str, Any]) -> bytes:
