@@ -17,7 +17,9 @@ from stillwatch.transparency.notes import Note
 
 
 def received(node):
-    rows = node.store.all("SELECT stix_id FROM received WHERE settled = 1 AND own = 0 ORDER BY seq")
+    rows = node.store.all(
+        "SELECT stix_id FROM received WHERE settled = 1 AND own = 0 AND erased = 0 ORDER BY seq"
+    )
     return [row[0] for row in rows]
 
 

@@ -14,6 +14,7 @@ from stillwatch.node.node import Node
 from stillwatch.node.publishing import handling, withdrawal
 from stillwatch.records.errors import InputError
 from stillwatch.records.signatures import Signature, read_signatures
+from stillwatch.transparency.follower import ROLLBACK, LogFaultError
 
 NUMBERS = itertools.count(1)
 
@@ -290,8 +291,6 @@ def test_what_the_log_was_not_held_against_gets_in_nowhere(open_node, reader, tm
 
 
 def test_after_the_log_began_anew_bundles_begin_anew(open_node, tmp_path, indicator, address):
-    from stillwatch.transparency.follower import ROLLBACK, LogFaultError
-
     author, node, out = open_node(), open_node(), tmp_path / "out"
     item = indicator(address())
     assert not author.say([item]).problem

@@ -30,7 +30,9 @@ def post(node, items, collection=None):
 
 def received(node):
     """Ids of objects of others that were held against the log, in order."""
-    rows = node.store.all("SELECT stix_id FROM received WHERE settled = 1 AND own = 0 ORDER BY seq")
+    rows = node.store.all(
+        "SELECT stix_id FROM received WHERE settled = 1 AND own = 0 AND erased = 0 ORDER BY seq"
+    )
     return [row[0] for row in rows]
 
 
