@@ -30,7 +30,10 @@ def test_a_member_learns_who_it_is_and_which_rules_hold(running, anna):
     assert me["pseudonym"] is None
     assert me["rules"] == Rules.default().digest
     envelope = running.call("GET", "/exchange/v1/rules").json["envelope"]
-    assert open_signed(envelope, Verifier.parse(anna.credentials["hub"]["rules_key"])).text == Rules.default().text
+    assert (
+        open_signed(envelope, Verifier.parse(anna.credentials["hub"]["rules_key"])).text
+        == Rules.default().text
+    )
 
 
 def test_a_pseudonym_is_certified_once(running, anna, log_key):

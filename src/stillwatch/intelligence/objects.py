@@ -230,7 +230,12 @@ def sighting(
     last: datetime | None = None,
     confidence: int | None = None,
 ) -> Item:
-    """That something shared was seen here, too. `count` leaves as the least of its bucket, times as days."""
+    """That something shared was seen here, too. `count` leaves as the least of its bucket, times as days.
+
+    Raises InputError where it was seen last before it was seen first.
+    """
+    if first is not None and last is not None and last < first:
+        raise InputError("it was seen last before it was seen first", mend="swap the times")
     return _made(
         "sighting",
         handling,
@@ -272,11 +277,20 @@ def _pattern(name: str, kind: str, pattern: str, version: str | None = None) -> 
 def _indicator(
     fields: Item, handling: Handling, valid_until: datetime | None, confidence: int | None
 ) -> Item:
+    begins = words.day(handling.created)
+    # Up to the next day: rounded down, something could be over before it began.
+    ends = (
+        valid_until
+        if valid_until is None or words.day(valid_until) == valid_until
+        else words.day_after(valid_until)
+    )
+    if ends is not None and ends <= begins:
+        raise InputError("it would be over before it begins", mend="give a later end, or none")
     return _made(
         "indicator",
         handling,
-        valid_from=words.stamp(handling.created),
-        valid_until=None if valid_until is None else words.stamp(valid_until),
+        valid_from=words.stamp(begins),
+        valid_until=None if ends is None else words.stamp(ends),
         confidence=confidence,
         **fields,
     )
