@@ -91,7 +91,7 @@ def test_a_withdrawal_says_nothing_new_but_that_it_is_one():
 
 
 def test_what_was_made_today_is_withdrawn_a_millisecond_later():
-    today = INDICATOR | {name: "2026-09-01T00:00:00.000Z" for name in ("created", "modified", "valid_from")}
+    today = INDICATOR | dict.fromkeys(("created", "modified", "valid_from"), "2026-09-01T00:00:00.000Z")
     made = revoked(today, NOW)
     assert made["modified"] == "2026-09-01T00:00:00.001Z"
     assert revoked(made, NOW)["modified"] == "2026-09-01T00:00:00.002Z"
