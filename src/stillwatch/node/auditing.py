@@ -117,13 +117,24 @@ class Auditor:
             )
         with store.writing():
             epoch = False
+            erased: set[int] = set()
             left = entries()
             while held := list(islice(left, _ROWS)):
-                epoch |= self._keep(held, note)
+                epoch |= self._keep(held, note, erased)
             follower.frontier, follower.note = grown, note
             store.put("follower", follower.state())
+            # Objects that were on their way while their erasure was read go with those of new erasures: after all of it
+            # was held against the log, or what was never said could be given, and then erased.
+            erased.update(
+                row[0]
+                for row in store.all(
+                    "SELECT r.seq FROM received r JOIN erasures x ON x.seq = r.seq WHERE r.settled = 0 AND r.erased = 0"
+                )
+            )
             settled = self._settle(note) if waiting else 0
             self._confirm()
+            for seq in sorted(erased):
+                self._erase(seq)
         return Audited(signed.size, signed.size - before, settled, epoch)
 
     def _compare(self, follower: Follower, note: str) -> checkpoints.Checkpoint:
@@ -149,8 +160,8 @@ class Auditor:
             found[number] = self._client.ask("GET", f"/log/{path}", headers=headers).content
         return found
 
-    def _keep(self, entries: list[Entry], note: str) -> bool:
-        """Keep new entries; whether one begins an epoch."""
+    def _keep(self, entries: list[Entry], note: str, erased: set[int]) -> bool:
+        """Keep new entries, and note what they erase; whether one begins an epoch."""
         store = self._store
         last = store.number("SELECT MAX(seq) FROM entries")
         rows: list[tuple[Any, ...]] = []
@@ -170,11 +181,11 @@ class Auditor:
                 last = said.seq
             except (msgspec.MsgspecError, ValueError):
                 rows.append((entry.index, entry.data, None, None))
-                epoch |= self._other(entry, note)
+                epoch |= self._other(entry, note, erased)
         store.run_many("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
         return epoch
 
-    def _other(self, entry: Entry, note: str) -> bool:
+    def _other(self, entry: Entry, note: str, erased: set[int]) -> bool:
         """Take an entry that is no object's; whether it begins an epoch. Kinds that are not known are passed over."""
         store = self._store
         try:
@@ -192,7 +203,7 @@ class Auditor:
             elif kind == "erasure":
                 seq = int(said["seq"])
                 store.run("INSERT OR IGNORE INTO erasures VALUES (?, ?)", (seq, entry.index))
-                self._erase(seq)
+                erased.add(seq)
             elif kind == "epoch":
                 store.put("logged_epoch", said)
                 return True

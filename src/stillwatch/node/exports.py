@@ -44,7 +44,7 @@ _ACTIVE = (
     " WHERE r.type IN ('indicator', 'campaign') AND r.own = 0 AND r.settled = 1 AND r.erased = 0 AND r.revoked = 0"
     " AND r.same_as IS NULL AND (r.valid_until IS NULL OR r.valid_until > ?)"
     " AND NOT EXISTS (SELECT 1 FROM received n WHERE n.stix_id = r.stix_id AND n.settled = 1"
-    " AND (n.version > r.version OR (n.version = r.version AND n.seq < r.seq)))"
+    " AND (n.version > r.version OR (n.version = r.version AND n.seq < r.seq AND n.erased = 0)))"
     " AND r.seq > ? ORDER BY r.seq LIMIT ?"
 )
 

@@ -110,7 +110,8 @@ class Faults:
                     "stale",
                 ):
                     store.run(f"DELETE FROM {table}")
-                for name in ("follower", "cursor", "cosigned", "logged_epoch"):
+                # A hub that came back from a backup may not know the witness either.
+                for name in ("follower", "cursor", "cosigned", "logged_epoch", "witness_known"):
                     store.put(name, None)
                 # Numbers begin anew, and with them the bundles of what is new.
                 store.put("began", now_us())

@@ -199,7 +199,7 @@ class Node:
         # What was erased before it came here tells its id no more: so many of them may be among those.
         nameless = store.number(
             "SELECT COUNT(*) FROM received WHERE erased = 1 AND stix_id IS NULL AND received >= ?",
-            (min(row["sent"] for row in rows) - _SENDING_US,),
+            (rows[0]["sent"] - _SENDING_US,),
         )
         if len(rows) > nameless:
             note = (store.get("follower") or {}).get("note")
