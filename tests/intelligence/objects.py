@@ -58,6 +58,7 @@ CAMPAIGNS = st.fixed_dictionaries(
             st.sampled_from(TYPES["campaign"]["external_references"]["list"]["one_of"]),
             min_size=1,
             max_size=3,
+            unique_by=str,
         ),
         "extensions": extended(
             EXTENSION,
@@ -97,13 +98,15 @@ ACCOUNTS = st.fixed_dictionaries(
     },
     optional=MARKED | {"spec_version": st.just("2.1")},
 )
-ADDRESSES = st.tuples(*[st.integers(1, 254)] * 4).map(lambda four: ".".join(map(str, four)))
+ADDRESSES = st.tuples(st.sampled_from([8, 45, 93, 185, 203, 223]), *[st.integers(1, 254)] * 3).map(
+    lambda four: ".".join(map(str, four))
+)
 PATTERNS = st.one_of(
     ADDRESSES.map(lambda a: f"[ipv4-addr:value = '{a}']"),
     st.lists(ADDRESSES, min_size=1, max_size=4).map(
         lambda many: "[ipv4-addr:value IN (" + ", ".join(f"'{a}'" for a in many) + ")]"
     ),
-    st.integers(1, 65_000).map(
+    st.one_of(st.integers(1, 64_511), st.integers(65_536, 999_999)).map(
         lambda n: f"[autonomous-system:number = {n} OR domain-name:value = 'a.example']"
     ),
     st.integers(0, 2**256 - 1).map(lambda n: f"[file:hashes.'SHA-256' = '{n:064x}']"),
@@ -147,13 +150,24 @@ SIGMAS = st.fixed_dictionaries(
     },
     optional=OPTIONAL,
 )
-SOFTWARE = st.fixed_dictionaries(
-    {
-        "type": st.just("software"),
-        "id": ids("software"),
-        "name": st.just("Suspect model"),
-        "extensions": extended(SUSPECT, weights_sha256=st.just("0" * 64)),
-    }
+DIGESTS = st.integers(0, 2**256 - 1).map(lambda n: f"{n:064x}")
+SOFTWARE = st.one_of(
+    *(
+        st.fixed_dictionaries(
+            {
+                "type": st.just("software"),
+                "id": ids("software"),
+                "name": st.just("Suspect model"),
+                "extensions": extended(SUSPECT, **dict.fromkeys(said, DIGESTS)),
+            },
+            optional=MARKED,
+        )
+        for said in (("weights_sha256",), ("endpoint_sha256",), ("endpoint_sha256", "weights_sha256"))
+    ),
+    st.fixed_dictionaries(
+        {"type": st.just("software"), "id": ids("software"), "name": st.just("Model of a member")},
+        optional=MARKED,
+    ),
 )
 RELATIONSHIPS = st.one_of(
     st.fixed_dictionaries(
@@ -164,24 +178,36 @@ RELATIONSHIPS = st.one_of(
             "target_ref": ids("campaign"),
         }
     ),
+    *(
+        st.fixed_dictionaries(
+            head("relationship", INSTANT)
+            | {
+                "relationship_type": st.just("derived-from"),
+                "source_ref": ids("software"),
+                "target_ref": ids("software"),
+                "extensions": extended(
+                    LINEAGE,
+                    test=st.just(test),
+                    grade=st.just(grade),
+                    strength=st.just("strong"),
+                    p_value=st.just("0.001 to 0.05"),
+                    p_floor=st.just("0.001 to 0.05"),
+                    correction=st.just("none"),
+                    prompt_set_sha256=DIGESTS,
+                    reference_models=st.just("10-99"),
+                ),
+            }
+        )
+        for test, grade in (("similarity", "similarity"), ("keyed marks", "keyed"))
+    ),
     st.fixed_dictionaries(
         head("relationship", INSTANT)
         | {
-            "relationship_type": st.just("derived-from"),
-            "source_ref": ids("software"),
-            "target_ref": ids("software"),
-            "extensions": extended(
-                LINEAGE,
-                test=st.just("similarity"),
-                grade=st.just("similarity"),
-                strength=st.just("strong"),
-                p_value=st.just("0.001 to 0.05"),
-                p_floor=st.just("0.001 to 0.05"),
-                correction=st.just("none"),
-                prompt_set_sha256=st.just("a" * 64),
-                reference_models=st.just("10-99"),
-            ),
-        }
+            "relationship_type": st.just("related-to"),
+            "source_ref": st.one_of(ids("grouping"), ids("software")),
+            "target_ref": st.one_of(ids("campaign"), ids("indicator")),
+        },
+        optional=MARKED,
     ),
 )
 SIGHTINGS = st.fixed_dictionaries(
@@ -197,7 +223,7 @@ OPINIONS = st.fixed_dictionaries(
     head("opinion", INSTANT)
     | {
         "opinion": st.sampled_from(["agree", "strongly-disagree"]),
-        "object_refs": st.lists(ids("indicator"), min_size=1, max_size=2),
+        "object_refs": st.lists(ids("indicator"), min_size=1, max_size=2, unique=True),
     },
     optional={"explanation": st.just("false-positive")},
 )

@@ -3,7 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from stillwatch.intelligence.checks import CHECKS, RELATIONS, Setting, checked
-from stillwatch.intelligence.extension import LINEAGE
+from stillwatch.intelligence.extension import LINEAGE, SUSPECT
+from stillwatch.intelligence.markings import TLP, USES
+from stillwatch.intelligence.vocabulary import SUSPECT_NAME, TEACHER_NAME
 
 NOW = datetime(2026, 9, 3, tzinfo=UTC)
 SETTING = Setting(k=5, embargo_days=0, now=NOW)
@@ -45,18 +47,101 @@ def test_a_version_is_not_older_than_its_object():
     assert found("versions", {"created": later, "modified": earlier}) == "modified"
 
 
+def tied(kind, source, target, **more):
+    return {"relationship_type": kind, "source_ref": f"{source}--1", "target_ref": f"{target}--2", **more}
+
+
+EVIDENCE = {"extensions": [LINEAGE], f"{LINEAGE}.test": "similarity", f"{LINEAGE}.grade": "similarity"}
+
+
 @pytest.mark.parametrize("kind", RELATIONS)
 def test_relations_are_those_on_the_list(kind):
     for source, target in RELATIONS[kind]:
-        item = {"relationship_type": kind, "source_ref": f"{source}--1", "target_ref": f"{target}--2"}
-        assert found("relation", item) is None
-        assert (found("relation", item | {"extensions": [LINEAGE]}) is None) == (kind == "derived-from")
-    assert found("relation", item | {"source_ref": "user-account--1"}) == "relationship_type"
+        tested = kind == "derived-from" and source == "software"
+        assert found("relation", tied(kind, source, target)) == ("extensions" if tested else None)
+        assert found("relation", tied(kind, source, target, **EVIDENCE)) == (None if tested else "extensions")
+    # Single accounts are tied to nothing.
+    for ends in (
+        ("user-account", "campaign"),
+        ("campaign", "user-account"),
+        ("course-of-action", "software"),
+    ):
+        assert found("relation", tied(kind, *ends)) == "relationship_type"
 
 
-def test_related_to_ties_anything_together():
-    item = {"relationship_type": "related-to", "source_ref": "grouping--1", "target_ref": "software--2"}
-    assert found("relation", item) is None
+def test_keyed_evidence_comes_of_keyed_marks():
+    for test in ("similarity", "keyed marks"):
+        for grade in ("similarity", "keyed"):
+            said = EVIDENCE | {f"{LINEAGE}.test": test, f"{LINEAGE}.grade": grade}
+            right = (test == "keyed marks") == (grade == "keyed")
+            expected = None if right else f"extensions.{LINEAGE}.grade"
+            assert found("relation", tied("derived-from", "software", "software", **said)) == expected
+
+
+def test_a_suspect_has_a_digest_and_no_other_model_has_one():
+    digest = {f"{SUSPECT}.weights_sha256": "0" * 64, "extensions": [SUSPECT]}
+    assert found("suspect", {"name": SUSPECT_NAME, **digest}) is None
+    assert found("suspect", {"name": SUSPECT_NAME, "extensions": [SUSPECT]}) == "extensions"
+    assert found("suspect", {"name": SUSPECT_NAME}) == "extensions"
+    assert found("suspect", {"name": TEACHER_NAME}) is None
+    assert found("suspect", {"name": TEACHER_NAME, **digest}) == "extensions"
+
+
+ONE, TWO = "2026-09-01T00:00:00.000Z", "2026-09-02T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("item", "field"),
+    [
+        ({"first_seen": ONE, "last_seen": TWO}, None),
+        ({"first_seen": ONE, "last_seen": ONE}, None),
+        ({"first_seen": TWO, "last_seen": ONE}, "last_seen"),
+        ({"last_seen": ONE}, None),
+        ({"valid_from": ONE, "valid_until": TWO}, None),
+        ({"valid_from": ONE, "valid_until": ONE}, "valid_until"),
+        ({"valid_from": TWO, "valid_until": ONE}, "valid_until"),
+        ({"valid_from": TWO}, None),
+    ],
+)
+def test_what_ends_has_begun(item, field):
+    assert found("spans", item) == field
+
+
+CLEAR, AMBER, STRICT = (TLP[level]["id"] for level in ("clear", "amber", "amber+strict"))
+OLD_WHITE, OLD_AMBER = (
+    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
+    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82",
+)
+FIRST_USE, SECOND_USE = (use["id"] for use in USES.values())
+
+
+@pytest.mark.parametrize(
+    ("marks", "right"),
+    [
+        ([AMBER], True),
+        ([AMBER, FIRST_USE], True),
+        # As tools write both versions beside each other.
+        ([OLD_AMBER, AMBER], True),
+        ([OLD_AMBER, STRICT], True),
+        ([OLD_WHITE, CLEAR], True),
+        ([AMBER, AMBER], False),
+        ([CLEAR, AMBER], False),
+        ([AMBER, STRICT], False),
+        ([OLD_WHITE, STRICT], False),
+        ([FIRST_USE, SECOND_USE], False),
+    ],
+)
+def test_an_object_is_handled_in_one_way(marks, right):
+    assert found("lists", {"object_marking_refs": marks}) == (None if right else "object_marking_refs")
+
+
+def test_nothing_stands_twice_in_a_list():
+    reference = {"source_name": "mitre-atlas", "external_id": "AML.CS0056"}
+    turned = dict(reversed(reference.items()))
+    assert found("lists", {"external_references": [reference, {"source_name": "x"}]}) is None
+    assert found("lists", {"external_references": [reference, turned]}) == "external_references"
+    assert found("lists", {"object_refs": ["a", "b"]}) is None
+    assert found("lists", {"object_refs": ["a", "b", "a"]}) == "object_refs"
 
 
 def test_pattern_types_have_their_own_languages():
@@ -70,4 +155,4 @@ def test_the_first_refusal_is_told():
     item = {"object_refs": ["a"], "created": "2026-09-02T00:00:00Z", "modified": "2026-09-01T00:00:00Z"}
     assert checked(["versions", "k"], item.get, SETTING)[0] == "modified"
     assert checked([], item.get, SETTING) is None
-    assert set(CHECKS) == {"embargo", "k", "pattern", "relation", "versions"}
+    assert set(CHECKS) == {"embargo", "k", "lists", "pattern", "relation", "spans", "suspect", "versions"}

@@ -1,3 +1,5 @@
+import ipaddress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,3 +72,72 @@ def test_any_text_gets_an_answer(text):
 def test_words_of_the_member_are_screened():
     assert fault_of("[domain-name:value = 'api.globex.example']", ["Globex Inc"]) is None
     assert fault_of("[domain-name:value = 'api.globex.example']", ["Globex"])
+
+
+DOCUMENTATION = [
+    ipaddress.ip_network(one)
+    for one in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+]
+
+PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")
+"""Of which some are of the internet, for protocols and not for anybody's machines."""
+
+
+@given(st.ip_addresses())
+def test_addresses_of_inner_networks_stay_inside(address):
+    """Python's own list of what is global says the same of every address that we allow."""
+    kind = f"ipv{address.version}-addr"
+    allowed = fault_of(f"[{kind}:value = '{address}']") is None
+    documentation = any(address in network for network in DOCUMENTATION if network.version == address.version)
+    if allowed:
+        # Translations and tunnels of IPv6 are addresses of the internet as others see them.
+        assert address.is_global or documentation or address.version == 6
+    if address.is_global and address.version == 4 and not address.is_multicast and address not in PROTOCOLS:
+        assert allowed
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "10.0.0.1",
+        "172.16.9.9",
+        "192.168.1.0/24",
+        "127.0.0.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "0.0.0.0/0",
+        "8.0.0.0/5",
+        "224.0.0.1",
+        "255.255.255.255",
+        "198.18.0.1",
+        "::1",
+        "::",
+        "::/0",
+        "fe80::1",
+        "fd00::1",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+    ],
+)
+def test_special_addresses_are_refused(value):
+    kind = "ipv6-addr" if ":" in value else "ipv4-addr"
+    assert fault_of(f"[{kind}:value = '{value}']") is not None
+    if ":" not in value and "/" not in value:
+        assert fault_of(f"[url:value = 'http://{value}/v1']") is not None
+
+
+@pytest.mark.parametrize("value", ["8.8.8.8", "172.15.255.255", "172.32.0.0", "11.0.0.0/8", "203.0.113.0/24"])
+def test_their_neighbours_are_not(value):
+    assert fault_of(f"[ipv4-addr:value = '{value}']") is None
+
+
+@pytest.mark.parametrize("name", ["proxy.corp", "db.internal", "printer.local", "nas.home", "a.b.lan"])
+def test_names_of_inner_networks_are_refused(name):
+    assert fault_of(f"[domain-name:value = '{name}']") is not None
+    assert fault_of(f"[url:value = 'https://{name}/v1']") is not None
+
+
+@pytest.mark.parametrize(("number", "right"), [(64511, True), (64512, False), (65535, False), (65536, True)])
+def test_private_systems_are_refused(number, right):
+    assert (fault_of(f"[autonomous-system:number = {number}]") is None) == right

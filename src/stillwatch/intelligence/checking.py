@@ -141,9 +141,15 @@ class Checker:
             if listed is not msgspec.UNSET and not all(bytes(one) in allowed for one in listed):
                 return None
         unset = msgspec.UNSET
-        names, extensions = quick.names, quick.extensions
+        names, extensions, inside = quick.names, quick.extensions, quick.inside
 
         def get(field: str) -> Any:
+            within = inside.get(field)
+            if within is not None:
+                told = getattr(item, names["extensions"])
+                told = unset if told is unset else getattr(told, within[0])
+                value = unset if told is unset else getattr(told, within[1])
+                return None if value is unset else value
             attribute = names.get(field)
             value = unset if attribute is None else getattr(item, attribute)
             if value is unset:
@@ -184,6 +190,9 @@ class Checker:
             return
 
         def get(field: str) -> Any:
+            extension, dot, inner = field.partition(".")
+            if dot:
+                return ((item.get("extensions") or {}).get(extension) or {}).get(inner)
             value = item.get(field)
             return list(value) if field == "extensions" and value is not None else value
 

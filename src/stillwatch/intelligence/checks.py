@@ -4,6 +4,7 @@ Each takes the object with its fields as attributes or None, and what the rules 
 mend) of what it refuses, or None.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,11 +12,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stillwatch.intelligence import patterns, sigma
-from stillwatch.intelligence.extension import TEMPLATE
+from stillwatch.intelligence.extension import LINEAGE, SUSPECT, TEMPLATE
+from stillwatch.intelligence.markings import LEVELS, USES
+from stillwatch.intelligence.vocabulary import SUSPECT_NAME
 
 Found = tuple[str, str, str] | None
 Get = Callable[[str], Any]
-"""A field of the object by its name; None where it is absent. Of `extensions`: the ids of those that it has."""
+"""A field of the object by its name; None where it is absent. Of `extensions`: the ids of those that it has; of a field of
+an extension, named `EXTENSION.FIELD`, its value.
+"""
 
 TEMPLATE_FORM = (
     r"stillwatch-template/1 epoch=[1-9][0-9]{0,8} part=(?:input|system) words=[0-9]{1,5}(?:-[0-9]{1,5}|\+)"
@@ -64,6 +69,54 @@ def versions(get: Get, setting: Setting) -> Found:
     return None
 
 
+def spans(get: Get, setting: Setting) -> Found:
+    """Times in their order: something ends after it began (STIX 2.1, sections 4.2, 4.7 and 5.2)."""
+    first, last = get("first_seen"), get("last_seen")
+    if first is not None and last is not None and moment(last) < moment(first):
+        return "last_seen", "it was seen last before it was seen first", "swap the times"
+    begins, ends = get("valid_from"), get("valid_until")
+    if begins is not None and ends is not None and moment(ends) <= moment(begins):
+        return "valid_until", "it would be over before it began to be valid", "give a later end, or none"
+    return None
+
+
+def lists(get: Get, setting: Setting) -> Found:
+    """Nothing stands twice in a list, and an object is handled in one way."""
+    for field in _LISTS:
+        listed = get(field)
+        # Values of references are written in one way, whoever wrote them.
+        if listed is not None and len({one if isinstance(one, str) else _form(one) for one in listed}) < len(
+            listed
+        ):
+            return field, "something stands there twice", "name each once"
+    marks = frozenset(get("object_marking_refs") or ())
+    levels = [LEVELS[mark] for mark in marks if mark in LEVELS]
+    if levels and not frozenset.intersection(*levels):
+        return "object_marking_refs", "more than one TLP level", "leave the strictest"
+    if len(marks & _USE_IDS) > 1:
+        return "object_marking_refs", "more than one permitted use", "leave one"
+    return None
+
+
+def suspect(get: Get, setting: Setting) -> Found:
+    """A suspect model is named by a digest of what it is; a member's own model by nothing."""
+    known = SUSPECT in (get("extensions") or ())
+    digests = [get(f"{SUSPECT}.{name}") for name in ("weights_sha256", "endpoint_sha256")]
+    if known != (get("name") == SUSPECT_NAME):
+        return (
+            "extensions",
+            "a suspect model has our extension, and no other model",
+            "add it, or leave it out",
+        )
+    if known and digests == [None, None]:
+        return (
+            "extensions",
+            "a suspect without a digest could be any model",
+            "give that of weights or endpoint",
+        )
+    return None
+
+
 def k(get: Get, setting: Setting) -> Found:
     """A group is described only from k accounts on, and by a number of handles that is the least of a bucket."""
     listed = get("object_refs")
@@ -99,20 +152,32 @@ def pattern(get: Get, setting: Setting) -> Found:
 
 
 def relation(get: Get, setting: Setting) -> Found:
-    """Which kinds of objects a relationship may tie together."""
+    """Which kinds of objects a relationship may tie together, and with which evidence."""
     kind = get("relationship_type")
     ends = (get("source_ref").partition("--")[0], get("target_ref").partition("--")[0])
-    if kind != "related-to" and ends not in RELATIONS[kind]:
+    if ends not in RELATIONS[kind]:
         return (
             "relationship_type",
             f"{ends[0]} {kind} {ends[1]} is not on the allow-list",
-            "use related-to, or leave it out",
+            "use what docs/reference/disclosure.md lists, or leave it out",
         )
-    if get("extensions") and kind != "derived-from":
-        return "extensions", "evidence of lineage belongs to derived-from", "leave it out"
+    tested = LINEAGE in (get("extensions") or ())
+    if tested != (kind == "derived-from" and ends[0] == "software"):
+        return (
+            "extensions",
+            "that a model was derived from another is said with the evidence, and nothing else is",
+            "add the extension of lineage, or leave it out",
+        )
+    if tested and (get(f"{LINEAGE}.test") == "keyed marks") != (get(f"{LINEAGE}.grade") == "keyed"):
+        return (
+            f"extensions.{LINEAGE}.grade",
+            "keyed evidence comes of keyed marks, and of nothing else",
+            "give the grade of the test",
+        )
     return None
 
 
+_SHARED = ("campaign", "grouping", "indicator", "software")
 RELATIONS: Mapping[str, frozenset[tuple[str, str]]] = {
     "indicates": frozenset((("indicator", "campaign"), ("indicator", "grouping"))),
     "mitigates": frozenset((("course-of-action", "campaign"), ("course-of-action", "indicator"))),
@@ -120,7 +185,26 @@ RELATIONS: Mapping[str, frozenset[tuple[str, str]]] = {
         (("software", "software"), ("indicator", "indicator"), ("campaign", "campaign"))
     ),
     "uses": frozenset((("campaign", "software"),)),
+    # Never single accounts: of groups, `k` says how many they are at least.
+    "related-to": frozenset((one, other) for one in _SHARED for other in _SHARED),
 }
+
+_LISTS = (
+    "object_marking_refs",
+    "labels",
+    "indicator_types",
+    "external_references",
+    "kill_chain_phases",
+    "object_refs",
+    "where_sighted_refs",
+)
+_USE_IDS = frozenset(use["id"] for use in USES.values())
+
+
+def _form(one: Any) -> str:
+    """A value of a list by its content, whichever of the two ways of checking read it."""
+    return json.dumps(one, sort_keys=True) if isinstance(one, dict) else bytes(one).decode()
+
 
 _TEMPLATE = re.compile(TEMPLATE_FORM)
 
@@ -128,8 +212,11 @@ Check = Callable[[Get, Setting], Found]
 CHECKS: Mapping[str, Check] = {
     "embargo": embargo,
     "k": k,
+    "lists": lists,
     "pattern": pattern,
     "relation": relation,
+    "spans": spans,
+    "suspect": suspect,
     "versions": versions,
 }
 """By the name that the rules use."""

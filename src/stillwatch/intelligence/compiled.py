@@ -31,6 +31,8 @@ class Compiled:
     """Attributes that are times."""
     extensions: Mapping[str, str]
     """Id of an extension -> attribute of the value of `extensions`."""
+    inside: Mapping[str, tuple[str, str]]
+    """`EXTENSION.FIELD` -> attributes of the value of `extensions` and of the extension."""
 
 
 class UnusableError(Exception):
@@ -44,10 +46,20 @@ def compiled(kind: str, fields: Mapping[str, Rule]) -> Compiled:
     known = required(fields)
     times = tuple(names[field] for field, (rule, _) in known.items() if "time" in rule)
     extensions: dict[str, str] = {}
+    inside: dict[str, tuple[str, str]] = {}
     if "extensions" in known and "fields" in known["extensions"][0]:
-        _, extensions = _struct("extensions", known["extensions"][0]["fields"], {})
+        listed_there = known["extensions"][0]["fields"]
+        extensions = _attributes(listed_there)
+        for name, (rule, _) in required(listed_there).items():
+            for field, attribute in _attributes(rule["fields"]).items():
+                inside[f"{name}.{field}"] = (extensions[name], attribute)
     listed = tuple((names[field], allowed) for field, allowed in raw.items())
-    return Compiled(msgspec.json.Decoder(struct).decode, names, listed, times, extensions)
+    return Compiled(msgspec.json.Decoder(struct).decode, names, listed, times, extensions, inside)
+
+
+def _attributes(fields: Mapping[str, Rule]) -> dict[str, str]:
+    """Attributes of the type of these fields."""
+    return {field: f"f{number}" for number, field in enumerate(sorted(required(fields)))}
 
 
 def _struct(
@@ -55,11 +67,10 @@ def _struct(
 ) -> tuple[type, dict[str, str]]:
     """A type and the attributes of its fields; lists of fixed mappings go into `raw`, where that is not None."""
     members: list[Any] = []
-    names: dict[str, str] = {}
+    names = _attributes(fields)
     known = required(fields)
-    for number, field in enumerate(sorted(known)):
+    for field in names:
         rule, needed = known[field]
-        names[field] = f"f{number}"
         of = _type(rule, field, raw)
         members.append(
             (names[field], of) if needed else (names[field], of | msgspec.UnsetType, msgspec.UNSET)

@@ -31,6 +31,21 @@ def _marking(level: str) -> dict[str, Any]:
 TLP: MappingProxyType[str, dict[str, Any]] = MappingProxyType({level: _marking(level) for level in _IDS})
 """Level (`clear`, `green`, `amber`, `amber+strict`, `red`) to marking definition."""
 
+_TLP_1 = {
+    "clear": "613f2e26-407d-48c7-9eca-b8e91df99dc9",
+    "green": "34098fce-860f-48ae-8e50-ebd3cc5e41da",
+    "amber": "f88d31f6-486f-44da-b317-01333bde0b82",
+}
+"""Markings of TLP 1 (STIX 2.1, section 7.2.1.4) as far as they may leave; `clear` was `white`."""
+
+LEVELS: MappingProxyType[str, frozenset[str]] = MappingProxyType(
+    {f"marking-definition--{uuid}": frozenset((level,)) for level, uuid in _IDS.items()}
+    | {f"marking-definition--{uuid}": frozenset((level,)) for level, uuid in _TLP_1.items()}
+    # TLP 1 had one amber for both.
+    | {f"marking-definition--{_TLP_1['amber']}": frozenset(("amber", "amber+strict"))}
+)
+"""Id of a marking, of either version, to the levels of TLP 2.0 that it may stand for."""
+
 _USES = {
     "detection only": "5e0a7c1b-84d2-4f63-9b0e-7c21d6a9f358",
     "detection and response": "a93d20f6-1b7e-4c85-8f42-e06b5d7c9a14",

@@ -23,7 +23,6 @@ from stillwatch.records.errors import InputError
 
 PRODUCER_NAME = "Anonymous member"
 GROUP_NAME = "Accounts that act together"
-SUSPECT_NAME, TEACHER_NAME = "Suspect model", "Model of a member"
 TEMPLATE_NAME, BEHAVIOUR_NAME, INFRASTRUCTURE_NAME = words.INDICATOR_NAMES[1:]
 ENDPOINT_CONTEXT = b"stillwatch endpoint v1\n"
 
@@ -167,12 +166,12 @@ def suspect_model(
         raise InputError(
             "nothing tells which model is meant", mend="give the weights' digest or the endpoint"
         )
-    return _model(SUSPECT_NAME, handling, {SUSPECT: {"extension_type": "property-extension", **said}})
+    return _model(words.SUSPECT_NAME, handling, {SUSPECT: {"extension_type": "property-extension", **said}})
 
 
 def teacher_model(handling: Handling) -> Item:
     """A model of the member that says so, whose name stays at home."""
-    return _model(TEACHER_NAME, handling, None)
+    return _model(words.TEACHER_NAME, handling, None)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ indicators of infrastructure need: `[path = 'constant' OR path IN ('a', 'b')]`, 
 
 import ipaddress
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
 from stillwatch.intelligence.words import forbidden_word
@@ -16,6 +17,11 @@ MOST_CONSTANTS = 64
 MOST_LABELS, MOST_HYPHENS, MOST_LETTERS = 6, 4, 100
 """Of a domain name: names of machines in clouds have as many; longer ones have room for sentences."""
 
+_INNER = frozenset(
+    ("local", "localdomain", "localhost", "internal", "intranet", "lan", "corp", "home", "private")
+)
+"""Ends of names that are of a network inside (RFC 6762, appendix G, and what ICANN gives to nobody)."""
+
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,{MOST_LABELS - 1}}}[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 # Digits in a path could be a count; those of an interface's version can't.
@@ -24,11 +30,40 @@ MOST_STEPS = 3
 """Of a path: `/v1/chat/completions` and the like."""
 
 
+# Addresses that name nobody on the internet, and may tell how a member's own network is built (IANA's registries of special
+# purpose addresses). Those for documentation stay allowed: examples and exercises are made of them.
+_SPECIAL = {
+    version: sorted(
+        (int(net.network_address), int(net.broadcast_address))
+        for net in map(ipaddress.ip_network, listed.split())
+    )
+    for version, listed in (
+        (
+            4,
+            "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.168.0.0/16"
+            " 198.18.0.0/15 224.0.0.0/3",
+        ),
+        (6, "::/8 100::/64 fc00::/7 fe80::/10 fec0::/10 ff00::/8"),
+    )
+}
+_ENDS = {version: [end for _, end in spans] for version, spans in _SPECIAL.items()}
+
+
+def _is_special(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether any of its addresses is a special one."""
+    first, last = int(network.network_address), int(network.broadcast_address)
+    at = bisect_left(_ENDS[network.version], first)
+    spans = _SPECIAL[network.version]
+    return at < len(spans) and spans[at][0] <= last
+
+
 def _address(version: int) -> Callable[[str], bool]:
     def is_address(text: str) -> bool:
         try:
             network = ipaddress.ip_network(text)
         except ValueError:
+            return False
+        if _is_special(network):
             return False
         # As it is written canonically: other spellings, and zones, could carry something else.
         written = (
@@ -52,6 +87,7 @@ def _domain(text: str) -> bool:
         len(text) <= MOST_LETTERS
         and _DOMAIN.fullmatch(text) is not None
         and all(label.count("-") <= MOST_HYPHENS for label in text.split("."))
+        and text.rpartition(".")[2] not in _INNER
     )
 
 
@@ -70,6 +106,12 @@ def _url(text: str) -> bool:
 _NUMBER = re.compile("[1-9][0-9]{0,5}")
 """Of an autonomous system: none beyond six digits has been given out but for private use."""
 
+
+def _system(text: str) -> bool:
+    # 64512 to 65535 are for private use and reserved (RFC 6996, RFC 7300).
+    return _NUMBER.fullmatch(text) is not None and not 64_512 <= int(text) <= 65_535
+
+
 PATHS: dict[str, tuple[Callable[[str], bool], bool]] = {
     "ipv4-addr:value": (_address(4), False),
     "ipv6-addr:value": (_address(6), False),
@@ -82,7 +124,7 @@ PATHS: dict[str, tuple[Callable[[str], bool], bool]] = {
     "file:hashes.'SHA-512'": (_hex(128), False),
     "x509-certificate:hashes.'SHA-1'": (_hex(40), False),
     "x509-certificate:hashes.'SHA-256'": (_hex(64), False),
-    "autonomous-system:number": (lambda text: _NUMBER.fullmatch(text) is not None, False),
+    "autonomous-system:number": (_system, False),
 }
 """Path of an object -> the form of its constants, and whether words could stand in them."""
 

@@ -23,6 +23,7 @@ INDICATOR_NAMES = (
     "Behaviour of accounts that extract a model",
     "Infrastructure of accounts that extract a model",
 )
+SUSPECT_NAME, TEACHER_NAME = "Suspect model", "Model of a member"
 LEAST_ACCOUNTS = 5
 """Of a group or a template that is shared: `k` of the disclosure rules, which hold it."""
 
