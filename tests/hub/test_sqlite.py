@@ -31,6 +31,35 @@ def test_only_the_owner_may_read_it(database, path):
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in path.parent.iterdir())
 
 
+OTHER = """
+import sys
+from pathlib import Path
+from stillwatch.hub.sqlite import Sqlite
+database = Sqlite(Path(sys.argv[1]))
+with database.read() as tx:
+    print(tx.one("SELECT COUNT(*) FROM x")[0])
+database.close()
+"""
+
+
+def test_opening_it_twice_in_a_process_takes_nothing_from_another(database, path):
+    """Locks of POSIX are a process's, not a connection's: whoever ends last removes the log that others write into."""
+
+    def seen_elsewhere():
+        done = subprocess.run(
+            [sys.executable, "-c", OTHER, str(path)], capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    with database.write() as tx:
+        tx.execute("CREATE TABLE x (a TEXT)")
+    Sqlite(path).close()
+    assert seen_elsewhere() == 0
+    with database.write() as tx:
+        tx.execute("INSERT INTO x VALUES ('1')")
+    assert seen_elsewhere() == 1
+
+
 def test_how_it_is_opened(database):
     for pragma, value in (("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)):
         assert database._writer.execute(f"PRAGMA {pragma}").fetchone() == (value,)

@@ -64,8 +64,11 @@ class Sqlite(Database):
         self._writing = threading.Lock()
         self._closed = False
         try:
-            # Before SQLite makes it: its two side files get the same rights.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # Before SQLite makes it: its two side files get the same rights. One that is there must not be opened here: to
+            # close it drops the locks of all connections that this process has to it (https://sqlite.org/howtocorrupt.html,
+            # section 2.2), and the next process that ends takes away the log into which they write.
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             self._writer = self._connect()
             self._writer.execute("PRAGMA journal_mode = WAL")
             # Erased content is to be gone from the file, too.
