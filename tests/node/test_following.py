@@ -1,186 +1,250 @@
-"""Following the stream: live, across a hub that goes and comes, and never past a fault."""
+"""Staying on the stream: live, through restarts of the hub, and no further than a fault."""
 
-import json
 import threading
 import time
-import uuid
+from contextlib import contextmanager
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from stillwatch.node.faults import ALTERED, OpenFaultError
+from stillwatch.node.client import RefusedError
+from stillwatch.node.faults import ALTERED, FORK, KEY, OpenFaultError
 from stillwatch.node.following import Following
 from stillwatch.node.node import FaultError
-from stillwatch.transparency import checkpoint as checkpoints
 from stillwatch.transparency.follower import LogFaultError
-from stillwatch.transparency.notes import Note
 
-LONGEST_S = 30
-
-
-def until(what, seconds=LONGEST_S):
-    """Wait for something; a test that waits in vain fails here."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
+LONGEST_S = 30.0
 
 
-class Running:
+def until(holds, what="it"):
+    end = time.monotonic() + LONGEST_S
+    while not holds():
+        assert time.monotonic() < end, f"{what} did not come in {LONGEST_S:.0f} s"
+        time.sleep(0.01)
+
+
+class Followed:
     """A node that follows in a thread of its own."""
 
-    def __init__(self, node, **more):
-        self.node, self.told, self.error = node, [], None
-        self.following = Following(node, told=self.tell, audit_s=0.5, **more)
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def tell(self, items):
-        self.told += [json.loads(item.body)["id"] for item in items if item.body is not None]
+    def __init__(self, node, **options):
+        self.node, self.items, self.error = node, [], None
+        self.following = Following(node, told=self.items.extend, **options)
+        self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self):
         try:
             self.following.run()
-        except BaseException as error:
+        except Exception as error:
             self.error = error
 
-    def stop(self):
-        self.following.stop()
-        self.thread.join(LONGEST_S)
-        assert not self.thread.is_alive()
+    @property
+    def standing(self):
+        return self.following.standing
+
+    def has(self, ids):
+        rows = self.node.store.all("SELECT stix_id FROM received WHERE settled = 1")
+        return set(ids) <= {row[0] for row in rows}
+
+
+@contextmanager
+def followed(node, **options):
+    made = Followed(node, **options)
+    made.thread.start()
+    try:
+        yield made
+    finally:
+        made.following.stop()
+        made.thread.join(LONGEST_S)
+        assert not made.thread.is_alive()
 
 
 @pytest.fixture
-def follow():
-    running = []
-
-    def start(node, **more):
-        running.append(Running(node, **more))
-        return running[-1]
-
-    yield start
-    for each in running:
-        each.stop()
+def author(joined):
+    return joined()
 
 
-def settled(node):
-    return [row[0] for row in node.store.all("SELECT stix_id FROM received WHERE settled = 1 ORDER BY seq")]
+def say(author, indicator, count=1):
+    items = [indicator() for _ in range(count)]
+    done = author.say(items)
+    assert (done.problem, done.explained.refusals) == (None, [])
+    return [item["id"] for item in items]
 
 
-def test_what_is_said_is_here_at_once_and_held_against_the_log(open_node, follow, indicator, tmp_path):
-    author, node = open_node(), open_node()
-    bundles = []
-    run = follow(node, out=tmp_path / "out", wrote=bundles.extend)
-    until(lambda: run.following.standing.connected)
-    items = [indicator() for _ in range(5)]
-    for item in items:
-        assert not author.say([item]).problem
-    ids = [item["id"] for item in items]
-    until(lambda: set(ids) <= set(run.told))
-    assert [name for name in run.told if name in ids] == ids
-    until(lambda: set(ids) <= set(settled(node)))
-    until(lambda: all(any(name in (tmp_path / "out" / b).read_text() for b in bundles) for name in ids))
-    standing = run.following.standing
-    assert (standing.problem, standing.fault) == (None, None)
-    assert standing.log_size == node.auditor.follower().size
-    assert standing.audits >= 1
+def test_what_is_published_is_here_at_once_and_held_against_the_log(
+    author, joined, indicator, tmp_path, complete
+):
+    node = joined()
+    before = say(author, indicator, 3)
+    wrote = []
+    with followed(node, out=tmp_path, wrote=wrote.extend) as live:
+        until(lambda: live.standing.connected and live.has(before), "what was there")
+        started = time.monotonic()
+        after = say(author, indicator, 3)
+        until(
+            lambda: len([item for item in live.items if item.body and b"indicator" in item.body]) >= 3,
+            "the stream",
+        )
+        assert time.monotonic() - started < 5
+        until(lambda: live.has(after), "the log")
+        until(lambda: any(name.startswith("bundle-") for name in wrote[1:]), "a bundle")
+        assert live.standing.received >= 3
+        assert live.standing.audits >= 2
+        assert live.standing.last_audit > time.time() - LONGEST_S
+        assert live.standing.fault is None
+    assert live.error is None
+    text = "".join(path.read_text() for path in tmp_path.glob("bundle-*.json"))
+    assert [text.count(f'"{each}"') for each in before + after] == [1] * 6
+    complete(node)
 
 
-def test_what_other_commands_queue_is_sent(open_node, follow, indicator):
-    node = open_node()
-    run = follow(node)
-    until(lambda: run.following.standing.connected)
-    item = indicator()
-    node.queue.add([item])
-    until(lambda: item["id"] in settled(node))
-    assert run.following.standing.sent >= 1
+def test_what_other_commands_queue_is_sent(author, joined, indicator):
+    node = joined()
+    with followed(node) as live:
+        until(lambda: live.standing.connected)
+        item = indicator()
+        with node.folder.working():
+            numbers = node.queue.add([item])
+        until(lambda: node.queue.states(numbers)[0]["state"] == "confirmed", "the confirmation")
+        assert live.standing.sent >= 1
+    author.sync()
+    assert author.store.number("SELECT COUNT(*) FROM received WHERE stix_id = ?", (item["id"],)) == 1
 
 
-def test_a_hub_that_went_and_came_back_leaves_no_gap(forum, open_node, follow, indicator):
-    author, node = open_node(), open_node()
-    run = follow(node)
-    until(lambda: run.following.standing.connected)
-    before, after = indicator(), indicator()
-    assert not author.say([before]).problem
-    until(lambda: before["id"] in run.told)
+def test_stop_ends_it_soon(joined):
+    node = joined()
+    with followed(node) as live:
+        until(lambda: live.standing.connected)
+        started = time.monotonic()
+        live.following.stop()
+        live.thread.join(LONGEST_S)
+        assert time.monotonic() - started < 3
+    assert live.error is None
+
+
+def test_stop_before_it_runs(joined):
+    following = Following(joined())
+    following.stop()
+    following.run()
+    assert following.standing.audits == 0
+
+
+def test_a_hub_that_comes_back_is_followed_on_without_a_gap(forum, author, joined, indicator, complete):
+    node = joined()
+    with followed(node) as live:
+        until(lambda: live.standing.connected)
+        first = say(author, indicator, 2)
+        until(lambda: live.has(first))
+        forum.stop()
+        until(lambda: not live.standing.connected)
+        assert live.standing.problem
+        forum.start()
+        second = say(author, indicator, 2)
+        until(lambda: live.standing.connected and live.has(second), "what was said meanwhile")
+        third = say(author, indicator, 2)
+        until(lambda: live.has(third), "what was said then")
+        assert live.standing.reconnects >= 1
+    assert live.error is None
+    seqs = [item.seq for item in live.items]
+    assert seqs == sorted(set(seqs))
+    complete(node)
+
+
+def test_without_a_hub_it_waits_and_writes_what_is_here(forum, author, joined, indicator, tmp_path):
+    node = joined()
+    say(author, indicator)
+    node.sync()
     forum.stop()
     try:
-        until(lambda: not run.following.standing.connected)
-        assert run.following.standing.problem
+        node.client.wait = lambda seconds: None
+        with followed(node, out=tmp_path) as live:
+            until(lambda: list(tmp_path.glob("bundle-*.json")))
+            until(lambda: live.standing.problem)
+            assert not live.standing.connected
     finally:
         forum.start()
-    assert not author.say([after]).problem
-    until(lambda: after["id"] in settled(node))
-    assert run.following.standing.reconnects >= 1
-    assert run.told.count(before["id"]) == 1
-    rows = [row[0] for row in node.store.all("SELECT seq FROM received ORDER BY seq")]
-    assert rows == list(range(1, len(rows) + 1))
+    assert live.error is None
 
 
-def test_a_node_that_was_away_gets_what_it_missed(open_node, follow, indicator):
-    author, node = open_node(), open_node()
-    run = follow(node)
-    until(lambda: run.following.standing.connected)
-    run.stop()
-    missed = indicator()
-    assert not author.say([missed]).problem
-    follow(node)
-    until(lambda: missed["id"] in settled(node))
-    assert settled(node).count(missed["id"]) == 1
+def test_an_altered_object_on_the_stream_ends_it(between, victim, author, indicator, complete):
+    victim.sync()
+    between.change("/stream", lambda path, event: event.replace(b"203.0.113.7", b"203.0.113.8"))
+    # Only the stream lies, and there is no other way by which it came before.
+    with followed(victim) as live:
+        until(lambda: live.standing.connected)
+        say(author, indicator)
+        live.thread.join(LONGEST_S)
+    assert isinstance(live.error, FaultError)
+    assert live.error.fault.kind == ALTERED
+    assert live.standing.fault == str(live.error)
+    assert b"203.0.113.8" in live.error.file.read_bytes()
+    between.honest()
+    with pytest.raises(OpenFaultError):
+        Following(victim).run()
+    complete(victim)
 
 
-def test_it_ends_soon_when_it_is_told_to(open_node, follow):
-    run = follow(open_node())
-    until(lambda: run.following.standing.connected)
-    began = time.monotonic()
-    run.stop()
-    assert time.monotonic() - began < 10
-    assert run.error is None
+def test_a_salt_that_is_altered_on_the_stream_is_found_when_the_log_is_read(
+    between, victim, author, indicator, complete
+):
+    def other_salt(path, event):
+        start = event.index(b'"salt":"') + 8
+        return event[:start] + b"A" * 43 + event[start + 43 :]
+
+    victim.sync()
+    between.change("/stream", other_salt)
+    with followed(victim) as live:
+        until(lambda: live.standing.connected)
+        say(author, indicator)
+        live.thread.join(LONGEST_S)
+    assert isinstance(live.error, FaultError)
+    assert live.error.fault.kind == ALTERED
+    between.honest()
+    complete(victim)
 
 
-def test_a_hub_that_is_not_there_is_waited_for(forum, open_node, follow, indicator):
-    author, node = open_node(), open_node()
-    node.client.wait = lambda seconds: None
-    forum.stop()
-    try:
-        run = follow(node)
-        until(lambda: run.following.standing.problem)
-        assert run.error is None
-    finally:
-        forum.start()
-    item = indicator()
-    assert not author.say([item]).problem
-    until(lambda: item["id"] in settled(node))
+def test_another_key_of_the_log_ends_it_within_an_audit(
+    between, victim, author, entries, other_log, complete
+):
+    with followed(victim, audit_s=0.2) as live:
+        until(lambda: live.standing.connected and live.standing.audits > 1)
+        between.change("/log/", other_log(entries(), key=Ed25519PrivateKey.generate()))
+        live.thread.join(LONGEST_S)
+    assert live.error.fault.kind == KEY
+    between.honest()
+    complete(victim)
 
 
-def test_a_fault_ends_it(open_node, follow, between):
-    node = open_node(between.url)
-    run = follow(node)
-    until(lambda: run.following.standing.connected)
-
-    # From now on the hub signs with another key, as if somebody had taken its place.
-    def other(method, path, body):
-        if path != "/log/checkpoint":
-            return body
-        said = checkpoints.opened(Note.parse(body.decode()), node.auditor.verifier())
-        return str(said.signed(Ed25519PrivateKey.generate())).encode()
-
-    between.change = other
-    until(lambda: run.error is not None)
-    assert isinstance(run.error, FaultError)
-    assert run.following.standing.fault
-    # And it begins not again.
-    between.change = None
-    again = follow(node)
-    until(lambda: again.error is not None)
-    assert isinstance(again.error, OpenFaultError)
-    assert not again.following.standing.connected
+def test_a_fault_that_another_command_found_ends_it(joined):
+    node = joined()
+    with followed(node, audit_s=0.2) as live:
+        until(lambda: live.standing.connected)
+        node.faults.record(LogFaultError(FORK, "forked", {}))
+        live.thread.join(LONGEST_S)
+    assert isinstance(live.error, OpenFaultError)
 
 
-def test_a_fault_that_another_command_found_ends_it(open_node, follow):
-    node = open_node()
-    run = follow(node)
-    until(lambda: run.following.standing.connected)
-    node.faults.record(LogFaultError(ALTERED, f"object {uuid.uuid4()} is another one", {}))
-    until(lambda: run.error is not None)
-    assert isinstance(run.error, OpenFaultError)
+def test_what_the_hub_refuses_ends_it_where_nobody_is_patient(joined):
+    node = joined()
+    node.sync()
+    node.client._credentials["basic"]["password"] = "wrong"
+    with pytest.raises(RefusedError):
+        Following(node).run(patient=False)
+    with followed(node) as live:
+        until(lambda: live.standing.problem)
+        assert live.thread.is_alive()
+        assert not live.standing.connected
+
+
+def test_events_that_cannot_be_read_are_asked_for_again(between, victim, author, indicator, complete):
+    with followed(victim) as live:
+        until(lambda: live.standing.connected)
+
+        def at_first(path, event):
+            return event if live.standing.reconnects else event.replace(b'"log_index":', b'"no_index":')
+
+        between.change("/stream", at_first)
+        ids = say(author, indicator, 2)
+        until(lambda: live.has(ids))
+        assert live.standing.reconnects >= 1
+    assert live.error is None
+    complete(victim)

@@ -39,8 +39,8 @@ def key_name(node):
     return node.folder.trust.rules_key.split("+")[0]
 
 
-def test_the_rules_of_the_forum_are_those_that_it_signed(open_node):
-    node = open_node()
+def test_the_rules_of_the_forum_are_those_that_it_signed(joined):
+    node = joined()
     assert not node.forum.has_rules
     # Until a hub was asked, those of the package hold.
     assert node.forum.rules().digest == Rules.default().digest
@@ -50,11 +50,11 @@ def test_the_rules_of_the_forum_are_those_that_it_signed(open_node):
     assert (epoch.number, len(epoch.template_key)) == (1, 16)
 
 
-def test_rules_of_another_key_are_a_fault(between, open_node):
-    node = open_node(between.url)
+def test_rules_of_another_key_are_a_fault(wire, joined):
+    node = joined(wire.url)
     node.forum.refresh(node.client)
     wrong = sign(of_version(99), Ed25519PrivateKey.generate(), key_name(node))
-    between.change = giving(wrong)
+    wire.change = giving(wrong)
     with pytest.raises(FaultError) as caught:
         node.sync()
     assert caught.value.fault.kind == "signature"
@@ -62,36 +62,36 @@ def test_rules_of_another_key_are_a_fault(between, open_node):
     assert node.forum.rules().version != 99
 
 
-def test_rules_whose_text_was_changed_are_a_fault(between, open_node):
-    node = open_node(between.url)
+def test_rules_whose_text_was_changed_are_a_fault(wire, joined):
+    node = joined(wire.url)
     envelope = node.client.json("GET", "/exchange/v1/rules")["envelope"]
     text = base64.b64decode(envelope["payload"]).replace(b"k: 5", b"k: 1", 1)
     assert Rules.parse(text).k == 1
-    between.change = giving(envelope | {"payload": base64.b64encode(text).decode()})
+    wire.change = giving(envelope | {"payload": base64.b64encode(text).decode()})
     with pytest.raises(LogFaultError, match="disclosure rules do not hold"):
         node.forum.refresh(node.client)
 
 
-def test_an_older_version_is_not_taken_again(between, open_node, rules_key):
-    node = open_node(between.url)
+def test_an_older_version_is_not_taken_again(wire, joined, rules_key):
+    node = joined(wire.url)
     node.forum.refresh(node.client)
-    between.change = giving(sign(of_version(90), rules_key, key_name(node)))
+    wire.change = giving(sign(of_version(90), rules_key, key_name(node)))
     node.forum.refresh(node.client)
     assert node.forum.rules().version == 90
-    between.change = None
+    wire.change = None
     node.forum.refresh(node.client)
     # Signed, and older: a replay could allow what was forbidden since.
     assert node.forum.rules().version == 90
 
 
-def test_stricter_rules_hold_for_what_waits(between, open_node, rules_key, indicator):
-    node = open_node(between.url)
+def test_stricter_rules_hold_for_what_waits(wire, joined, rules_key, indicator):
+    node = joined(wire.url)
     node.sync()
     text = of_version(91).replace(b"extract a model", b"extract models")
     assert text.count(b"extract models") >= 1
     item = indicator()
     node.queue.add([item])
-    between.change = giving(sign(text, rules_key, key_name(node)))
+    wire.change = giving(sign(text, rules_key, key_name(node)))
     sent = node.flush()
     assert [each["id"] for each in sent.refused] == [item["id"]]
     assert node.queue.refused()[0]["id"] == item["id"]
@@ -101,18 +101,18 @@ def test_stricter_rules_hold_for_what_waits(between, open_node, rules_key, indic
 @pytest.mark.parametrize(
     "said", [{}, {"number": "x", "template_key": "AA=="}, {"number": 1, "template_key": "!"}]
 )
-def test_an_epoch_that_cannot_be_read_is_one_clear_error(between, open_node, said):
-    node = open_node(between.url)
-    between.change = lambda method, path, body: (
+def test_an_epoch_that_cannot_be_read_is_one_clear_error(wire, joined, said):
+    node = joined(wire.url)
+    wire.change = lambda method, path, body: (
         json.dumps(said).encode() if path == "/exchange/v1/epoch" else body
     )
     with pytest.raises(InputError, match="epoch can't be read"):
         node.forum.refresh(node.client)
 
 
-def test_another_key_than_the_one_that_was_logged_is_a_fault(between, open_node):
+def test_another_key_than_the_one_that_was_logged_is_a_fault(wire, joined):
     """A member with a key of its own could be told apart by its signatures."""
-    node = open_node(between.url)
+    node = joined(wire.url)
     given = base64.b64encode(b"k" * 16).decode()
 
     def other(method, path, body):
@@ -120,14 +120,14 @@ def test_another_key_than_the_one_that_was_logged_is_a_fault(between, open_node)
             return body
         return json.dumps(json.loads(body) | {"template_key": given}).encode()
 
-    between.change = other
+    wire.change = other
     with pytest.raises(FaultError, match="another template key"):
         node.sync()
     assert not (node.folder.path / EPOCH_FILE).exists()
 
 
-def test_the_key_of_the_epoch_is_written_for_scans(open_node):
-    node = open_node()
+def test_the_key_of_the_epoch_is_written_for_scans(joined):
+    node = joined()
     node.sync()
     path = node.folder.path / EPOCH_FILE
     assert path.stat().st_mode & 0o777 == 0o600
@@ -138,8 +138,8 @@ def test_the_key_of_the_epoch_is_written_for_scans(open_node):
     assert path.stat().st_mtime_ns == before
 
 
-def test_old_epochs_keep_their_keys(open_node):
-    node = open_node()
+def test_old_epochs_keep_their_keys(joined):
+    node = joined()
     node.forum.refresh(node.client)
     (current,) = node.forum.epochs()
     node.store.put("epochs", {"0": base64.b64encode(b"o" * 16).decode(), "1": node.store.get("epochs")["1"]})
@@ -155,12 +155,12 @@ def test_a_node_that_does_not_know_the_rules_key_says_so(forum, tmp_path):
         node.sync()
 
 
-def test_rules_of_a_newer_kind_are_no_fault(between, open_node, rules_key):
-    node = open_node(between.url)
+def test_rules_of_a_newer_kind_are_no_fault(wire, joined, rules_key):
+    node = joined(wire.url)
     node.forum.refresh(node.client)
     before = node.forum.rules().digest
     text = of_version(92) + b"\nanother_part: 1\n"
-    between.change = giving(sign(text, rules_key, key_name(node)))
+    wire.change = giving(sign(text, rules_key, key_name(node)))
     with pytest.raises(InputError, match="use the version of stillwatch"):
         node.sync()
     assert node.faults.all() == []

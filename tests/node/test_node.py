@@ -1,190 +1,239 @@
-"""A whole node beside a real hub: what one step at a time does together."""
+"""One look at the hub after the other: what is sent is there, what comes is here, and what the hub owes is asked for."""
 
 import json
-import signal
-import subprocess
-import sys
-import time
-import uuid
-from datetime import UTC, datetime
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stillwatch.intelligence import objects
 from stillwatch.node.client import TAXII, UnreachableError
-from stillwatch.node.faults import MISSING
-from stillwatch.node.folder import Folder
-from stillwatch.node.node import FaultError, Node
-from stillwatch.node.publishing import handling
+from stillwatch.node.faults import KEY, MISSING, SIGNATURE, OpenFaultError
+from stillwatch.node.node import _MOST_IDS, FaultError, Node
+from stillwatch.node.publishing import handling, today
+from stillwatch.node.receiving import catch_up
 from stillwatch.records.errors import InputError
 from stillwatch.transparency import cosignature
 from stillwatch.transparency.notes import COSIGNATURE, Note, Verifier
 
 
-def received(node):
-    rows = node.store.all(
-        "SELECT stix_id FROM received WHERE settled = 1 AND own = 0 AND erased = 0 ORDER BY seq"
-    )
-    return [row[0] for row in rows]
+@pytest.fixture
+def author(joined):
+    return joined()
 
 
-def test_what_one_says_others_have_after_a_sync(open_node, indicator):
-    nodes = [open_node() for _ in range(3)]
-    items = {}
-    for node in nodes:
-        item = indicator()
-        items[node] = item["id"]
-        done = node.say([item])
-        assert [state["state"] for state in done.states] == ["sent"]
-    for node in nodes:
-        done = node.sync()
-        assert set(items.values()) - {items[node]} <= set(received(node))
-        assert items[node] not in received(node)
-        assert done.log_size == node.auditor.follower().size
-        assert done.received >= 3
-        # Its own is confirmed by the log, not by the hub's word alone.
-        row = node.store.one("SELECT state, seq FROM outbox WHERE stix_id = ?", (items[node],))
-        assert row["state"] == "confirmed"
-        assert row["seq"] is not None
-    again = nodes[0].sync()
-    assert again.received == 0
+def states(node):
+    return {row["stix_id"]: row["state"] for row in node.store.all("SELECT stix_id, state FROM outbox")}
 
 
-def test_a_bundle_goes_whole_or_not_at_all(open_node, indicator):
-    node = open_node()
-    good, bad = indicator(), indicator(name="Acme Corp")
-    done = node.publish({"type": "bundle", "objects": [good, bad]})
-    assert {refusal.object_id for refusal in done.explained.refusals} == {bad["id"]}
-    assert (done.numbers, node.queue.waiting()) == ([], 0)
-    assert node.store.one("SELECT 1 FROM outbox WHERE stix_id = ?", (good["id"],)) is None
+def erase(node, stix_id):
+    path = f"/taxii2/api/collections/{node.folder.trust.collection}/objects/{stix_id}/"
+    node.client.ask("DELETE", path, headers={"Accept": TAXII})
 
 
-def test_explaining_asks_nobody(open_node, between, indicator):
-    node = open_node(between.url)
-    assert not node.explain({"type": "bundle", "objects": [indicator()]}).refusals
-    assert between.asked == []
+def test_what_one_publishes_others_have(author, joined, indicator, complete):
+    readers = [joined(), joined()]
+    items = [indicator() for _ in range(3)]
+    done = author.say(items)
+    assert (done.problem, [each["state"] for each in done.states]) == (None, ["sent"] * 3)
+    synced = author.sync()
+    assert (synced.sent.taken, synced.not_shown) == (0, 0)
+    assert set(states(author).values()) == {"confirmed"}
+    for reader in readers:
+        reader.sync()
+        ids = {
+            row[0] for row in reader.store.all("SELECT stix_id FROM received WHERE settled = 1 AND own = 0")
+        }
+        assert {item["id"] for item in items} <= ids
+        assert reader.sync().received == 0
+        complete(reader)
 
 
-def test_without_a_hub_it_is_queued_and_explained(forum, tmp_path, indicator):
-    folder = Folder.create(tmp_path / "off", "http://127.0.0.1:9", forum.member("off line node"))
-    with Node(folder.path) as node:
-        node.client.wait = lambda seconds: None
-        done = node.say([indicator()])
-        assert "127.0.0.1:9" in done.problem
-        assert [state["state"] for state in done.states] == ["queued"]
-        with pytest.raises(UnreachableError):
-            node.sync()
-        refused = node.say([indicator(name="Acme Corp")])
-        assert refused.explained.refusals
-        said = node.verify()
-        assert (said.bad, bool(said.problem)) == (None, True)
+def test_what_was_sent_has_to_be_in_the_log(between, victim, indicator, refused, complete):
+    """A hub that says it took something, and forgets it."""
+    victim.sync()
 
-
-def test_the_newest_checkpoint_is_cosigned_and_the_hub_tells_it(open_node, indicator):
-    node, other = open_node(), open_node()
-    assert node.sync().cosigned
-    assert not other.say([indicator()]).problem
-    assert node.sync().cosigned
-    assert other.sync().cosigned
-    note = Note.parse(node.client.ask("GET", "/log/checkpoint", cosignatures=2).text)
-    names = {node.store.get("witness"), other.store.get("witness")}
-    assert names <= {signature.name for signature in note.signatures}
-    for each in (node, other):
-        name = each.store.get("witness")
-        verifier = Verifier.of(name, each.folder.key("witness"), COSIGNATURE)
-        assert cosignature.time_of(note, verifier) is not None
-        # The name tells nothing of the member.
-        assert each.folder.member_id not in name
-
-
-def test_a_witness_that_is_not_heard_stops_nothing(open_node, between, indicator):
-    node = open_node(between.url)
-    node.client.wait = lambda seconds: None
-    between.change = lambda method, path, body: None if path == "/log/cosignatures" else body
-    assert not node.sync().cosigned
-    between.change = None
-    assert node.sync().cosigned
-
-
-def test_corroboration_is_asked_for_what_was_seen(open_node, indicator):
-    author, seer, reader = (open_node() for _ in range(3))
     item = indicator()
-    assert not author.say([item]).problem
+    between.pretend = "/taxii2/?pretended"
+    between.change_json("pretended", lambda said: said.update(status="complete", failures=[]))
+    assert victim.say([item]).states[0]["state"] == "sent"
+    assert item["id"] in refused(victim, MISSING, "its log does not hold it")["object"]
+    between.honest()
+    complete(victim)
+    assert states(victim)[item["id"]] == "confirmed"
+
+
+def test_an_object_that_was_erased_before_it_was_seen_here_is_no_fault(author, joined, indicator):
+    for _ in range(2):
+        item = indicator()
+        author.say([item])
+        erase(author, item["id"])
+        author.sync()
+    assert author.faults.all() == []
+
+
+def test_an_erased_object_excuses_no_other_one(between, victim, author, indicator, refused):
+    """As many as were erased unseen may be missing, and not one more."""
+    victim.sync()
+    # What others erased came long ago.
+    with victim.store.writing():
+        victim.store.run("UPDATE received SET received = 0")
+    items = [indicator(), indicator()]
+    victim.say([items[0]])
+    erase(victim, items[0]["id"])
+    victim.sync()
+    with victim.store.writing():
+        victim.store.run(
+            "INSERT INTO outbox (stix_id, version, draft, not_before, state, body, sent) SELECT ?, version, draft, 0,"
+            " 'sent', body, sent FROM outbox WHERE stix_id = ?",
+            (items[1]["id"], items[0]["id"]),
+        )
+    refused(victim, MISSING, "its log does not hold it")
+
+
+def test_an_object_that_was_erased_while_it_was_read_is_no_fault(author, indicator):
+    item = indicator()
+    author.say([item])
+    catch_up(author.client, author.receiver)
+    erase(author, item["id"])
+    author.sync()
+    author.sync()
+    assert states(author)[item["id"]] == "confirmed"
+    assert author.faults.all() == []
+
+
+def test_the_checkpoint_is_cosigned_by_every_member(author, joined, forum):
+    nodes = [author, joined()]
+    for node in nodes:
+        node.renew()
+        node.flush()
+    for node in nodes:
+        assert node.sync().cosigned
+    note = Note.parse(nodes[0].client.ask("GET", "/log/checkpoint", cosignatures=2).text)
+    witnesses = [
+        Verifier.of(node.store.get("witness"), node.folder.key("witness"), COSIGNATURE) for node in nodes
+    ]
+    assert {str(one) for one in cosignature.witnesses(note, witnesses)} == {str(one) for one in witnesses}
+    # The name that everybody sees says nothing of the member.
+    for node, witness in zip(nodes, witnesses, strict=True):
+        assert node.folder.member_id not in str(witness)
+        assert node.store.get("witness_known")
+
+
+def test_a_witness_that_is_not_heard_is_no_reason_to_stop(victim, author, indicator):
+    author.sync()
+    assert victim.sync().cosigned
+    # The hub knows another key of this member than its own.
+    other = Verifier.of("another", Ed25519PrivateKey.generate(), COSIGNATURE)
+    victim.client.ask("POST", "/exchange/v1/witness", body={"key": str(other)})
+    author.say([indicator()])
+    done = victim.sync()
+    assert (done.received, done.cosigned) == (1, False)
+    assert victim.sync().cosigned
+
+
+def test_corroboration_is_asked_for_in_steps(author, joined, indicator):
+    reader, third = joined(), joined()
+    items = [indicator() for _ in range(_MOST_IDS + 5)]
+    author.say(items)
+    third.say([objects.sighting(item["id"], handling(today())) for item in items])
+    third.say([objects.false_positive(items[0]["id"], handling(today()))])
     reader.sync()
-    assert reader.store.one("SELECT 1 FROM corroboration WHERE id = ?", (item["id"],)) is None
-    assert not seer.say([objects.sighting(item["id"], handling(datetime.now(UTC)))]).problem
-    reader.sync()
-    row = reader.store.one("SELECT sightings, false_positives FROM corroboration WHERE id = ?", (item["id"],))
-    # A number in words: not even its members are named.
-    assert tuple(row) == ("1", "0")
+    rows = {row[0]: (row[1], row[2]) for row in reader.store.all("SELECT * FROM corroboration")}
+    assert {rows[item["id"]] for item in items[1:]} == {("1", "0")}
+    assert rows[items[0]["id"]] == ("1", "1")
     assert reader.store.number("SELECT COUNT(*) FROM stale") == 0
 
 
-def swallowing(between):
-    """The hub says that it took a batch, and never sees it."""
-
-    def ask(method, path, body):
-        if method == "POST" and path.endswith("/objects/"):
-            return json.dumps({"id": "1", "status": "complete", "failure_count": 0})
-        return body
-
-    between.ask = ask
+def test_another_template_key_than_the_one_that_was_logged(between, victim, refused, complete):
+    between.change_json("/exchange/v1/epoch", lambda said: said.update(template_key="A" * 22 + "=="))
+    assert refused(victim, SIGNATURE, "another template key")["logged"]
+    between.honest()
+    victim.faults.clear(victim.faults.all()[0].id)
+    victim.sync()
+    assert json.loads((victim.folder.path / "epoch.json").read_text()) == victim.forum.epochs()[0].document()
 
 
-def test_what_was_erased_excuses_nothing_else(open_node, between, indicator):
-    """The hub took two objects, erased one of them before it was read, and never logged the other."""
-    node = open_node(between.url)
-    node.sync()
-    first, second = indicator(), indicator()
-    assert not node.say([first]).problem
-    path = f"/taxii2/api/collections/{node.sender.collection}/objects/{first['id']}/"
-    node.client.ask("DELETE", path, headers={"Accept": TAXII})
-    # Excused: one object was erased, and one is looked for.
-    node.sync()
-    swallowing(between)
-    assert not node.say([second]).problem
-    between.ask = None
-    with pytest.raises(FaultError) as caught:
-        node.sync()
-    assert caught.value.fault.kind == MISSING
+def test_rules_that_the_forum_did_not_sign(between, victim, refused, complete):
+    def loosen(said):
+        said["envelope"]["payload"] = "A" + said["envelope"]["payload"][1:]
+
+    between.change_json("/exchange/v1/rules", loosen)
+    assert refused(victim, SIGNATURE, "disclosure rules do not hold")["envelope"]
+    between.honest()
+    complete(victim)
 
 
-def test_objects_that_others_erased_excuse_nothing(open_node, between, indicator):
-    node, author = open_node(between.url), open_node()
+def test_another_certificate_than_the_one_that_was_asked_for(between, victim, author, refused, complete):
+    author.sync()
+    theirs = author.client.json("GET", f"/exchange/v1/pseudonyms/{author.pseudonyms.latest_own().id}")
+    between.change_json("/exchange/v1/pseudonyms", lambda said: said.update(theirs))
+    refused(victim, SIGNATURE, "certified another key than ours")
+    between.honest()
+    complete(victim)
+
+
+def test_while_a_fault_is_open_bundles_are_queued_and_nothing_leaves(
+    between, victim, indicator, entries, other_log, refused, complete
+):
+    victim.sync()
+    between.change("/log/", other_log(entries(), key=Ed25519PrivateKey.generate()))
+    refused(victim, KEY)
+    between.asked.clear()
     item = indicator()
-    assert not author.say([item]).problem
-    path = f"/taxii2/api/collections/{author.sender.collection}/objects/{item['id']}/"
-    author.client.ask("DELETE", path, headers={"Accept": TAXII})
-    node.sync()
-    node.store.run("UPDATE received SET received = received - 3600000000")
-    swallowing(between)
-    assert not node.say([indicator()]).problem
-    between.ask = None
-    with pytest.raises(FaultError, match="does not hold it"):
-        node.sync()
+    with pytest.raises(OpenFaultError):
+        victim.say([item])
+    assert between.asked == []
+    assert states(victim)[item["id"]] == "queued"
+    between.honest()
+    complete(victim)
+    victim.sync()
+    assert states(victim)[item["id"]] == "confirmed"
 
 
-def test_a_sync_that_is_killed_goes_on_where_it_was(forum, open_node, tmp_path, indicator):
-    author = open_node()
-    items = [indicator(f"203.0.{n // 250}.{n % 250 + 1}") for n in range(1500)]
-    for k in range(0, len(items), 500):
-        assert not author.say(items[k : k + 500]).problem
-    folder = Folder.create(tmp_path / "killed", forum.url, forum.member(f"killed {uuid.uuid4()}"))
-    command = [sys.executable, "-m", "stillwatch", "node", "sync", "--dir", str(folder.path)]
-    for wait in (0.6, 0.8, 1.0, 1.2):
-        process = subprocess.Popen(command, stdout=-3, stderr=-3)
-        time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    with Node(folder.path) as node:
-        node.sync()
-        found = received(node)
-        ids = [item["id"] for item in items]
-        assert [name for name in found if name in set(ids)] == ids
-        assert len(found) == len(set(found))
-        assert node.verify().bad is None
+def test_a_hub_out_of_reach_is_told_and_what_waits_goes_later(forum, author, joined, indicator):
+    author.sync()
+    reader = joined()
+    item = indicator()
+    forum.stop()
+    try:
+        author.client.wait = reader.client.wait = lambda seconds: None
+        done = author.say([item])
+        assert done.problem
+        assert done.states[0]["state"] in ("queued", "assigned")
+        with pytest.raises(UnreachableError):
+            reader.sync()
+        # What is here already can be written all the same.
+        assert reader.faults.all() == []
+    finally:
+        forum.start()
+    assert author.sync().sent.taken == 1
+    reader.sync()
+    assert reader.store.number("SELECT COUNT(*) FROM received WHERE stix_id = ?", (item["id"],)) == 1
 
 
-def test_a_folder_without_a_node_is_told(tmp_path):
+def test_a_fault_names_the_file_of_its_evidence(victim, between, author, indicator):
+    author.say([indicator(), indicator()])
+    between.change_receipts(lambda page: page["receipts"].reverse())
+    with pytest.raises(
+        FaultError, match="ALTERED: the hub gave objects out of order; the evidence is in"
+    ) as caught:
+        victim.sync()
+    assert str(caught.value.file) in str(caught.value)
+
+
+def test_false_positives_count_against_what_was_received_alone(author, joined, indicator):
+    item = indicator()
+    author.say([item])
+    author.sync()
+    author.false_positive(item["id"])
+    author.false_positive("indicator--00000000-0000-4000-8000-000000000000")
+    assert author.sources.counts() == {}
+    reader = joined()
+    reader.sync()
+    reader.false_positive(item["id"])
+    assert reader.sources.counts() == {author.pseudonyms.latest_own().id: (0, 1)}
+
+
+def test_there_has_to_be_a_node(tmp_path):
     with pytest.raises(InputError, match="no node here"):
         Node(tmp_path)

@@ -18,8 +18,8 @@ from stillwatch.transparency.follower import LogFaultError
 from stillwatch.transparency.notes import Verifier
 
 
-def test_one_pseudonym_for_an_epoch(open_node):
-    node = open_node()
+def test_one_pseudonym_for_an_epoch(joined):
+    node = joined()
     _, first = node.renew()
     _, again = node.renew()
     assert first == again
@@ -30,16 +30,16 @@ def test_one_pseudonym_for_an_epoch(open_node):
     assert first.public_key == node.folder.public_key(f"epoch-{first.epoch}")
 
 
-def test_members_have_pseudonyms_that_do_not_name_them(open_node):
-    nodes = [open_node() for _ in range(3)]
+def test_members_have_pseudonyms_that_do_not_name_them(joined):
+    nodes = [joined() for _ in range(3)]
     names = {node.renew()[1].id for node in nodes}
     assert len(names) == 3
     for node in nodes:
         assert not any(node.folder.member_id in name for name in names)
 
 
-def test_a_lost_answer_gives_the_same_certificate(between, open_node):
-    node = open_node(between.url)
+def test_a_lost_answer_gives_the_same_certificate(wire, joined):
+    node = joined(wire.url)
     node.client.wait = lambda seconds: None
     lost = []
 
@@ -49,30 +49,30 @@ def test_a_lost_answer_gives_the_same_certificate(between, open_node):
             return None
         return body
 
-    between.change = lose
+    wire.change = lose
     _, found = node.renew()
     assert len(lost) == 2
     assert opened(lost[0]["certificate"], node.auditor.verifier()) == found
 
 
-def test_a_certificate_that_never_comes_leaves_the_key(between, open_node):
-    node = open_node(between.url)
+def test_a_certificate_that_never_comes_leaves_the_key(wire, joined):
+    node = joined(wire.url)
     node.client.wait = lambda seconds: None
-    between.change = lambda method, path, body: None if path == "/exchange/v1/pseudonyms" else body
+    wire.change = lambda method, path, body: None if path == "/exchange/v1/pseudonyms" else body
     with pytest.raises(UnreachableError):
         node.renew()
     key = node.folder.public_key("epoch-1")
     assert key is not None
     assert node.pseudonyms.latest_own() is None
-    between.change = None
+    wire.change = None
     assert node.renew()[1].public_key == key
 
 
-def test_a_certificate_for_another_key_than_ours_is_a_fault(between, open_node):
-    node, other = open_node(between.url), open_node()
+def test_a_certificate_for_another_key_than_ours_is_a_fault(wire, joined):
+    node, other = joined(wire.url), joined()
     theirs = other.renew()[1]
     envelope = json.loads(other.store.one("SELECT envelope FROM certificates WHERE id = ?", (theirs.id,))[0])
-    between.change = lambda method, path, body: (
+    wire.change = lambda method, path, body: (
         json.dumps({"certificate": envelope}).encode() if path == "/exchange/v1/pseudonyms" else body
     )
     with pytest.raises(LogFaultError, match="another key than ours"):
@@ -80,8 +80,8 @@ def test_a_certificate_for_another_key_than_ours_is_a_fault(between, open_node):
     assert node.pseudonyms.latest_own() is None
 
 
-def test_a_new_epoch_is_a_new_pseudonym(forum, open_node, indicator):
-    author, reader = open_node(), open_node()
+def test_a_new_epoch_is_a_new_pseudonym(forum, joined, indicator):
+    author, reader = joined(), joined()
     first, second = indicator(), indicator("203.0.113.8")
     assert not author.say([first]).problem
     before = author.renew()[1]

@@ -55,15 +55,15 @@ def losing(times, *, before, what="/objects/"):
 
 @pytest.mark.parametrize("before", [True, False], ids=["request", "answer"])
 @pytest.mark.parametrize("times", [1, 3])
-def test_what_is_lost_on_the_way_is_there_once(between, open_node, made, before, times):
-    node = open_node(between.url)
+def test_what_is_lost_on_the_way_is_there_once(wire, joined, made, before, times):
+    node = joined(wire.url)
     node.client.wait = lambda seconds: None
     node.renew()
     lose, lost = losing(times, before=before)
     if before:
-        between.ask = lose
+        wire.ask = lose
     else:
-        between.change = lose
+        wire.change = lose
     items = made(7)
     done = node.say(items)
     assert (done.problem, len(lost)) == (None, times)
@@ -74,42 +74,42 @@ def test_what_is_lost_on_the_way_is_there_once(between, open_node, made, before,
     assert {state["state"] for state in node.queue.states(done.numbers)} == {"confirmed"}
 
 
-def test_what_no_answer_came_for_goes_again_as_it_was_signed(between, open_node, made):
-    node = open_node(between.url)
+def test_what_no_answer_came_for_goes_again_as_it_was_signed(wire, joined, made):
+    node = joined(wire.url)
     node.client.wait = lambda seconds: None
     node.renew()
-    between.change, _ = losing(100, before=False)
+    wire.change, _ = losing(100, before=False)
     items = made(3)
     done = node.say(items)
     assert done.problem
     assert {state["state"] for state in done.states} == {"assigned"}
     envelope = node.store.one("SELECT envelope FROM batches WHERE state = 'open'")[0]
-    between.change = None
+    wire.change = None
     bodies = []
 
     def listen(method, path, body):
         bodies.append(body)
         return body
 
-    between.ask = listen
+    wire.ask = listen
     assert node.flush().taken == len(items) + 1
     assert any(envelope.encode() in body for body in bodies)
     count = at_the_hub(node)
     assert [count[item["id"]] for item in items] == [1] * 3
 
 
-def test_after_a_new_epoch_what_was_taken_is_not_sent_again(forum, between, open_node, made):
+def test_after_a_new_epoch_what_was_taken_is_not_sent_again(forum, wire, joined, made):
     """The answer was lost, and the batch is stale now: what the log holds of it is not signed anew."""
-    node = open_node(between.url)
+    node = joined(wire.url)
     node.client.wait = lambda seconds: None
     node.renew()
     taken, waiting = made(3), made(2)
-    between.change, _ = losing(100, before=False)
+    wire.change, _ = losing(100, before=False)
     assert node.say(taken).problem
-    between.change = None
-    between.ask, _ = losing(100, before=True)
+    wire.change = None
+    wire.ask, _ = losing(100, before=True)
     assert node.say(waiting).problem
-    between.ask = None
+    wire.ask = None
     # The hub takes the epoch before for a day; so two of them pass.
     forum.new_epoch()
     forum.new_epoch()
@@ -118,13 +118,13 @@ def test_after_a_new_epoch_what_was_taken_is_not_sent_again(forum, between, open
     count = at_the_hub(node)
     assert [count[item["id"]] for item in (*taken, *waiting)] == [1] * 5
     assert (node.queue.waiting(), node.queue.refused()) == (0, [])
-    reader = open_node()
+    reader = joined()
     reader.sync()
     assert reader.verify().bad is None
 
 
-def test_a_hub_that_is_away_gets_all_of_it_later(forum, open_node, made):
-    node = open_node()
+def test_a_hub_that_is_away_gets_all_of_it_later(forum, joined, made):
+    node = joined()
     node.renew()
     node.client.wait = lambda seconds: None
     forum.stop()
@@ -143,8 +143,8 @@ def test_a_hub_that_is_away_gets_all_of_it_later(forum, open_node, made):
     assert [count[item["id"]] for item in items] == [1] * 4
 
 
-def test_one_bad_object_stops_no_others(open_node, made):
-    node = open_node()
+def test_one_bad_object_stops_no_others(joined, made):
+    node = joined()
     node.renew()
     items = made(20)
     # Past this member's own check, as if the hub's rules had become stricter.
@@ -160,9 +160,9 @@ def test_one_bad_object_stops_no_others(open_node, made):
     assert sum(count[item["id"]] for item in items) == 18
 
 
-def test_many_go_in_batches_and_in_order(open_node, made, monkeypatch):
+def test_many_go_in_batches_and_in_order(joined, made, monkeypatch):
     monkeypatch.setattr(sending, "MOST_OBJECTS", 7)
-    node = open_node()
+    node = joined()
     items = made(30)
     assert not node.say(items).problem
     batches = node.store.all(
@@ -174,9 +174,9 @@ def test_many_go_in_batches_and_in_order(open_node, made, monkeypatch):
     assert order == [item["id"] for item in items]
 
 
-def test_a_batch_is_not_larger_than_a_hub_takes(open_node, made, monkeypatch):
+def test_a_batch_is_not_larger_than_a_hub_takes(joined, made, monkeypatch):
     monkeypatch.setattr(sending, "MOST_BYTES", 2_000)
-    node = open_node()
+    node = joined()
     items = made(12)
     assert not node.say(items).problem
     sizes = node.store.all("SELECT SUM(LENGTH(body)), COUNT(*) FROM outbox GROUP BY batch")
@@ -186,8 +186,8 @@ def test_a_batch_is_not_larger_than_a_hub_takes(open_node, made, monkeypatch):
     assert [count[item["id"]] for item in items] == [1] * 12
 
 
-def test_versions_of_one_object_go_in_batches_of_their_own(open_node, made):
-    node = open_node()
+def test_versions_of_one_object_go_in_batches_of_their_own(joined, made):
+    node = joined()
     node.renew()
     (item,) = made(1)
     versions = [item | {"modified": f"2026-03-0{day}T00:00:00.000Z"} for day in (1, 2, 3)]
@@ -199,8 +199,8 @@ def test_versions_of_one_object_go_in_batches_of_their_own(open_node, made):
     assert len({row[0] for row in bodies}) == 3
 
 
-def test_an_embargoed_object_stays_until_its_time(open_node, made):
-    node = open_node()
+def test_an_embargoed_object_stays_until_its_time(joined, made):
+    node = joined()
     now, later = made(2)
     assert not node.say([now]).problem
     node.publish({"type": "bundle", "objects": [later]}, not_before=int(time.time() * 1e6) + 3_600_000_000)
@@ -212,8 +212,8 @@ def test_an_embargoed_object_stays_until_its_time(open_node, made):
     assert at_the_hub(node)[later["id"]] == 1
 
 
-def test_the_pseudonym_s_identity_is_there_before_what_it_says(open_node, made):
-    node = open_node()
+def test_the_pseudonym_s_identity_is_there_before_what_it_says(joined, made):
+    node = joined()
     assert not node.say(made(3)).problem
     own = node.renew()[1].id
     order = list(at_the_hub(node))
@@ -221,8 +221,8 @@ def test_the_pseudonym_s_identity_is_there_before_what_it_says(open_node, made):
         "SELECT stix_id FROM outbox WHERE stix_id <> ?", (own,)))  # fmt: skip
 
 
-def test_two_that_publish_from_one_folder_do_not_meet(forum, open_node, made):
-    node = open_node()
+def test_two_that_publish_from_one_folder_do_not_meet(forum, joined, made):
+    node = joined()
     node.renew()
     other = Node(node.folder.path)
     items = made(40)

@@ -78,9 +78,9 @@ def test_the_weight_is_that_of_the_sources_spread():
 
 
 @pytest.fixture
-def heard(open_node, indicator):
+def heard(joined, indicator):
     """A node, with what two others said: three objects by one, one by the other."""
-    one, other, reader = (open_node() for _ in range(3))
+    one, other, reader = (joined() for _ in range(3))
     said = [indicator() for _ in range(4)]
     assert not one.say(said[:3]).problem
     assert not other.say(said[3:]).problem
@@ -140,7 +140,7 @@ def test_an_opinion_against_an_object_counts_against_its_source(heard):
     assert node.sources.counts() == {one: (0, 1)}
 
 
-def test_scores_leave_the_node_in_nothing_that_it_sends(heard, between, indicator):
+def test_scores_leave_the_node_in_nothing_that_it_sends(heard, wire, indicator):
     node, ids, _, _ = heard
     sent = []
 
@@ -148,9 +148,9 @@ def test_scores_leave_the_node_in_nothing_that_it_sends(heard, between, indicato
         sent.append((path, body))
         return body
 
-    between.ask = listen
+    wire.ask = listen
     node.client.close()
-    config = (node.folder.path / "node.json").read_text().replace(node.client.url, between.url)
+    config = (node.folder.path / "node.json").read_text().replace(node.client.url, wire.url)
     (node.folder.path / "node.json").write_text(config)
     with Node(node.folder.path) as again:
         before = len(sent)

@@ -24,7 +24,7 @@ from stillwatch.serving.events import Events
 from stillwatch.serving.server import run
 from stillwatch.serving.sockets import bound
 
-DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8610
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8620
 SHUTDOWN_SECONDS = 5
 LATE_S = 60.0
 """A node that has not held the log against what it has for so long is not ready."""
