@@ -2,6 +2,7 @@
 
 import configparser
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -14,6 +15,9 @@ import click
 import pytest
 
 from stillwatch.cli.main import COMMANDS
+from stillwatch.intelligence import objects
+from stillwatch.intelligence.extension import EXTENSIONS
+from stillwatch.intelligence.markings import TLP, USES
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -121,7 +125,10 @@ def command_lines(page: Path) -> list[list[str]]:
     """Return the words of every example command line in the page's code blocks."""
     blocks = re.findall(r"(?:^    .*\n)+|^```.*?^```", page.read_text(), re.MULTILINE | re.DOTALL)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    return [line.split() for line in lines if re.match(r"\s+(\.venv/bin/)?(stillwatch|make) +[a-z]", line)]
+    lines = [line.removeprefix("$ ") if line.startswith("$ ") else line for line in lines]
+    return [line.split() for line in lines if re.match(r"\s*(\.venv/bin/)?(stillwatch|make) +[a-z]", line)]
+        line.split() for line in lines if re.match(r"(\s+|\$ )(\.venv/bin/)?(stillwatch|make) +[a-z]", line)
+    ]
 
 
 def test_example_command_lines_are_found():
@@ -142,7 +149,9 @@ def test_example_command_lines_would_run(page):
             command = command.commands[rest.pop(0)]
         # What a shell does with the output is no part of it.
         own = rest[: rest.index(">")] if ">" in rest else rest
-        options = {option for parameter in command.params for option in parameter.opts}
+        options = {
+            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+        }
         assert {word for word in own if word.startswith("--") and word != "--help"} <= options, rest
 
 
@@ -180,6 +189,21 @@ def test_sentences_for_counsel_are_those_of_the_report():
         re.sub(r"\n?> ?", " ", quote).strip() for quote in re.findall(r"(?:^> .*\n)+", text, re.MULTILINE)
     ]
     assert quoted == list(OPENING)
+
+
+def test_the_page_of_stix_names_every_extension_marking_and_builder():
+    page = (ROOT / "docs/reference/stix.md").read_text("utf-8")
+    for identifier, described in EXTENSIONS.items():
+        assert f"| {described.name} | {described.description} | `{identifier}` |" in page
+    for marking in (*TLP.values(), *USES.values()):
+        assert f"`{marking['id']}`" in page
+    named = re.findall(r"`([a-z_]+)`", page.partition("## What is shared as what")[2].partition("##")[0])
+    builders = {
+        name
+        for name, made in vars(objects).items()
+        if inspect.isfunction(made) and made.__module__ == objects.__name__ and not name.startswith("_")
+    }
+    assert builders - set(named) == {"template_fields", "user_account"}
 
 
 def test_behaviours_may_be_shared_by_name():

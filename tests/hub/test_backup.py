@@ -6,6 +6,7 @@ import pytest
 from stillwatch.hub.backup import TABLES, columns_of
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.sqlite import Sqlite
+from stillwatch.intelligence.rules import Rules
 from stillwatch.records.errors import InputError
 
 
@@ -104,6 +105,15 @@ def test_it_replaces_an_older_one(hub, anna, parts, tmp_path):
     Exchange.restore(tmp_path / "again", tmp_path / "hub.backup")
     with Exchange.open(tmp_path / "again") as again:
         assert again.head() == 1
+
+
+def test_the_forum_s_own_rules_are_in_it(hub, tmp_path):
+    own = Rules.default().text.replace(b"k: 5", b"k: 7", 1)
+    (hub.folder / "rules.yaml").write_bytes(own)
+    hub.backup(tmp_path / "hub.backup")
+    Exchange.restore(tmp_path / "elsewhere", tmp_path / "hub.backup", None)
+    with Exchange.open(tmp_path / "elsewhere") as again:
+        assert (again.rules.k, again.rules.text) == (7, own)
 
 
 def test_no_password_of_a_database_is_in_it(hub, tmp_path):

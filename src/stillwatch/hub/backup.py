@@ -1,7 +1,7 @@
 """Backups, and the move from one store to the other.
 
-A backup is one SQLite file with the hub's tables and one more, `backup`, that holds hub.json and the keys. Whichever store
-it was made of, either can be made of it.
+A backup is one SQLite file with the hub's tables and one more, `backup`, that holds hub.json, the keys and the forum's own
+rules. Whichever store it was made of, either can be made of it.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from stillwatch.hub import folder as folders
 from stillwatch.hub.database import Database, Transaction
 from stillwatch.hub.errors import Refused
-from stillwatch.hub.folder import SQLITE, Settings
+from stillwatch.hub.folder import RULES, SQLITE, Settings
 from stillwatch.hub.sqlite import Sqlite
 from stillwatch.records.durable import sync_folder
 from stillwatch.records.errors import InputError, plainly
@@ -88,6 +88,8 @@ def back_up(database: Database, folder: Path, settings: Settings, file: Path) ->
                 # Where the database was is of no use elsewhere, and may hold a password.
                 said = {**asdict(settings), "database": None}
                 files = {"hub.json": json.dumps(said).encode(), **folders.key_files(folder)}
+                if (folder / RULES).exists():
+                    files[RULES] = (folder / RULES).read_bytes()
                 tx.insert("backup", ("name", "data"), list(files.items()))
         finally:
             target.close()
@@ -115,12 +117,16 @@ def restore_files(folder: Path, file: Path) -> Settings:
             files = dict(connection.execute("SELECT name, data FROM backup"))
         settings = Settings(**json.loads(files.pop("hub.json")))
         keys = {name: files[name] for name in folders.KEY_FILES}
+        own_rules = files.get(RULES)
     except (sqlite3.Error, ValueError, KeyError, TypeError):
         raise InputError(
             "no backup of a hub", where=str(file), mend="give a file that `stillwatch hub backup` wrote"
         ) from None
     folders.write_keys(folder, keys)
     try:
+        # Without them the rules of the package would hold, and could let pass what the forum does not.
+        if own_rules is not None:
+            (folder / RULES).write_bytes(own_rules)
         with file.open("rb") as source, os.fdopen(_private(folder / SQLITE), "wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
         database = Sqlite(folder / SQLITE)

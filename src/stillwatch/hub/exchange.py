@@ -386,7 +386,7 @@ class Exchange:
 
 def _rules(folder: Path) -> Rules:
     """The forum's own rules, DIR/rules.yaml, or those that come with the package. Raises InputError."""
-    path = folder / "rules.yaml"
+    path = folder / folders.RULES
     try:
         return Rules.parse(path.read_bytes()) if path.exists() else Rules.default()
     except OSError as error:

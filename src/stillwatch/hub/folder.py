@@ -27,6 +27,8 @@ from stillwatch.records.durable import sync_folder
 from stillwatch.records.errors import InputError, plainly
 from stillwatch.transparency.notes import Verifier
 
+RULES = "rules.yaml"
+"""The forum's own disclosure rules, where it has some."""
 KEY_FILES = ("log.key", "rules.key", "rules.vkey", "cursor.key")
 SQLITE = "hub.sqlite"
 

@@ -57,7 +57,7 @@ def embargo(get: Get, setting: Setting) -> Found:
                 field,
                 "what was seen leaves only when its day is over"
                 + (f" for {setting.embargo_days} days" if setting.embargo_days else ""),
-                "wait until then (publish --after)",
+                "wait until then (publish --not-before)",
             )
     return None
 
