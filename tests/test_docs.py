@@ -127,8 +127,6 @@ def command_lines(page: Path) -> list[list[str]]:
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     lines = [line.removeprefix("$ ") if line.startswith("$ ") else line for line in lines]
     return [line.split() for line in lines if re.match(r"\s*(\.venv/bin/)?(stillwatch|make) +[a-z]", line)]
-        line.split() for line in lines if re.match(r"(\s+|\$ )(\.venv/bin/)?(stillwatch|make) +[a-z]", line)
-    ]
 
 
 def test_example_command_lines_are_found():
