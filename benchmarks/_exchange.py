@@ -222,7 +222,8 @@ def campaign(draw: random.Random) -> dict[str, Any]:
 
 def indicator(draw: random.Random) -> dict[str, Any]:
     """What any tool might post: a plain indicator."""
-    address = ".".join(str(draw.randrange(1, 255)) for _ in range(4))
+    # Of a range without special addresses, which the rules refuse.
+    address = ".".join(str(n) for n in (draw.randrange(64, 96), *(draw.randrange(256) for _ in range(3))))
     return {
         "type": "indicator",
         "spec_version": "2.1",
