@@ -11,7 +11,7 @@ Then a subscriber stalls: it opens the stream and reads nothing more. Another me
 between, and the same is measured again, meanwhile and afterwards. In the end the one that stalled reads on, from the last
 id that it has, until it has everything: ids have no gap.
 
-Writes benchmarks/results/hub_fanout.json.
+Writes benchmarks/results/hub_fanout.json (hub_fanout_postgresql.json with --database).
 """
 
 import argparse
@@ -224,7 +224,7 @@ def main() -> None:
     with hub(asked.database) as served, tempfile.TemporaryDirectory() as folder:
         found = run(served, asked, Path(folder))
     print(json.dumps(found, indent=1))
-    write("hub_fanout", found)
+    write("hub_fanout" + ("_postgresql" if asked.database else ""), found)
     worst = max(found[part]["p99_ms"] for part in ("quiet", "beside_a_stalled_subscriber"))
     print(f"p99 {worst} ms, bar {BAR_MS} ms; stalled: {found['stalled']}")
 

@@ -129,6 +129,15 @@ def test_a_certificate_is_read_as_it_was_signed():
     assert (found.id, found.epoch, found.not_after) == (SAID["pseudonym"], 1, 1775001600_000000)
 
 
+def test_a_certificate_of_another_hub_s_key_is_refused():
+    other = dsse.sign(CERTIFICATE, canonical(SAID), Ed25519PrivateKey.generate(), "log")
+    with pytest.raises(InputError, match="not signed by the key"):
+        opened(other, LOG)
+    # Nor is another kind of envelope by the right key one.
+    with pytest.raises(InputError):
+        opened(dsse.sign("application/vnd.stillwatch.rules+yaml", canonical(SAID), KEY, "log"), LOG)
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -160,6 +160,21 @@ def test_one_bad_object_stops_no_others(joined, made):
     assert sum(count[item["id"]] for item in items) == 18
 
 
+def test_a_long_queue_of_what_may_no_longer_leave_ends(joined, made, monkeypatch):
+    monkeypatch.setattr(sending, "MOST_OBJECTS", 1)
+    node = joined()
+    node.renew()
+    items = made(1100, name="Acme Corp")
+    numbers = node.queue.add(items)
+    (last,) = made(1)
+    node.queue.add([last])
+    sent = node.flush()
+    # Each is told once, and what comes after them goes.
+    assert [each["id"] for each in sent.refused] == [item["id"] for item in items]
+    assert {state["state"] for state in node.queue.states(numbers)} == {"refused"}
+    assert at_the_hub(node)[last["id"]] == 1
+
+
 def test_many_go_in_batches_and_in_order(joined, made, monkeypatch):
     monkeypatch.setattr(sending, "MOST_OBJECTS", 7)
     node = joined()
@@ -253,7 +268,7 @@ def test_a_publisher_that_is_killed_leaves_nothing_twice(forum, tmp_path, made):
     """SIGKILL at ten moments, from before the command has begun its work to after its end."""
     folder = Folder.create(tmp_path / "killed", forum.url, forum.member("killed"))
     draw = random.Random(9)
-    expected = []
+    expected, codes = [], []
     for turn in range(10):
         items = made(30)
         expected += items
@@ -280,7 +295,8 @@ def test_a_publisher_that_is_killed_leaves_nothing_twice(forum, tmp_path, made):
         process = subprocess.Popen(command, stdout=-3, stderr=-3)
         time.sleep(draw.uniform(0.3, 1.6))
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        codes.append(process.wait())
+    assert -signal.SIGKILL in codes
     for turn in range(10):
         command = [
             sys.executable,

@@ -73,19 +73,36 @@ class Sender:
 
     def _next(self, pseudonym: Pseudonym, rules: Rules, sent: Sent) -> int | None:
         """Make the next batch of what is due; its number."""
-        store, now = self._store, now_us()
-        rows = store.all(
-            "SELECT number, stix_id, draft FROM outbox WHERE state = 'queued' AND not_before <= ?"
-            " ORDER BY stix_id = ? DESC, number LIMIT ?",
-            (now, pseudonym.id, MOST_OBJECTS),
-        )
-        if not rows:
-            return None
-        checker = Checker(rules, now=lambda: moment_of(now))
+        while True:
+            rows = self._store.all(
+                "SELECT number, stix_id, draft FROM outbox WHERE state = 'queued' AND not_before <= ?"
+                " ORDER BY stix_id = ? DESC, number LIMIT ?",
+                (now_us(), pseudonym.id, MOST_OBJECTS),
+            )
+            if not rows:
+                return None
+            chosen, refused = self._chosen(rows, pseudonym, rules)
+            with self._store.writing():
+                # Rules may have changed since an object was queued.
+                self._store.run_many(
+                    "UPDATE outbox SET state = 'refused', reason = ? WHERE number = ?",
+                    [(reason, row["number"]) for row, reason in refused],
+                )
+                number = self._assign(chosen, pseudonym) if chosen else None
+            sent.refused += [{"id": row["stix_id"], "reason": reason} for row, reason in refused]
+            if number is not None:
+                return number
+
+    def _chosen(
+        self, rows: Sequence[Row], pseudonym: Pseudonym, rules: Rules
+    ) -> tuple[list[tuple[Row, bytes]], list[tuple[Row, str]]]:
+        """What of the rows goes into the next batch, as it is sent, and what the rules refuse, with the reason."""
+        moment = moment_of(now_us())
+        checker = Checker(rules, now=lambda: moment)
         chosen: list[tuple[Row, bytes]] = []
+        refused: list[tuple[Row, str]] = []
         names: set[str] = set()
         size = 0
-        refused: list[tuple[str, int]] = []
         for row in rows:
             # The hub tells what became of objects by their ids, so a batch holds one version of each.
             if row["stix_id"] in names:
@@ -94,20 +111,14 @@ class Sender:
             found = checker.check(body)
             if isinstance(found, list):
                 first = found[0]
-                refused.append((f"{first.field}: {first.rule}; {first.mend}", row["number"]))
-                sent.refused.append({"id": row["stix_id"], "reason": refused[-1][0]})
+                refused.append((row, f"{first.field}: {first.rule}; {first.mend}"))
                 continue
             if chosen and size + len(body) > MOST_BYTES:
                 break
             chosen.append((row, body))
             names.add(row["stix_id"])
             size += len(body)
-        with store.writing():
-            # Rules may have changed since an object was queued.
-            store.run_many("UPDATE outbox SET state = 'refused', reason = ? WHERE number = ?", refused)
-            if not chosen:
-                return self._next(pseudonym, rules, sent) if refused else None
-            return self._assign(chosen, pseudonym)
+        return chosen, refused
 
     def _assign(self, chosen: Sequence[tuple[Row, bytes]], pseudonym: Pseudonym) -> int:
         store, key = self._store, self._folder.key(f"epoch-{pseudonym.epoch}")
