@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stillwatch.hub.deciding import ENDS, OWNERS
 from stillwatch.hub.errors import Refused
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.postgres import Postgres, shown, translated
@@ -35,6 +36,22 @@ def made(postgres, parts, tmp_path):
     store.create()
     yield store
     store.end()
+
+
+@pytest.mark.parametrize("statement", [OWNERS, ENDS], ids=["owners", "ends"])
+def test_a_batch_reads_as_much_of_a_large_table_as_of_a_small_one(made, parts, statement):
+    """Without statistics, as in an hour in which much is posted, it must not read all of the table for each batch."""
+    hub = made.opened[0]
+    anna = parts.Provider(hub, "anna")
+    for _ in range(4):
+        anna.post(*(parts.indicator() for _ in range(1000)))
+    width = 2 if statement is OWNERS else 3
+    marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * 500)
+    keys = [part for n in range(500) for part in ((n, f"x--{n}") if width == 2 else (n, 1, f"x--{n}"))]
+    with hub.database.write() as tx:
+        plan = "\n".join(line[0] for line in tx.query(f"EXPLAIN {statement.replace('(?)*', marks)}", keys))
+    assert "Seq Scan" not in plan, plan
+    assert "Index" in plan
 
 
 def test_several_processes_share_one_hub(made, parts):

@@ -31,6 +31,11 @@ _IDLE_SECONDS = 60
 """A process that stands still within a write would hold up all others: the server ends its transaction after this."""
 
 _MIGRATING = 0x5357_4855  # "SWHU": the advisory lock under which the schema is brought up to date
+_LOOK_UP = ("enable_hashjoin = off", "enable_mergejoin = off")
+"""Who writes looks up some hundred keys at a time, each by an index. Of tables that grow faster than their statistics are
+made PostgreSQL thinks that to read all of them would be cheaper, and each batch would take longer than the one before.
+"""
+
 _COPY_FROM = 32
 """From so many rows on COPY is faster than statements in a pipeline."""
 
@@ -95,8 +100,8 @@ class _Connections:
     hears at once that the server is away, and the first who asks after it came back has it.
     """
 
-    def __init__(self, url: str, size: int, name: str) -> None:
-        self._url, self._name = url, name
+    def __init__(self, url: str, size: int, name: str, settings: Sequence[str] = ()) -> None:
+        self._url, self._name, self._settings = url, name, settings
         self._places = threading.Semaphore(size)
         self._guard = threading.Lock()
         self._idle: list[psycopg.Connection[Line]] = []
@@ -144,6 +149,8 @@ class _Connections:
             application_name=f"stillwatch hub ({self._name})",
         )
         _configure(connection)
+        for setting in self._settings:
+            connection.execute(f"SET {setting}".encode())
         return connection
 
     def _give_back(self, connection: "psycopg.Connection[Line]") -> None:
@@ -175,7 +182,7 @@ class Postgres(Database):
         where = shown(url)
         self._writing = threading.Lock()
         self._readers = _Connections(url, _READERS, "read")
-        self._writer = _Connections(url, 1, "write")
+        self._writer = _Connections(url, 1, "write", _LOOK_UP)
         try:
             with self._writer.taken("BEGIN") as connection:
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MIGRATING,))
