@@ -40,4 +40,6 @@ def test_no_case_breaks_it(running, tmp_path):
         "1",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    # pytest -rP shows how many cases there were.
+    print(done.stdout[-2000:])
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-500:]
