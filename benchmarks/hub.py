@@ -5,7 +5,7 @@
 One hub process, all checks, batch signatures and the transparency log on; clients are another process on the same
 machine.
 
-- POST: signed batches of 500 objects (campaigns, template indicators and plain indicators in equal parts), from two
+- POST: signed batches of 500 objects (campaigns, template indicators and plain indicators in equal parts), from four
   connections, durable when answered; beside a bare loop in this process: parse the same bodies (msgspec), verify one
   Ed25519 signature a body, insert id, version and bytes into a table of SQLite with its primary key and an index on the
   time, commit each body (the same WAL and `synchronous=FULL`). The two run in turn, three times; figures are medians.
