@@ -2,21 +2,9 @@ import base64
 import json
 
 import msgspec
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stillwatch.hub import log as logs
-from stillwatch.hub.following import levels_of, path_of
 from stillwatch.transparency import batches, merkle, tiles
-
-
-@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=70))
-def test_paths_are_those_of_the_specification(leaves):
-    levels = levels_of(leaves)
-    assert levels[-1] == [merkle.root(leaves)]
-    for index in range(len(leaves)):
-        path = path_of(levels, index)
-        assert path == merkle.inclusion_proof(index, len(leaves), merkle.subtrees(leaves))
 
 
 def test_a_receipt_proves_its_object(hub, anna, bert, parts):

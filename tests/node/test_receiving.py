@@ -11,18 +11,15 @@ import time
 import uuid
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.limits import CACHED_SECONDS
 from stillwatch.node.client import TAXII
 from stillwatch.node.faults import ALTERED, SIGNATURE
 from stillwatch.node.publishing import AUTHOR
-from stillwatch.node.receiving import _path, _tree, catch_up, commitment, of_event, of_page
+from stillwatch.node.receiving import catch_up, commitment, of_event, of_page
 from stillwatch.node.sse import Event, Reader
 from stillwatch.records.errors import InputError
-from stillwatch.transparency import merkle
 
 
 @pytest.fixture
@@ -358,14 +355,6 @@ def test_the_same_object_by_two_collections_is_kept_once(forum, author, joined, 
         complete(reader)
     assert [row[1:] for row in copies(reader, item["id"])] == [(0, None, 1)] * 3
     assert body not in (reader.folder.path / "node.sqlite").read_bytes()
-
-
-@given(leaves=st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=40))
-def test_paths_of_batches_are_those_of_the_tree(leaves):
-    levels = _tree(leaves)
-    for index in range(len(leaves)):
-        path = _path(levels, index)
-        assert list(path) == merkle.inclusion_proof(index, len(leaves), merkle.subtrees(leaves))
 
 
 def test_commitments_are_as_they_are_published():

@@ -9,24 +9,8 @@ from stillwatch.node.folder import Folder
 from stillwatch.node.node import FaultError, Node
 
 
-def indicator():
-    return {
-        "type": "indicator",
-        "spec_version": "2.1",
-        "id": f"indicator--{uuid.uuid4()}",
-        "created": "2026-03-01T00:00:00.000Z",
-        "modified": "2026-03-01T00:00:00.000Z",
-        "name": "Infrastructure of accounts that extract a model",
-        "indicator_types": ["malicious-activity"],
-        "pattern": "[ipv4-addr:value = '203.0.113.7']",
-        "pattern_type": "stix",
-        "valid_from": "2026-03-01T00:00:00.000Z",
-        "labels": ["adversarial-distillation"],
-    }
-
-
 @pytest.fixture
-def filled(forum, tmp_path):
+def filled(forum, indicator, tmp_path):
     """A node that published three objects and verified them; the ids."""
     folder = Folder.create(tmp_path / "filled", forum.url, forum.member(f"filled {uuid.uuid4()}"))
     items = [indicator() for _ in range(3)]

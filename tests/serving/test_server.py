@@ -10,12 +10,11 @@ import textwrap
 
 CODE = """
     import asyncio, sys
-    import uvicorn
     from starlette.applications import Starlette
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
     from stillwatch.serving.events import Events
-    from stillwatch.serving.server import run
+    from stillwatch.serving.server import configured, run
     from stillwatch.serving.sockets import bound
 
     events = Events()
@@ -29,7 +28,7 @@ CODE = """
         raise KeyError("secret")
 
     app = Starlette(routes=[Route("/slow", slow), Route("/faulty", faulty)])
-    config = uvicorn.Config(app, loop="asyncio", lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+    config = configured(app, 5)
     with bound("127.0.0.1", 0) as listening:
         events.say("listening", port=listening.getsockname()[1])
         asyncio.run(run(config, listening, events, lambda: events.say("stopping")))

@@ -138,3 +138,20 @@ def test_proofs_of_what_is_not_there_are_not_made():
 def test_only_hashes_are_proven():
     assert not merkle.is_included(b"x", 0, 1, [], b"x")
     assert not merkle.is_consistent(1, 1, b"x", b"x", [])
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=70))
+def test_paths_that_are_read_off_are_those_of_the_specification(leaves):
+    tree = merkle.levels(leaves)
+    assert tree[-1] == [merkle.root(leaves)]
+    for index in range(len(leaves)):
+        assert merkle.path(tree, index) == merkle.inclusion_proof(index, len(leaves), merkle.subtrees(leaves))
+    for index in (-1, len(leaves)):
+        with pytest.raises(ValueError, match="not in a tree"):
+            merkle.path(tree, index)
+
+
+def test_rows_of_hashes_are_cut():
+    assert merkle.hashes(b"a" * 32 + b"b" * 32) == [b"a" * 32, b"b" * 32]
+    with pytest.raises(ValueError, match="no row"):
+        merkle.hashes(b"a" * 33)

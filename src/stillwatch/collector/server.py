@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import uvicorn
-
 from stillwatch.collector.access import Tokens
 from stillwatch.collector.app import App, Bounds
 from stillwatch.collector.committer import Committer
@@ -23,7 +21,7 @@ from stillwatch.records.adapters.otel import OtelAdapter
 from stillwatch.records.errors import InputError
 from stillwatch.records.rejects import RejectLog
 from stillwatch.serving.events import Events
-from stillwatch.serving.server import run
+from stillwatch.serving.server import configured, run
 from stillwatch.serving.sockets import bound, is_loopback
 
 DEFAULT_ROWS, DEFAULT_SECONDS = 100_000, 60.0
@@ -104,27 +102,12 @@ def _serve(
             auth="token" if tokens is not None else "none",
             text=settings.text,
         )
-        asyncio.run(run(_config(app), listening, events, app.stop, say))
+        asyncio.run(run(configured(app.asgi, SHUTDOWN_SECONDS), listening, events, app.stop, say))
         events.say("stopping", rows_pending=store.pending)
     finally:
         app.close()
         committer.stop()
     events.say("stopped")
-
-
-def _config(app: App) -> uvicorn.Config:
-    return uvicorn.Config(
-        app.asgi,
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
 
 
 def adapters_of(mappings: Sequence[Path]) -> tuple[Adapter, OtelAdapter | MappingAdapter]:

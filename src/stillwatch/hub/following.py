@@ -31,27 +31,6 @@ class Batch(NamedTuple):
     levels: list[list[bytes]]
 
 
-def levels_of(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """All hashes of a tree (RFC 6962, section 2.1), the leaves first: its proofs can be read off."""
-    levels = [list(leaves)]
-    while len(levels[-1]) > 1:
-        level = levels[-1]
-        above = [merkle.node_hash(level[place], level[place + 1]) for place in range(0, len(level) - 1, 2)]
-        # A last one without a neighbour goes up as it is.
-        levels.append(above + level[len(above) * 2 :])
-    return levels
-
-
-def path_of(levels: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
-    """The audit path of a leaf (RFC 6962, section 2.1.1)."""
-    path = []
-    for level in levels[:-1]:
-        if index ^ 1 < len(level):
-            path.append(level[index ^ 1])
-        index >>= 1
-    return path
-
-
 class Following:
     """Reads what was accepted; safe to use from many threads."""
 
@@ -68,7 +47,7 @@ class Following:
                 batch = self._batch(tx, line[6])
                 receipt = _receipt(line, batch)
                 if batch is not None and line[3] is not None:
-                    receipt["proof"] = [_b64(step) for step in path_of(batch.levels, line[7])]
+                    receipt["proof"] = [_b64(step) for step in merkle.path(batch.levels, line[7])]
                     receipt["envelope"] = msgspec.Raw(batch.envelope)
                 made.append(Event(line[0], line[1], line[3], msgspec.json.encode(receipt)))
         return made
@@ -110,8 +89,7 @@ class Following:
         if line is None:
             return None
         leaves: bytes = line[2]
-        cut = [leaves[place : place + merkle.SIZE] for place in range(0, len(leaves), merkle.SIZE)]
-        made = Batch(line[0], line[1], leaves, levels_of(cut))
+        made = Batch(line[0], line[1], leaves, merkle.levels(merkle.hashes(leaves)))
         with self._guard:
             self._batches[number] = made
             while len(self._batches) > _KEPT_BATCHES:

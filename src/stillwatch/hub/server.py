@@ -23,7 +23,7 @@ from stillwatch.hub.folder import read_settings, write_settings
 from stillwatch.records.errors import InputError
 from stillwatch.serving.admission import place_of
 from stillwatch.serving.events import Events
-from stillwatch.serving.server import run
+from stillwatch.serving.server import configured, run
 from stillwatch.serving.sockets import bound, is_loopback
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8600
@@ -133,19 +133,13 @@ def _record_url(folder: Path, given: str | None, host: str, port: int, *, secure
 
 
 def _config(app: App, settings: Serving, secured: ssl.SSLContext | None) -> uvicorn.Config:
-    return uvicorn.Config(
+    return configured(
         app,
-        loop="asyncio",
+        SHUTDOWN_SECONDS,
         http=Connection,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=list(settings.proxies) or None,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_context_factory=None if secured is None else lambda config, default: secured,
     )
 

@@ -101,8 +101,10 @@ def of_page(raw: bytes) -> tuple[list[Item], bool]:
     """The items of an answer of /exchange/v1/receipts, and whether there are more. Raises InputError."""
     try:
         page = _page(raw)
-        leaves = {name: _cut(dsse.unbase64(batch.leaves)) for name, batch in page.batches.items()}
-        trees = {name: _tree(each) for name, each in leaves.items()}
+        trees = {
+            name: merkle.levels(merkle.hashes(dsse.unbase64(batch.leaves)))
+            for name, batch in page.batches.items()
+        }
         found = []
         for said in page.receipts:
             body = None if bytes(said.object) in (b"", b"null") else bytes(said.object)
@@ -110,7 +112,7 @@ def of_page(raw: bytes) -> tuple[list[Item], bool]:
             proof: tuple[bytes, ...] = ()
             if said.batch is not None and body is not None:
                 envelope = bytes(page.batches[said.batch].envelope)
-                proof = _path(trees[said.batch], said.batch_index or 0)
+                proof = tuple(merkle.path(trees[said.batch], said.batch_index or 0))
             found.append(_item(said, body, envelope, proof))
         return found, page.more
     except (InputError, msgspec.MsgspecError, ValueError, KeyError, IndexError, UnicodeError):
@@ -146,29 +148,6 @@ def _item(said: _Receipt, body: bytes | None, envelope: bytes | None, proof: tup
         said.batch_index if envelope is not None else None,
         proof,
     )
-
-
-def _cut(data: bytes) -> list[bytes]:
-    return [data[k : k + merkle.SIZE] for k in range(0, len(data), merkle.SIZE)]
-
-
-def _tree(leaves: list[bytes]) -> list[list[bytes]]:
-    """All levels of a batch's tree, the leaves first, so that proofs can be read off."""
-    levels = [leaves]
-    while len(levels[-1]) > 1:
-        level = levels[-1]
-        above = [merkle.node_hash(level[k], level[k + 1]) for k in range(0, len(level) - 1, 2)]
-        levels.append(above + level[len(above) * 2 :])
-    return levels
-
-
-def _path(levels: Sequence[Sequence[bytes]], index: int) -> tuple[bytes, ...]:
-    path = []
-    for level in levels[:-1]:
-        if index ^ 1 < len(level):
-            path.append(level[index ^ 1])
-        index >>= 1
-    return tuple(path)
 
 
 def catch_up(client: Client, receiver: "Receiver") -> int:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -21,7 +20,7 @@ from starlette.routing import Route
 from stillwatch.node.following import Following
 from stillwatch.node.node import Node
 from stillwatch.serving.events import Events
-from stillwatch.serving.server import run
+from stillwatch.serving.server import configured, run
 from stillwatch.serving.sockets import bound
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 8620
@@ -54,18 +53,7 @@ def serve(settings: Serving, events: Events | None = None) -> None:
             events.say("received", bundles=names)
 
         following = Following(node, out=settings.out, wrote=wrote)
-        config = uvicorn.Config(
-            Status(node, following).app,
-            loop="asyncio",
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
+        config = configured(Status(node, following).app, SHUTDOWN_SECONDS)
         host, port = listening.getsockname()[:2]
         fields = {"host": host, "port": port, "folder": str(settings.folder), "hub": node.client.url}
 

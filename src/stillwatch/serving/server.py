@@ -6,10 +6,31 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from stillwatch.serving.events import Events
+
+
+def configured(app: ASGIApp, shutdown_seconds: int, **settings: Any) -> uvicorn.Config:
+    """How all our services are run: nothing is logged but events, and no header names what runs or is believed.
+
+    `settings`: what one of them has otherwise (arguments of uvicorn.Config).
+    """
+    quiet: dict[str, Any] = {
+        "loop": "asyncio",
+        "http": "h11",
+        "ws": "none",
+        "lifespan": "off",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+        "timeout_graceful_shutdown": shutdown_seconds,
+    }
+    return uvicorn.Config(app, **quiet | settings)
 
 
 async def run(

@@ -97,11 +97,6 @@ def require(batch: Batch, leaves: Sequence[bytes]) -> None:
         raise _bad("the objects are not those that were signed, or in another order")
 
 
-def proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The audit path of one object. Raises ValueError for an index that the batch does not have."""
-    return merkle.inclusion_proof(index, len(leaves), merkle.subtrees(leaves))
-
-
 def is_signed(batch: Batch, item: bytes, index: int, path: Sequence[bytes]) -> bool:
     """Whether a proof shows that an object (its canonical form) was signed at this place of the batch."""
     return merkle.is_included(merkle.leaf_hash(item), index, batch.count, path, batch.root)

@@ -26,6 +26,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return _sha256(b"\1" + left + right).digest()
 
 
+def hashes(joined: bytes) -> list[bytes]:
+    """Hashes that stand one after the other. Raises ValueError where the last one breaks off."""
+    if len(joined) % SIZE:
+        raise ValueError("no row of hashes")
+    return [joined[k : k + SIZE] for k in range(0, len(joined), SIZE)]
+
+
 def largest_power_below(size: int) -> int:
     """The largest power of two that is smaller than `size` (2 or more): where a tree is divided."""
     return 1 << ((size - 1).bit_length() - 1)
@@ -43,6 +50,29 @@ def root(leaves: Sequence[bytes]) -> bytes:
             _sha256(b"\1" + level[k] + level[k + 1]).digest() for k in range(0, len(level) - 1, 2)
         ] + last
     return level[0]
+
+
+def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """All hashes of a tree, the leaves first: where many of its proofs are wanted, `path` reads them off."""
+    found = [list(leaves)]
+    while len(found[-1]) > 1:
+        level = found[-1]
+        above = [_sha256(b"\1" + level[k] + level[k + 1]).digest() for k in range(0, len(level) - 1, 2)]
+        # A last one without a neighbour goes up as it is.
+        found.append(above + level[len(above) * 2 :])
+    return found
+
+
+def path(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """The audit path of a leaf of a tree of these `levels`. Raises ValueError for an index that it does not have."""
+    if not 0 <= index < len(tree[0]):
+        raise ValueError(f"leaf {index} is not in a tree of {len(tree[0])}")
+    found = []
+    for level in tree[:-1]:
+        if index ^ 1 < len(level):
+            found.append(level[index ^ 1])
+        index >>= 1
+    return found
 
 
 class Frontier:

@@ -101,7 +101,7 @@ def hashes(tile: bytes) -> list[bytes]:
     """The hashes in a tile. Raises InputError where it breaks off."""
     if len(tile) % SIZE or len(tile) > WIDTH * SIZE:
         raise InputError("no tile", mend="fetch it again")
-    return [tile[k : k + SIZE] for k in range(0, len(tile), SIZE)]
+    return merkle.hashes(tile)
 
 
 def frontier(size: int, reader: Reader) -> merkle.Frontier:
