@@ -2,14 +2,19 @@ import json
 
 import pytest
 
+from stillwatch.intelligence import objects
 from stillwatch.node.client import ATTEMPTS, Client, RefusedError, UnreachableError
+from stillwatch.node.faults import OpenFaultError
 from stillwatch.node.folder import CREDENTIALS, Folder, write_private
+from stillwatch.node.node import FaultError
+from stillwatch.node.publishing import handling, today
+from stillwatch.records.errors import InputError
 
 
 def test_a_member_asks_with_its_password(member):
     with Client(member) as client:
-        assert client.json("GET", "/exchange/v1/me")["member_id"] == member.member_id
-        assert client.json("GET", "/exchange/v1/receipts", after=0, limit=3)["receipts"] == []
+        assert client.json("GET", "/exchange/v1/me", dict)["member_id"] == member.member_id
+        assert client.json("GET", "/exchange/v1/receipts", dict, after=0, limit=3)["receipts"] == []
 
 
 def test_a_member_asks_with_a_token(member, forum, tmp_path):
@@ -17,7 +22,7 @@ def test_a_member_asks_with_a_token(member, forum, tmp_path):
     folder = Folder.create(tmp_path / "other", forum.url, credentials)
     with Client(folder) as client:
         for _ in range(2):
-            assert client.json("GET", "/exchange/v1/me")["member_id"] == member.member_id
+            assert client.json("GET", "/exchange/v1/me", dict)["member_id"] == member.member_id
 
 
 def test_what_the_hub_refuses_is_one_line_with_its_reason(member):
@@ -54,3 +59,54 @@ def test_a_stream_is_read_in_pieces(member):
         client.stream("/stream", {"Accept": "text/event-stream"}, after=0) as pieces,
     ):
         assert isinstance(next(pieces), bytes)
+
+
+ANSWERS = {
+    "null": b"null",
+    "a list": b"[]",
+    "an empty document": b"{}",
+    "no UTF-8": b'{"a":"\xff"}',
+    "deep": b"[" * 100_000,
+    "other kinds": b'{"items":[{}],"receipts":7,"envelope":[],"certificate":"a","number":[],"status":{},"failures":9}',
+}
+PATHS = (
+    "/exchange/v1/rules",
+    "/exchange/v1/epoch",
+    "/exchange/v1/pseudonyms",
+    "/exchange/v1/receipts",
+    "/exchange/v1/corroboration",
+    "/exchange/v1/me",
+    "/objects/",
+    "/log/checkpoint",
+    "/log/tile",
+)
+
+
+@pytest.fixture
+def sighted(joined, indicator):
+    """Something that a node has to ask about: an object, and that it was seen."""
+    author = joined()
+    item = indicator()
+    author.say([item])
+    author.say([objects.sighting(item["id"], handling(today()), count=3)])
+
+
+@pytest.mark.parametrize("said", ANSWERS)
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.usefixtures("sighted")
+def test_whatever_the_hub_answers_is_told_in_one_line(path, said, between, joined, indicator):
+    between.honest()
+    old = joined(between.url)
+    old.sync()
+    new = joined(between.url)
+    new.queue.add([indicator()])
+    between.change(path, lambda where, raw: ANSWERS[said])
+    told = []
+    for work in (old.verify, old.sync, new.sync):
+        try:
+            work()
+        except (InputError, UnreachableError, FaultError, OpenFaultError) as error:
+            told.append(str(error))
+    between.honest()
+    assert told
+    assert not [line for line in told if "\n" in line or not line]

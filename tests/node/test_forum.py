@@ -46,7 +46,7 @@ def test_the_rules_of_the_forum_are_those_that_it_signed(joined):
     assert node.forum.rules().digest == Rules.default().digest
     epoch = node.forum.refresh(node.client)
     assert node.forum.has_rules
-    assert node.forum.rules().digest == node.client.json("GET", "/exchange/v1/me")["rules"]
+    assert node.forum.rules().digest == node.client.json("GET", "/exchange/v1/me", dict)["rules"]
     assert (epoch.number, len(epoch.template_key)) == (1, 16)
 
 
@@ -64,7 +64,7 @@ def test_rules_of_another_key_are_a_fault(wire, joined):
 
 def test_rules_whose_text_was_changed_are_a_fault(wire, joined):
     node = joined(wire.url)
-    envelope = node.client.json("GET", "/exchange/v1/rules")["envelope"]
+    envelope = node.client.json("GET", "/exchange/v1/rules", dict)["envelope"]
     text = base64.b64decode(envelope["payload"]).replace(b"k: 5", b"k: 1", 1)
     assert Rules.parse(text).k == 1
     wire.change = giving(envelope | {"payload": base64.b64encode(text).decode()})

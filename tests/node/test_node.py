@@ -165,7 +165,7 @@ def test_rules_that_the_forum_did_not_sign(between, victim, refused, complete):
 
 def test_another_certificate_than_the_one_that_was_asked_for(between, victim, author, refused, complete):
     author.sync()
-    theirs = author.client.json("GET", f"/exchange/v1/pseudonyms/{author.pseudonyms.latest_own().id}")
+    theirs = author.client.json("GET", f"/exchange/v1/pseudonyms/{author.pseudonyms.latest_own().id}", dict)
     between.change_json("/exchange/v1/pseudonyms", lambda said: said.update(theirs))
     refused(victim, SIGNATURE, "certified another key than ours")
     between.honest()

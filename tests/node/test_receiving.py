@@ -160,7 +160,9 @@ def test_a_certificate_of_another_key(between, victim, author, joined, refused, 
     """By the log's own key, for the pseudonym that was asked for: but not the one in the log, under which nobody signed."""
     stranger = joined()
     stranger.sync()
-    theirs = stranger.client.json("GET", f"/exchange/v1/pseudonyms/{stranger.pseudonyms.latest_own().id}")
+    theirs = stranger.client.json(
+        "GET", f"/exchange/v1/pseudonyms/{stranger.pseudonyms.latest_own().id}", dict
+    )
     between.change_json(f"/pseudonyms/{author.pseudonyms.latest_own().id}", lambda said: said.update(theirs))
     assert (
         refused(victim, SIGNATURE, "a certificate of another pseudonym")["certificate"]
@@ -335,7 +337,7 @@ def test_the_same_object_by_two_collections_is_kept_once(forum, author, joined, 
     def post(collection):
         raw = b'{"objects":[%b]}' % body
         path = f"/taxii2/api/collections/{collection}/objects/"
-        assert author.client.json("POST", path, raw=raw, headers=headers)["success_count"] == 1
+        assert author.client.ask("POST", path, raw=raw, headers=headers).json()["success_count"] == 1
 
     post(extra[0])
     reader = joined()

@@ -32,7 +32,7 @@ def at_the_hub(node):
     found = Counter()
     after = 0
     while True:
-        page = node.client.json("GET", "/exchange/v1/receipts", after=after, limit=1000)
+        page = node.client.json("GET", "/exchange/v1/receipts", dict, after=after, limit=1000)
         for receipt in page["receipts"]:
             found[receipt["object"]["id"]] += 1
             after = receipt["seq"]

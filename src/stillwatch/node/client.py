@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+import msgspec
 
 from stillwatch.node.folder import Folder
 from stillwatch.records.errors import InputError
@@ -21,6 +22,16 @@ TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 STREAM_TIMEOUT = httpx.Timeout(45.0, connect=5.0)
 """Longer than the hub's heartbeat, which comes every 15 s."""
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
+
+
+_T = TypeVar("_T")
+
+
+class _Token(msgspec.Struct):
+    """RFC 6749, section 5.1."""
+
+    access_token: str
+    expires_in: float = 300.0
 
 
 class UnreachableError(Exception):
@@ -70,15 +81,9 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def json(
-        self, method: str, path: str, *, body: object = None, raw: bytes | None = None, **query: Any
-    ) -> Any:
-        """A JSON document. Raises RefusedError, or UnreachableError after some attempts."""
-        answer = self.ask(method, path, body=body, raw=raw, **query)
-        try:
-            return answer.json()
-        except ValueError:
-            raise RefusedError(answer.status_code, "no JSON in the answer", f"{method} {path}") from None
+    def json(self, method: str, path: str, form: type[_T], *, body: object = None, **query: Any) -> _T:
+        """A JSON document of a form. Raises as `ask`, and InputError for another form."""
+        return _read(self.ask(method, path, body=body, **query), form, f"{method} {path}")
 
     def ask(
         self,
@@ -178,9 +183,18 @@ class Client:
                 raise httpx.TransportError(f"status {answer.status_code}")
             if answer.is_error:
                 raise RefusedError(answer.status_code, _said(answer), "POST /oauth2/token")
-            said = answer.json()
-            self._token = said["access_token"], now + max(0.0, float(said.get("expires_in", 300)) - 30)
+            said = _read(answer, _Token, "POST /oauth2/token")
+            self._token = said.access_token, now + max(0.0, said.expires_in - 30)
         return {"Authorization": f"Bearer {self._token[0]}"}
+
+
+def _read(answer: httpx.Response, form: type[_T], where: str) -> _T:
+    try:
+        return msgspec.json.decode(answer.content, type=form)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise InputError(
+            "the hub's answer can't be read", where=where, mend="ask the forum which version its hub has"
+        ) from None
 
 
 def _said(answer: httpx.Response) -> str:

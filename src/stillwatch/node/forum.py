@@ -58,7 +58,7 @@ class Forum:
         epoch, can't be read.
         """
         key = self._key()
-        envelope = client.json("GET", "/exchange/v1/rules").get("envelope")
+        envelope = client.json("GET", "/exchange/v1/rules", dict[str, Any]).get("envelope")
         try:
             text = dsse.verify(envelope, RULES, key.key)
         except InputError as error:
@@ -74,7 +74,7 @@ class Forum:
                 where=error.where,
                 mend="use the version of stillwatch that the forum's hub has",
             ) from None
-        said = client.json("GET", "/exchange/v1/epoch")
+        said = client.json("GET", "/exchange/v1/epoch", dict[str, Any])
         try:
             epoch = Epoch(int(said["number"]), dsse.unbase64(said["template_key"]))
         except (InputError, KeyError, TypeError, ValueError):

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import msgspec
+
 from stillwatch.node.auditing import Audited, Auditor
 from stillwatch.node.client import Client, RefusedError, UnreachableError
 from stillwatch.node.exports import Exports
@@ -30,6 +32,16 @@ from stillwatch.transparency.notes import COSIGNATURE, Note, Verifier
 _MOST_IDS = 100
 _SENDING_US = 60_000_000
 """How long a batch may be on its way: so much earlier than its answer may what it holds come back by the stream."""
+
+
+class _Counted(msgspec.Struct):
+    id: str
+    sightings: str
+    false_positives: str
+
+
+class _Corroboration(msgspec.Struct):
+    items: list[_Counted]
 
 
 class FaultError(Exception):
@@ -249,13 +261,13 @@ class Node:
             ids = [row[0] for row in store.all("SELECT id FROM stale ORDER BY id LIMIT ?", (_MOST_IDS,))]
             if not ids:
                 return
-            said = self.client.json("GET", "/exchange/v1/corroboration", id=ids)
+            said = self.client.json("GET", "/exchange/v1/corroboration", _Corroboration, id=ids)
             with store.writing():
-                for each in said["items"]:
+                for each in said.items:
                     store.run(
                         "INSERT INTO corroboration VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
                         " sightings = excluded.sightings, false_positives = excluded.false_positives",
-                        (str(each["id"]), str(each["sightings"]), str(each["false_positives"])),
+                        (each.id, each.sightings, each.false_positives),
                     )
                 store.run_many("DELETE FROM stale WHERE id = ?", [(each,) for each in ids])
 

@@ -80,7 +80,7 @@ class Pseudonyms:
         found = self._known.get(identifier) or self._stored(identifier)
         if found is None:
             try:
-                said = self._client.json("GET", f"/exchange/v1/pseudonyms/{identifier}")
+                said = self._client.json("GET", f"/exchange/v1/pseudonyms/{identifier}", dict[str, Any])
             except RefusedError as error:
                 if error.status != 404:
                     raise
@@ -110,6 +110,7 @@ class Pseudonyms:
         said = self._client.json(
             "POST",
             "/exchange/v1/pseudonyms",
+            dict[str, Any],
             body={
                 "epoch": epoch,
                 "public_key": base64.b64encode(public).decode(),
@@ -141,8 +142,10 @@ class Pseudonyms:
         )
         return None if row is None else Pseudonym(*row)
 
-    def _take(self, said: Any, *, own: bool, key: bytes | None = None, epoch: int | None = None) -> Pseudonym:
-        envelope = said.get("certificate") if isinstance(said, dict) else None
+    def _take(
+        self, said: dict[str, Any], *, own: bool, key: bytes | None = None, epoch: int | None = None
+    ) -> Pseudonym:
+        envelope = said.get("certificate")
         log = self._folder.trust.log_key
         if log is None:
             raise InputError("the hub's log key is not known yet", mend="run stillwatch node sync")

@@ -15,6 +15,8 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import Any
 
+import msgspec
+
 from stillwatch.node.auditing import Auditor
 from stillwatch.node.client import Client
 from stillwatch.node.faults import ALTERED, MISSING
@@ -42,6 +44,17 @@ _RECEIVED = (
     " WHERE r.settled = 1 AND r.seq > ? ORDER BY r.seq LIMIT ?"
 )
 _GIVEN = "SELECT seq, log_index, collection, stix_id, commitment, erased FROM received WHERE seq > ? ORDER BY seq LIMIT ?"
+
+
+class _Collection(msgspec.Struct):
+    id: str
+    can_read: bool
+
+
+class _Me(msgspec.Struct):
+    """What of /exchange/v1/me is looked at."""
+
+    collections: list[_Collection]
 
 
 @dataclass(frozen=True)
@@ -166,9 +179,7 @@ def verify_given(folder: Folder, store: Store, client: Client) -> int:
                 "now": (anew.get("follower") or {}).get("note"),
             }
             readable = {
-                each["id"]
-                for each in client.json("GET", "/exchange/v1/me")["collections"]
-                if each["can_read"]
+                each.id for each in client.json("GET", "/exchange/v1/me", _Me).collections if each.can_read
             }
             _compare_entries(store, anew, notes)
             _compare_objects(store, anew, readable, notes)
