@@ -94,3 +94,24 @@ def test_sweep_of_more_than_one_transaction(hub, anna, parts, monkeypatch):
     anna.post(*(parts.indicator(valid_from=parts.day(1), valid_until=parts.day(2)) for _ in range(10)))
     assert hub.sweep() == 10
     assert hub.verify() is None
+
+
+def test_no_version_goes_on_without_the_end_that_a_later_one_set(hub, anna, parts):
+    endless = parts.indicator(valid_from=parts.day(1), created=parts.day(1), modified=parts.day(1))
+    ended = {**endless, "modified": parts.day(2), "valid_until": parts.day(3)}
+    longer = parts.indicator(
+        valid_from=parts.day(1), valid_until=parts.day(2), created=parts.day(1), modified=parts.day(1)
+    )
+    anna.post(
+        endless,
+        ended,
+        longer,
+        {
+            **longer,
+            "modified": parts.day(2),
+            "valid_until": times.stamp(times.now() + 3_600 * times.MICROSECONDS),
+        },
+    )
+    assert hub.sweep() == 3
+    assert [row.seq for row in anna.all(versions=("all",))] == [4]
+    assert hub.verify() is None

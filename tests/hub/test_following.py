@@ -4,6 +4,7 @@ import json
 import msgspec
 
 from stillwatch.hub import log as logs
+from stillwatch.hub.model import Query
 from stillwatch.transparency import batches, merkle, tiles
 
 
@@ -72,3 +73,23 @@ def test_what_was_erased_says_so(hub, anna, bert, parts):
     assert json.loads(left.body) == other
     receipt = hub.receipts(bert.member, 0, 1)["receipts"][0]
     assert (receipt["object"], receipt["salt"]) == (None, None)
+
+
+def test_who_posted_is_told_where_it_stands(hub, anna, parts):
+    pseudonym = anna.pseudonym()
+    items = [parts.indicator(created_by_ref=pseudonym) for _ in range(3)]
+    anna.post(parts.indicator())
+    status = anna.post_signed(*items)
+    placed = hub.placed(anna.member, anna.collection, status)
+    assert [(one["id"], one["seq"]) for one in placed] == [
+        (item["id"], 2 + n) for n, item in enumerate(items)
+    ]
+    entries = tiles.unbundle(hub.entries(0, hub.stats().log_size))
+    for one, item in zip(placed, items, strict=True):
+        salt = base64.b64decode(one["salt"])
+        committed = logs.commitment(salt, anna.collection, parts.canonical(item))
+        assert entries[one["log_index"]] == logs.object_entry(committed, one["seq"])
+    # The same is told of what was there already, and of what is erased as far as it can be.
+    assert hub.placed(anna.member, anna.collection, anna.post_signed(*items)) == placed
+    hub.delete(anna.member, anna.collection, items[0]["id"], Query())
+    assert hub.placed(anna.member, anna.collection, status)[0] == placed[0] | {"salt": None}

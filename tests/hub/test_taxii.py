@@ -109,6 +109,20 @@ def test_filters(running, path, parts):
     assert running.call("GET", f"{path}objects/{MISSING}/versions/").status == 404
 
 
+def test_who_asks_is_told_where_in_the_log_its_objects_stand(running, path, parts):
+    bad = parts.indicator(name="a text")
+    objects = [parts.indicator(), bad, parts.indicator()]
+    status = running.post(f"{path}objects/?receipts=1", {"objects": objects}).json
+    placed = status["x_stillwatch_receipts"]
+    assert [one["id"] for one in placed] == [objects[0]["id"], objects[2]["id"]]
+    given = running.call("GET", "/exchange/v1/receipts").json["receipts"]
+    assert [(one["seq"], one["log_index"], one["salt"]) for one in placed] == [
+        (one["seq"], one["log_index"], one["salt"]) for one in given
+    ]
+    assert "x_stillwatch_receipts" not in running.post(f"{path}objects/", {"objects": objects}).json
+    assert running.post(f"{path}objects/?receipts=2", {"objects": objects}).status == 400
+
+
 def test_one_bad_object_fails_alone_and_is_told_why(running, path, parts):
     good, bad = parts.indicator(), parts.indicator(description="a customer's name")
     status = running.post(f"{path}objects/", {"objects": [good, bad, 7]}).json

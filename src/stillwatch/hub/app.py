@@ -24,7 +24,7 @@ from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.gate import Gate, address_of, query_of
 from stillwatch.hub.metrics import CONTENT_TYPE, Metrics
 from stillwatch.hub.model import Member
-from stillwatch.hub.requests import accepts, number, single
+from stillwatch.hub.requests import accepts, flag, number
 from stillwatch.hub.stream import MEDIA_TYPE as EVENT_STREAM
 from stillwatch.hub.stream import Fan, Subscriber, Wish
 from stillwatch.serving import admission
@@ -187,21 +187,19 @@ class App:
         """What a client asks of a stream. Raises Refused (400, 403, 404)."""
         query = query_of(request)
         names = [value for name, value in query if name == "collection"]
-        receipts = single(query, "receipts") or "0"
-        if receipts not in ("0", "1"):
-            raise bad_request("receipts is neither 0 nor 1", parameter="receipts")
+        receipts = flag(query, "receipts")
         last = request.headers.get("last-event-id")
         if last is not None:
             query = [("after", last)]
         after = number(query, "after", 0, 0) if any(name == "after" for name, _ in query) else None
         if not names:
-            return Wish(after, None, receipts == "1")
+            return Wish(after, None, receipts)
         found = await self._gate.read(
             lambda: [self._exchange.collection(member, name) for name in dict.fromkeys(names)]
         )
         if not all(collection.can_read for collection in found):
             raise forbidden("you may not read one of these collections")
-        return Wish(after, frozenset(collection.id for collection in found), receipts == "1")
+        return Wish(after, frozenset(collection.id for collection in found), receipts)
 
     async def _token(self, request: Request, noted: _Noted) -> Response:
         try:

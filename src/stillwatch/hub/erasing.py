@@ -17,6 +17,12 @@ from stillwatch.hub.pages import matching
 _AT_ONCE = 5000
 """Object versions that are erased in one transaction, so that posts need not wait long for it."""
 
+_EARLIER = (
+    "WITH gone (seq) AS (VALUES (?)*) SELECT e.seq FROM gone JOIN objects o ON o.seq = gone.seq JOIN objects e"
+    " ON e.id_key = o.id_key AND e.collection = o.collection AND e.stix_id = o.stix_id AND e.version < o.version"
+    " WHERE e.erasure IS NULL"
+)
+
 _DAY = 86_400 * times.MICROSECONDS
 
 
@@ -55,14 +61,20 @@ class Eraser:
                     (now - keep_days * _DAY,),
                 )
                 if found:
-                    self._erase(tx, [seq for (seq,) in found])
-                    erased += len(found)
+                    gone = self._with_earlier(tx, [seq for (seq,) in found])
+                    self._erase(tx, gone)
+                    erased += len(gone)
                     continue
                 statuses.forget(tx)
                 tx.execute("DELETE FROM tokens WHERE expires < ?", (now,))
                 tx.execute("DELETE FROM usage WHERE day < ?", (now // _DAY - 1,))
                 self._log.thin(tx)
             return erased
+
+    def _with_earlier(self, tx: Transaction, seqs: Sequence[int]) -> list[int]:
+        """These versions and those before them of the same objects: none may outlive an end that was brought forward."""
+        lines = tx.among(_EARLIER, [(seq,) for seq in seqs])
+        return sorted({*seqs, *(seq for (seq,) in lines)})
 
     def _erase(self, tx: Transaction, seqs: Sequence[int]) -> None:
         seqs = sorted(seqs)

@@ -196,6 +196,11 @@ class Exchange:
         self._examiner.examine(submission, objects, batch)
         return self._appender.put(submission)
 
+    def placed(self, member: Member, collection_id: str, status: Status) -> list[dict[str, Any]]:
+        """Where in the log what a member has just posted stands. Raises `Refused` (404)."""
+        place, _ = self._collections.find(self._number(member), collection_id)
+        return self._following.placed(place, [(each.id, each.version) for each in status.successes])
+
     def status(self, member: Member, status_id: str) -> Status:
         """The status of one of the member's own POSTs. Raises `Refused` (404)."""
         return statuses.read(self.database, self._number(member), status_id)

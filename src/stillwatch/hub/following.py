@@ -8,11 +8,13 @@ import base64
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from stillwatch.hub.database import Database, Transaction, Value
+from stillwatch.hub.ids import id_key
 from stillwatch.hub.limits import MAX_PAGE
 from stillwatch.hub.model import Event
 from stillwatch.hub.times import stamp
@@ -29,6 +31,14 @@ class Batch(NamedTuple):
     envelope: bytes
     leaves: bytes
     levels: list[list[bytes]]
+
+
+_PLACED = (
+    "WITH wanted (key, collection, id, version) AS (VALUES (?)*)"
+    " SELECT o.stix_id, o.version, o.seq, o.log_index, c.salt FROM wanted JOIN objects o ON o.id_key = wanted.key"
+    " AND o.collection = wanted.collection AND o.version = wanted.version AND o.stix_id = wanted.id"
+    " LEFT JOIN contents c ON c.seq = o.seq"
+)
 
 
 class Following:
@@ -70,6 +80,25 @@ class Following:
                         "leaves": _b64(batch.leaves),
                     }
         return {"receipts": found, "batches": batches, "more": len(lines) > limit}
+
+    def placed(self, collection: int, versions: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+        """Where versions (ids, and microseconds) of a collection's objects stand in the log, and what opens it.
+
+        So who sent them can hold the log to it, whatever becomes of them. `salt` is None once one was erased.
+        """
+        with self._database.read() as tx:
+            lines = tx.among(
+                _PLACED, [(id_key(stix_id), collection, stix_id, version) for stix_id, version in versions]
+            )
+        return [
+            {
+                "id": line[0],
+                "seq": line[2],
+                "log_index": line[3],
+                "salt": None if line[4] is None else _b64(line[4]),
+            }
+            for line in sorted(set(lines), key=itemgetter(2))
+        ]
 
     def forget(self) -> None:
         """Hold no batch in memory: some may have been erased."""

@@ -86,6 +86,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "Add objects; what became of each is in the answer",
         "Status",
         202,
+        ("receipts",),
         refusals=(403, 404, *_BODY),
         sent="NewEnvelope",
         example={"objects": [_INDICATOR]},

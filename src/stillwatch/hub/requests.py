@@ -100,6 +100,14 @@ def single(query: Sequence[tuple[str, str]], name: str) -> str | None:
     return found[0] if found else None
 
 
+def flag(query: Sequence[tuple[str, str]], name: str) -> bool:
+    """A parameter that is 0 or 1; 0 where it is not given."""
+    text = single(query, name)
+    if text not in (None, "0", "1"):
+        raise bad_request(f"{name} is neither 0 nor 1", parameter=name)
+    return text == "1"
+
+
 def number(query: Sequence[tuple[str, str]], name: str, least: int, default: int) -> int:
     """A decimal parameter."""
     text = single(query, name)

@@ -53,6 +53,9 @@ def _object(required: dict[str, Node], optional: dict[str, Node] | None = None) 
 _ANY_OBJECT: Node = {"type": "object"}
 _PAGE = {"more": {"type": "boolean"}, "next": _text()}
 _DETAILS = _list(_object({"id": _text(), "version": _text(_TIME)}, {"message": _text()}))
+_PLACED = _object(
+    {"id": _text(), "seq": _number(), "log_index": _number(), "salt": {"type": ["string", "null"]}}
+)
 _SIGNED = _object(
     {
         "payload": _text(_BASE64),
@@ -94,6 +97,7 @@ SCHEMAS: Node = {
             "successes": _DETAILS,
             "failures": _DETAILS,
             "pendings": _DETAILS,
+            "x_stillwatch_receipts": _list(_PLACED),
         },
     ),
     "Collection": _object(
@@ -301,7 +305,12 @@ PARAMETERS: Node = {
         "Ids or aliases; all without.",
         explode=True,
     ),
-    "receipts": _query("receipts", {"enum": ["0", "1"]}, "Whether each event has its receipt, too.", "1"),
+    "receipts": _query(
+        "receipts",
+        {"enum": ["0", "1"]},
+        "Whether each event, or object, has its receipt, too.",
+        "1",
+    ),
     "last_event_id": {"name": "Last-Event-ID", "in": "header", "description": _LAST, "schema": _DECIMAL},
     "collection_id": _path("collection_id", _text("^[A-Za-z0-9_-]{1,100}$"), "shared"),
     "object_id": _path("object_id", _text(_STIX_ID), _EXAMPLE_ID),

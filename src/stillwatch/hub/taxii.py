@@ -12,6 +12,7 @@ from stillwatch.hub.requests import (
     OBJECT_FILTERS,
     VERSIONS_FILTERS,
     envelope_of,
+    flag,
     format_version,
     object_id,
     query_of,
@@ -24,6 +25,9 @@ _COLLECTION = f"{API_ROOT}collections/{{collection_id}}/"
 _OBJECT = f"{_COLLECTION}objects/{{object_id}}/"
 
 Resource = dict[str, object]
+
+RECEIPTS = "x_stillwatch_receipts"
+"""Where in the log the objects of a POST stand: for those who ask for it with `receipts=1`."""
 
 
 def _answer(resource: Resource, status: int = 200) -> Answer:
@@ -152,9 +156,14 @@ def _page(page: Page, name: bytes, parts: Iterable[bytes]) -> Answer:
 
 def add_objects(call: Call) -> Answer:
     """Section 5.5: 202 and what became of each object; by then they are on disk."""
+    receipts = flag(call.query, "receipts")
     found, batch = envelope_of(call.body)
-    made = call.exchange.submit(call.member, _found(call).id, found, batch=batch, size=len(call.body))
-    return _answer(_status(made), 202)
+    collection_id = _found(call).id
+    made = call.exchange.submit(call.member, collection_id, found, batch=batch, size=len(call.body))
+    status = _status(made)
+    if receipts:
+        status[RECEIPTS] = call.exchange.placed(call.member, collection_id, made)
+    return _answer(status, 202)
 
 
 def one_object(call: Call) -> Answer:
