@@ -213,6 +213,8 @@ def test_what_is_kept_and_altered_is_named(members, bundle):
         ),
         (("publish", "--dir", "{anna}", "{bad}"), "give a STIX bundle as JSON"),
         (("publish", "--dir", "{anna}", "{new}"), "does not exist"),
+        (("explain", "--dir", "{anna}", "{nameless}"), "nameless, objects[0]: this is no STIX object"),
+        (("publish", "--dir", "{anna}", "{empty}"), "this is no STIX bundle"),
         (("sync", "--dir", "{new}"), "no node here"),
         (("revoke", "--dir", "{anna}", "campaign--0"), "was not published from here"),
     ],
@@ -223,7 +225,11 @@ def test_bad_input_is_one_line(members, tmp_path, arguments, said):
         "anna": members("anna"),
         "bad": tmp_path / "bad",
         "good": tmp_path / "good",
+        "nameless": tmp_path / "nameless",
+        "empty": tmp_path / "empty",
     }
+    names["nameless"].write_text('{"type":"bundle","objects":[{"type":"indicator"}]}')
+    names["empty"].write_text('{"type":"bundle"}')
     names["bad"].write_text("{")
     names["good"].write_text(json.dumps({"member_id": "x", "basic": {"username": "x", "password": "y"}}))
     _, err = node(*(each.format(**names) for each in arguments), status=2)

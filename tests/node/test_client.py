@@ -104,9 +104,11 @@ def test_whatever_the_hub_answers_is_told_in_one_line(path, said, between, joine
     told = []
     for work in (old.verify, old.sync, new.sync):
         try:
-            work()
+            done = work()
         except (InputError, UnreachableError, FaultError, OpenFaultError) as error:
             told.append(str(error))
+        else:
+            told += filter(None, [done.problem])
     between.honest()
     assert told
     assert not [line for line in told if "\n" in line or not line]

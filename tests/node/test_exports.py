@@ -12,8 +12,17 @@ from stix2 import parse as parse_stix
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.limits import CACHED_SECONDS
 from stillwatch.intelligence import objects
+from stillwatch.node import exports
 from stillwatch.node.client import TAXII
-from stillwatch.node.exports import CANDIDATES, CURSOR, LEADS, LONGEST_US, MOST_OBJECTS, SIGNATURES
+from stillwatch.node.exports import (
+    CANDIDATES,
+    CURSOR,
+    LEADS,
+    LONGEST_US,
+    MOST_OBJECTS,
+    SIGNATURE_US,
+    SIGNATURES,
+)
 from stillwatch.node.publishing import handling, today, withdrawal
 from stillwatch.records.errors import InputError
 from stillwatch.records.signatures import Signature, read_signatures
@@ -299,3 +308,89 @@ def test_problems_with_the_folder_are_told(reader, tmp_path):
     (tmp_path / "taken" / SIGNATURES).mkdir()
     with pytest.raises(InputError, match="cannot write there"):
         reader.exports.write(tmp_path / "taken")
+
+
+def test_who_is_killed_between_a_bundle_and_its_cursor_writes_nothing_twice(
+    author, reader, indicator, tmp_path, monkeypatch
+):
+    author.say([indicator() for _ in range(3)])
+    reader.sync()
+    replaced = []
+
+    def killed(path, data):
+        if path.name == CURSOR and replaced:
+            raise KeyboardInterrupt
+        replaced.append(path.name)
+        real(path, data)
+
+    real = exports._replace
+    monkeypatch.setattr(exports, "_replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        reader.exports.write(tmp_path)
+    monkeypatch.undo()
+    assert len(list(tmp_path.glob("bundle-*.json"))) == 1
+    author.say([indicator() for _ in range(2)])
+    reader.sync()
+    assert len(reader.exports.write(tmp_path)) == 2
+    assert len(set(bundled(tmp_path))) == len(bundled(tmp_path))
+    kept = reader.store.number("SELECT COUNT(*) FROM received WHERE own = 0 AND body IS NOT NULL")
+    assert len(bundled(tmp_path)) == kept
+
+
+def test_what_has_no_end_has_one_here(author, reader, indicator, tmp_path):
+    signed, item = template(), indicator()
+    author.say([signed, item])
+    reader.sync()
+    later(reader, [item["id"]], f"date_added = date_added - {LONGEST_US}")
+    later(reader, [signed["id"]], f"date_added = date_added - {SIGNATURE_US} + 3600000000")
+    reader.exports.write(tmp_path)
+    assert named(tmp_path, LEADS, {item["id"]}) == []
+    (line,) = named(tmp_path, SIGNATURES, {signed["id"]})
+    assert (
+        timedelta(0) < datetime.fromisoformat(line["valid_until"]) - datetime.now(UTC) <= timedelta(hours=1)
+    )
+    later(reader, [signed["id"]], "date_added = date_added - 3600000000")
+    reader.exports.write(tmp_path)
+    assert named(tmp_path, SIGNATURES, {signed["id"]}) == []
+
+
+def test_an_erased_sighting_does_not_count_any_more(author, reader, joined, indicator, tmp_path):
+    item = indicator(pattern=ADDRESS)
+    author.say([item])
+    seer = joined()
+    seer.sync()
+    sighted = objects.sighting(item["id"], handling(today()))
+    seer.say([sighted])
+    reader.sync()
+    reader.exports.write(tmp_path)
+    assert len(named(tmp_path, CANDIDATES, {item["id"]})) == 1
+    path = f"/taxii2/api/collections/{seer.folder.trust.collection}/objects/{sighted['id']}/"
+    seer.client.ask("DELETE", path, headers={"Accept": TAXII})
+    reader.sync()
+    reader.exports.write(tmp_path)
+    assert named(tmp_path, CANDIDATES, {item["id"]}) == []
+
+
+def test_what_nobody_signed_takes_no_signed_object_s_place(author, reader, tmp_path):
+    """But withdraws it: to be led by what was withdrawn does more harm."""
+    item = template()
+    author.say([item])
+    changed = {**item, "modified": "2026-11-30T00:00:00.000Z", "valid_until": "2030-01-01T00:00:00.000Z"}
+    changed.pop("created_by_ref")
+    path = f"/taxii2/api/collections/{author.folder.trust.collection}/objects/"
+
+    def post(said):
+        body = json.dumps({"objects": [said]}).encode()
+        answer = author.client.ask("POST", path, raw=body, headers={"Accept": TAXII, "Content-Type": TAXII})
+        assert answer.json()["success_count"] == 1, answer.json()
+
+    post(changed)
+    reader.sync()
+    reader.exports.write(tmp_path)
+    (line,) = named(tmp_path, LEADS, {item["id"]})
+    assert line["signed"]
+    assert line["valid_until"] is None
+    post({**changed, "modified": "2026-12-01T00:00:00.000Z", "revoked": True})
+    reader.sync()
+    reader.exports.write(tmp_path)
+    assert named(tmp_path, LEADS, {item["id"]}) == []

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from stillwatch.node.folder import Folder
+from stillwatch.node.folder import CONFIG, KEYS, Folder
+from stillwatch.node.folder import CREDENTIALS as CREDENTIALS_FILE
 from stillwatch.records.errors import InputError
 
 CREDENTIALS = {"member_id": "m1", "basic": {"username": "u", "password": "p"}, "hub": {"collection": "c"}}
@@ -71,3 +72,30 @@ def test_what_is_no_node_is_told(tmp_path, folder):
     (folder.path / "node.json").write_text("{")
     with pytest.raises(InputError, match="can't be read"):
         Folder.open(folder.path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"basic":{}}', '{"basic":{"username":"a"}}'])
+def test_credentials_that_are_broken_are_told(folder, text):
+    path = folder.path / CREDENTIALS_FILE
+    path.write_text(text)
+    with pytest.raises(InputError, match="no credentials of a member") as caught:
+        _ = folder.credentials
+    assert str(path) in str(caught.value)
+
+
+def test_files_that_lack_something_are_told(folder):
+    folder.key("witness")
+    (folder.path / KEYS / "witness.key").write_text("12")
+    with pytest.raises(InputError, match="this is no key"):
+        folder.key("witness")
+    (folder.path / CONFIG).write_text('{"version": 1}')
+    with pytest.raises(InputError, match="the node's file has no"):
+        Folder.open(folder.path)
+
+
+def test_a_folder_that_others_could_read_is_closed(tmp_path):
+    tmp_path.chmod(0o755)
+    Folder.create(
+        tmp_path, "http://127.0.0.1:1", {"member_id": "m", "basic": {"username": "u", "password": "p"}}
+    )
+    assert tmp_path.stat().st_mode & 0o077 == 0

@@ -8,7 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stillwatch.node.client import RefusedError
+from stillwatch.node.exports import LEADS
 from stillwatch.node.faults import ALTERED, FORK, KEY, OpenFaultError
+from stillwatch.node.folder import Folder
 from stillwatch.node.following import Following
 from stillwatch.node.node import FaultError
 from stillwatch.transparency.follower import LogFaultError
@@ -248,3 +250,57 @@ def test_events_that_cannot_be_read_are_asked_for_again(between, victim, author,
         assert live.standing.reconnects >= 1
     assert live.error is None
     complete(victim)
+
+
+def test_one_odd_answer_does_not_end_a_patient_one(between, victim, author, indicator, monkeypatch):
+    monkeypatch.setattr("stillwatch.node.following.LONGEST_WAIT_S", 0.5)
+    odd = []
+
+    def once(path, raw):
+        if odd:
+            return raw
+        odd.append(path)
+        return b"<html>try again</html>"
+
+    between.change("/log/checkpoint", once)
+    with followed(victim) as live:
+        until(lambda: odd)
+        ids = say(author, indicator)
+        until(lambda: live.has(ids))
+        assert live.thread.is_alive()
+    assert live.error is None
+    between.honest()
+
+
+def test_it_waits_for_others_at_the_same_node(author, joined, indicator, tmp_path, monkeypatch):
+    monkeypatch.setattr("stillwatch.node.folder.LONGEST_WAIT_S", 0.2)
+    monkeypatch.setattr("stillwatch.node.following._BUSY_S", 0.2)
+    node = joined()
+    other = Folder.open(node.folder.path)
+    with other.working(), followed(node, out=tmp_path) as live:
+        until(lambda: live.standing.problem)
+        assert live.thread.is_alive()
+        assert not list(tmp_path.iterdir())
+    with followed(node, out=tmp_path) as live:
+        ids = say(author, indicator)
+        until(lambda: live.has(ids) and list(tmp_path.glob("bundle-*.json")))
+    assert live.error is None
+
+
+def test_what_has_come_to_its_end_leaves_the_files_off_line_too(
+    forum, author, joined, indicator, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("stillwatch.node.following.WRITE_S", 0.3)
+    node = joined()
+    (name,) = say(author, indicator)
+    node.sync()
+    forum.stop()
+    try:
+        node.client.wait = lambda seconds: None
+        with followed(node, out=tmp_path):
+            until(lambda: (tmp_path / LEADS).exists() and name in (tmp_path / LEADS).read_text())
+            with node.store.writing():
+                node.store.run("UPDATE received SET valid_until = 1 WHERE stix_id = ?", (name,))
+            until(lambda: name not in (tmp_path / LEADS).read_text())
+    finally:
+        forum.start()

@@ -1,18 +1,26 @@
 """One look at the hub after the other: what is sent is there, what comes is here, and what the hub owes is asked for."""
 
 import json
+import threading
+import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from stillwatch.hub.exchange import Exchange
+from stillwatch.hub.limits import CACHED_SECONDS
 from stillwatch.intelligence import objects
-from stillwatch.node.client import TAXII, UnreachableError
+from stillwatch.node.client import TAXII, RefusedError, UnreachableError
 from stillwatch.node.faults import KEY, MISSING, SIGNATURE, OpenFaultError
+from stillwatch.node.folder import Folder
 from stillwatch.node.node import _MOST_IDS, FaultError, Node
-from stillwatch.node.publishing import handling, today
+from stillwatch.node.publishing import AUTHOR, handling, today
 from stillwatch.node.receiving import catch_up
+from stillwatch.node.store import now_us
 from stillwatch.records.errors import InputError
 from stillwatch.transparency import cosignature
+from stillwatch.transparency.canonical import canonical
+from stillwatch.transparency.follower import FORK, LogFaultError
 from stillwatch.transparency.notes import COSIGNATURE, Note, Verifier
 
 
@@ -71,23 +79,62 @@ def test_an_object_that_was_erased_before_it_was_seen_here_is_no_fault(author, j
     assert author.faults.all() == []
 
 
-def test_an_erased_object_excuses_no_other_one(between, victim, author, indicator, refused):
-    """As many as were erased unseen may be missing, and not one more."""
+@pytest.mark.parametrize(
+    "told", ["nothing", "the erased one", "the erased one, without its salt", "none yet"]
+)
+def test_an_erased_object_excuses_no_other_one(between, victim, author, indicator, refused, told):
+    """A hub that drops what it took, and has something else erased in its place."""
     victim.sync()
-    # What others erased came long ago.
-    with victim.store.writing():
-        victim.store.run("UPDATE received SET received = 0")
-    items = [indicator(), indicator()]
-    victim.say([items[0]])
-    erase(victim, items[0]["id"])
+    decoy, item = indicator(), indicator()
+    author.say([decoy])
+    row = author.store.one("SELECT seq, log_index FROM outbox WHERE stix_id = ?", (decoy["id"],))
+    erase(author, decoy["id"])
+    said = {"id": item["id"], "seq": row["seq"], "log_index": row["log_index"], "salt": "A" * 43 + "="}
+    if told == "the erased one, without its salt":
+        said |= {"seq": row["seq"] - 1, "log_index": row["log_index"] - 1, "salt": None}
+    if told == "none yet":
+        said |= {"seq": row["seq"] + 99, "log_index": row["log_index"] + 99}
+    between.pretend = "/taxii2/?pretended"
+    between.change_json(
+        "pretended",
+        lambda document: document.update(
+            status="complete", failures=[], x_stillwatch_receipts=[] if told == "nothing" else [said]
+        ),
+    )
+    assert victim.say([item]).states[0]["state"] == "sent"
+    assert item["id"] in refused(victim, MISSING, "its log does not hold it")["object"]
+
+
+def test_what_the_hub_says_was_erased_as_soon_as_it_came_is_told(between, victim, author, indicator):
+    """The author sees that it is not there, and knows whether it had it erased."""
     victim.sync()
-    with victim.store.writing():
-        victim.store.run(
-            "INSERT INTO outbox (stix_id, version, draft, not_before, state, body, sent) SELECT ?, version, draft, 0,"
-            " 'sent', body, sent FROM outbox WHERE stix_id = ?",
-            (items[1]["id"], items[0]["id"]),
+    decoy, item = indicator(), indicator()
+    author.say([decoy])
+    row = author.store.one("SELECT seq, log_index FROM outbox WHERE stix_id = ?", (decoy["id"],))
+    erase(author, decoy["id"])
+    said = {"id": item["id"], "seq": row["seq"], "log_index": row["log_index"], "salt": None}
+    between.pretend = "/taxii2/?pretended"
+    between.change_json(
+        "pretended",
+        lambda document: document.update(status="complete", failures=[], x_stillwatch_receipts=[said]),
+    )
+    victim.say([item])
+    victim.sync()
+    assert states(victim)[item["id"]] == "erased"
+    assert victim.queue.erased() == [item["id"]]
+
+
+def test_who_may_not_read_is_told_all_the_same_that_the_log_holds_what_it_sent(joined, forum, indicator):
+    node = joined()
+    with Exchange.open(forum.folder) as hub:
+        hub.grant(
+            hub.member(node.folder.member_id), node.folder.trust.collection, can_read=False, can_write=True
         )
-    refused(victim, MISSING, "its log does not hold it")
+    item = indicator()
+    node.say([item])
+    node.sync()
+    assert states(node)[item["id"]] == "confirmed"
+    assert node.faults.all() == []
 
 
 def test_an_object_that_was_erased_while_it_was_read_is_no_fault(author, indicator):
@@ -97,7 +144,7 @@ def test_an_object_that_was_erased_while_it_was_read_is_no_fault(author, indicat
     erase(author, item["id"])
     author.sync()
     author.sync()
-    assert states(author)[item["id"]] == "confirmed"
+    assert states(author)[item["id"]] == "erased"
     assert author.faults.all() == []
 
 
@@ -237,3 +284,128 @@ def test_false_positives_count_against_what_was_received_alone(author, joined, i
 def test_there_has_to_be_a_node(tmp_path):
     with pytest.raises(InputError, match="no node here"):
         Node(tmp_path)
+
+
+# What a member decides before something left, and what happens to it afterwards.
+
+TOMORROW_US = 86_400_000_000
+
+
+def test_what_waits_for_its_time_is_taken_back_by_its_withdrawal(author, indicator):
+    author.sync()
+    held, later, said = indicator(), indicator(), indicator()
+    author.say([said])
+    author.publish({"type": "bundle", "objects": [held, later]}, now_us() + TOMORROW_US)
+    author.publish(
+        {"type": "bundle", "objects": [said | {"modified": "2026-03-02T00:00:00.000Z"}]},
+        now_us() + TOMORROW_US,
+    )
+    assert author.withdraw(held["id"]) is None
+    assert author.withdraw(said["id"]).states[0]["state"] == "sent"
+    assert author.queue.waiting() == 1
+    with author.store.writing():
+        author.store.run("UPDATE outbox SET not_before = 0")
+    author.flush()
+    author.sync()
+    found = author.store.all(
+        "SELECT stix_id, revoked FROM received WHERE own = 1 AND type = 'indicator' ORDER BY seq"
+    )
+    assert [tuple(row) for row in found] == [(said["id"], 0), (said["id"], 1), (later["id"], 0)]
+    with pytest.raises(InputError, match="not published from here"):
+        author.withdraw(held["id"])
+
+
+def test_what_is_published_is_queued_before_anything_else(author, indicator, monkeypatch):
+    author.sync()
+    monkeypatch.setattr("stillwatch.node.node._PATIENCE_S", 0.1)
+    items = [indicator() for _ in range(3)]
+    with Folder.open(author.folder.path).working():
+        done = author.say(items[:1])
+    assert done.states[0]["state"] == "queued"
+    assert "another process" in done.problem
+    # Credentials that the forum took back are for a person to mend; what was published stays.
+    author.client._credentials["basic"]["password"], kept = (
+        "wrong",
+        author.client._credentials["basic"]["password"],
+    )
+    with pytest.raises(RefusedError, match="check the credentials"):
+        author.say(items[1:2])
+    author.client._credentials["basic"]["password"] = kept
+    author.say(items[2:])
+    assert {states(author)[item["id"]] for item in items} == {"sent"}
+
+
+def test_who_may_not_post_still_takes(forum, author, joined, indicator):
+    node = joined()
+    node.sync()
+    with Exchange.open(forum.folder) as hub:
+        collection = node.folder.trust.collection
+        hub.grant(hub.member(node.folder.member_id), collection, can_read=True, can_write=False)
+    time.sleep(CACHED_SECONDS * 2)
+    author.say([indicator()])
+    node.queue.add([indicator()])
+    done = node.sync()
+    assert done.received >= 1
+    assert "403" in done.problem
+    assert node.queue.waiting() >= 1
+
+
+def test_the_node_is_free_while_everything_is_verified(between, victim, author, indicator):
+    author.say([indicator()])
+    victim.sync()
+    reached, go = threading.Event(), threading.Event()
+
+    def wait(path, raw):
+        reached.set()
+        go.wait(30)
+        return raw
+
+    between.change("/exchange/v1/receipts", wait)
+    found = []
+    thread = threading.Thread(target=lambda: found.append(victim.verify()))
+    thread.start()
+    try:
+        assert reached.wait(30)
+        with Folder.open(victim.folder.path).working(1.0):
+            pass
+        # What comes meanwhile is no fault of the hub's.
+        author.say([indicator()])
+    finally:
+        go.set()
+        thread.join()
+    assert (found[0].bad, found[0].problem) == (None, None)
+
+
+@pytest.mark.parametrize("kind", [FORK, MISSING])
+def test_after_a_new_epoch_and_a_fault_ones_own_objects_are_still_ones_own(forum, author, indicator, kind):
+    item = indicator(created_by_ref=AUTHOR)
+    author.say([item])
+    author.sync()
+    forum.new_epoch()
+    author.faults.clear(author.faults.record(LogFaultError(kind, "as if", {})).id)
+    author.sync()
+    assert states(author)[item["id"]] == "confirmed"
+    assert author.withdraw(item["id"]).states[0]["state"] == "sent"
+
+
+def test_what_was_erased_is_not_sent_again_after_a_fault(author, indicator):
+    item = indicator()
+    author.say([item])
+    author.sync()
+    erase(author, item["id"])
+    author.sync()
+    assert states(author)[item["id"]] == "erased"
+    author.faults.clear(author.faults.record(LogFaultError(FORK, "as if", {})).id)
+    author.sync()
+    assert states(author)[item["id"]] == "erased"
+    assert author.queue.waiting() == 0
+
+
+def test_versions_that_did_not_leave_from_here_are_told(author, indicator):
+    item = indicator()
+    author.say([item])
+    raw = canonical({"objects": [item | {"modified": "2026-03-02T00:00:00.000Z"}]})
+    path = f"/taxii2/api/collections/{author.folder.trust.collection}/objects/"
+    author.client.ask("POST", path, raw=raw, headers={"Content-Type": TAXII, "Accept": TAXII})
+    author.sync()
+    assert author.queue.not_from_here() == [item["id"]]

@@ -181,6 +181,7 @@ def test_the_same_again_keeps_its_place(queue, store, indicator):
     # Another version is another thing to send.
     newer = items[0] | {"modified": "2026-03-02T00:00:00.000Z"}
     assert queue.add([newer]) != [numbers[0]]
+    left(store)
     assert queue.newest(items[0]["id"]) == newer
 
 
@@ -204,6 +205,9 @@ def test_what_the_hub_refused_may_be_mended_and_is_tried_again(queue, store, ind
     mended = item | {"pattern": "[ipv4-addr:value = '203.0.113.9']"}
     assert queue.add([mended]) == [number]
     assert queue.states([number]) == [{"id": item["id"], "state": "queued", "reason": None, "seq": None}]
+    with pytest.raises(InputError, match="not published from here"):
+        queue.newest(item["id"])
+    left(store)
     assert queue.newest(item["id"]) == mended
     assert queue.states([999]) == []
 
@@ -214,9 +218,29 @@ def test_an_embargo_is_kept(queue, indicator):
     assert (queue.waiting(), queue.due(999), queue.due(1_000)) == (2, 1, 2)
 
 
-def test_a_withdrawal_is_a_later_version_of_what_was_said(queue, indicator):
+def left(store):
+    """As when all that was queued was sent."""
+    store.run("UPDATE outbox SET state = 'sent' WHERE state = 'queued'")
+
+
+def test_what_is_cancelled_before_it_left_never_leaves(queue, store, indicator):
+    item, other = indicator(), indicator("203.0.113.8")
+    queue.add([item, other], not_before=10**18)
+    assert queue.cancel(item["id"])
+    assert [row[0] for row in rows(store)] == [other["id"]]
+    assert not queue.cancel(item["id"])
+    # Of what has left only what has not is taken back.
+    left(store)
+    queue.add([other | {"modified": "2026-03-02T00:00:00.000Z"}], not_before=10**18)
+    assert not queue.cancel(other["id"])
+    assert rows(store) == [(other["id"], "sent")]
+    assert queue.newest(other["id"]) == other
+
+
+def test_a_withdrawal_is_a_later_version_of_what_was_said(queue, store, indicator):
     item = indicator(created_by_ref=AUTHOR)
     queue.add([item])
+    left(store)
     made = withdrawal(queue, item["id"], NOW)
     assert made["revoked"] is True
     assert version_of(made) > version_of(item)
@@ -224,6 +248,7 @@ def test_a_withdrawal_is_a_later_version_of_what_was_said(queue, indicator):
         Checker(Rules.default()).check(canonical(parse(named(canonical(made), PSEUDONYM)))), list
     )
     queue.add([made])
+    left(store)
     with pytest.raises(InputError, match="withdrawn already"):
         withdrawal(queue, item["id"], NOW)
     with pytest.raises(InputError, match="not published from here"):

@@ -45,7 +45,7 @@ def losing(times, *, before, what="/objects/"):
     lost = []
 
     def lose(method, path, body):
-        if method == "POST" and path.endswith(what) and len(lost) < times:
+        if method == "POST" and path.partition("?")[0].endswith(what) and len(lost) < times:
             lost.append(before)
             return None
         return body

@@ -1,6 +1,5 @@
 """The node as a service: a process of its own, which tells how it stands and ends as it should."""
 
-import asyncio
 import json
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.testclient import TestClient
 
 from stillwatch.node.following import Following
 from stillwatch.node.service import LATE_S, Serving, Status, serve
@@ -160,12 +160,6 @@ def standing(joined):
     return Status(node, following), following.standing
 
 
-async def page(status, path):
-    transport = httpx.ASGITransport(status.app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
-        return await client.get(path)
-
-
 @pytest.mark.parametrize(
     ("changes", "ready"),
     [
@@ -180,8 +174,10 @@ def test_ready_is_connected_lately_checked_and_without_fault(standing, changes, 
     status, now = standing
     for name, value in changes.items():
         setattr(now, name, time.time() - value if name == "last_audit" else value)
-    answer = asyncio.run(page(status, "/readyz"))
+    # In a thread of its own: tests in a browser leave a loop running in this one.
+    with TestClient(status.app) as client:
+        answer, metrics = client.get("/readyz"), client.get("/metrics")
     assert answer.status_code == (200 if ready else 503)
     for why in ("fault", "problem"):
         assert changes.get(why, "") in answer.text
-    assert "stillwatch_node_fault" in asyncio.run(page(status, "/metrics")).text
+    assert "stillwatch_node_fault" in metrics.text

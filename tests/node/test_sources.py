@@ -62,6 +62,16 @@ def test_sources_that_are_alike_bind_a_new_one_and_sources_that_differ_do_not():
     assert mean_of(apart, 0, 0) - mean_of(apart, 0, 1) > 0.1
 
 
+def test_one_source_does_not_set_what_is_thought_of_all():
+    good = {str(n): (10, 0) for n in range(3)}
+    before, after = pooled(good), pooled(good | {"liar": (0, 1000)})
+    # As one of four: a new source is thought a little worse of, and the good ones hardly.
+    assert mean_of(before, 0, 0) > 0.9
+    assert mean_of(after, 0, 0) > 0.6
+    assert mean_of(after, 10, 0) > 0.9
+    assert mean_of(after, 0, 1000) < 0.01
+
+
 def test_the_weight_is_that_of_the_sources_spread():
     """Shares drawn from Beta(6, 2) give a weight near 8, as the moments' estimate should."""
     import numpy as np

@@ -143,3 +143,31 @@ def test_others_read_while_one_writes(path, store):
         store.put("cursor", 2)
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as reader:
             assert reader.execute("SELECT value FROM meta WHERE name = 'cursor'").fetchone() == ("1",)
+
+
+def test_a_file_that_is_damaged_later_is_told(path, store):
+    with store.writing():
+        store.run_many(
+            "INSERT INTO meta VALUES (?, ?)", [(f"name {n}", '"' + "x" * 4000 + '"') for n in range(200)]
+        )
+    store.run("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 2)
+        file.write(b"damaged" * 20_000)
+    again = Store(path)
+    with pytest.raises(InputError, match="can't be used") as caught:
+        again.all("SELECT * FROM meta")
+    assert str(path) in str(caught.value)
+    again.close()
+
+
+def test_a_copy_is_all_of_it(path, store, tmp_path):
+    with store.writing():
+        store.put("name", [1])
+    store.copy(tmp_path / "copy.sqlite")
+    assert (tmp_path / "copy.sqlite").stat().st_mode & 0o077 == 0
+    copied = Store(tmp_path / "copy.sqlite")
+    assert copied.get("name") == [1]
+    copied.close()

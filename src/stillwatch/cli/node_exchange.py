@@ -211,11 +211,12 @@ def sync(folder: Path, follow: bool, out: Path | None, as_json: bool) -> int:
         "log_size": done.log_size,
         "cosigned": done.cosigned,
         "not_shown": done.not_shown,
+        "problem": done.problem,
         "bundles": [str(target / name) for name in made],
     }
     if as_json:
         print_json(result)
-        return 0
+        return 2 if done.problem else 0
     click.echo(
         f"{done.received} objects received, {done.sent.taken} sent; the log of {done.log_size} entries holds them"
     )
@@ -227,6 +228,9 @@ def sync(folder: Path, follow: bool, out: Path | None, as_json: bool) -> int:
         )
     for name in made:
         click.echo(target / name)
+    if done.problem:
+        say(f"{waiting} objects stay queued: {done.problem}")
+        return 2
     return 0
 
 
@@ -327,6 +331,8 @@ def status(folder: Path, as_json: bool) -> None:
             "rules": {"version": rules.version, "sha256": rules.digest},
             "waiting": own.queue.waiting(),
             "refused": own.queue.refused(),
+            "erased": own.queue.erased(),
+            "not_from_here": own.queue.not_from_here(),
             "not_shown": own.not_shown(),
             "faults": open_faults,
         }
@@ -338,7 +344,8 @@ def status(folder: Path, as_json: bool) -> None:
 
 
 def _left(found: "Explained", item: dict[str, Any]) -> bool:
-    return item.get("id") not in {each.object_id for each in found.refusals}
+    refused = {each.object_id for each in found.refusals}
+    return isinstance(item.get("id"), str) and item["id"] not in refused
 
 
 def _summary(found: "Explained") -> str:

@@ -96,11 +96,14 @@ def told(done: "Published", as_json: bool) -> int:
     for each in refused:
         say(f"{each['id']}: the hub refused it: {each['reason']}")
     waiting = sum(each["state"] in ("queued", "assigned") for each in done.states)
-    if done.states and waiting < len(done.states):
-        taken = len(done.states) - len(refused) - waiting
+    erased = sum(each["state"] == "erased" for each in done.states)
+    if erased:
+        click.echo(f"{erased} of {len(done.states)} objects were erased at the hub after it took them")
+    taken = len(done.states) - len(refused) - waiting - erased
+    if taken:
         click.echo(f"{taken} of {len(done.states)} objects were taken by the hub")
     if waiting:
-        why = f"the hub is out of reach ({done.problem})" if done.problem else "they wait for their time"
+        why = done.problem or "they wait for their time"
         click.echo(f"{waiting} objects are queued: {why}")
     return REFUSED if refused else 0
 

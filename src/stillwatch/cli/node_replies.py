@@ -21,12 +21,19 @@ _id = click.argument("object_id", metavar="ID")
 @_id
 @json_option
 def revoke(folder: Path, object_id: str, as_json: bool) -> int:
-    """Withdraw an object that was published from here: a last version of it says so to everybody."""
-    with opened(folder) as own:
-        from stillwatch.node.publishing import today, withdrawal
+    """Withdraw an object that was published from here: a last version of it says so to everybody.
 
-        done = own.say([withdrawal(own.queue, object_id, today())])
-    return told(done, as_json)
+    What waits for its time does not leave any more; where nothing of an object has left, nothing is said of it.
+    """
+    with opened(folder) as own:
+        done = own.withdraw(object_id)
+    if done is not None:
+        return told(done, as_json)
+    if as_json:
+        print_json({"cancelled": [object_id]})
+    else:
+        click.echo(f"{object_id} had not left, and is not queued any more")
+    return 0
 
 
 @node.command(

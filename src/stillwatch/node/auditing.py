@@ -14,6 +14,7 @@ import msgspec
 from stillwatch.node.client import Client, RefusedError
 from stillwatch.node.faults import ALTERED, KEY, MISSING, SIGNATURE
 from stillwatch.node.folder import Folder
+from stillwatch.node.receiving import about
 from stillwatch.node.store import Store
 from stillwatch.records.errors import InputError
 from stillwatch.transparency import checkpoint as checkpoints
@@ -135,6 +136,16 @@ class Auditor:
             self._confirm()
             for seq in sorted(erased):
                 self._erase(seq)
+            # Of what was erased as soon as it was taken the hub could not say more than where it stood.
+            store.run(
+                "UPDATE outbox SET state = 'erased' WHERE state = 'sent' AND commitment IS NULL"
+                " AND seq IN (SELECT seq FROM erasures)"
+            )
+            if erased:
+                store.run(
+                    "UPDATE outbox SET state = 'erased' WHERE state = 'confirmed'"
+                    " AND seq IN (SELECT seq FROM erasures)"
+                )
         return Audited(signed.size, signed.size - before, settled, epoch)
 
     def _compare(self, follower: Follower, note: str) -> checkpoints.Checkpoint:
@@ -205,7 +216,7 @@ class Auditor:
                 store.run("INSERT OR IGNORE INTO erasures VALUES (?, ?)", (seq, entry.index))
                 erased.add(seq)
             elif kind == "epoch":
-                store.put("logged_epoch", said)
+                store.put("logged_epoch", said | {"number": int(said["number"])})
                 return True
         except (InputError, KeyError, ValueError, TypeError):
             raise LogFaultError(
@@ -218,9 +229,18 @@ class Auditor:
     def _erase(self, seq: int) -> None:
         """Forget the content of an object that its author or its expiry had erased."""
         store = self._store
-        row = store.one("SELECT body, commitment FROM received WHERE seq = ?", (seq,))
+        row = store.one(
+            "SELECT r.stix_id, r.body, COALESCE(r.body, o.body) AS content FROM received r"
+            " LEFT JOIN received o ON o.seq = r.same_as WHERE r.seq = ?",
+            (seq,),
+        )
         if row is None:
             return
+        if row["content"] is not None:
+            # How many say so has to be asked for anew.
+            store.run_many(
+                "INSERT OR IGNORE INTO stale VALUES (?)", [(each,) for each in about(row["content"])]
+            )
         if row["body"] is not None:
             # Its content may stand for that of another collection.
             heir = store.one("SELECT seq FROM received WHERE same_as = ? AND erased = 0 ORDER BY seq", (seq,))
@@ -274,8 +294,13 @@ class Auditor:
         )
 
     def _confirm(self) -> None:
-        """Find what was sent from here in what the log was found to hold."""
-        self._store.run(
+        """Find what was sent from here in the log: where the hub said that it is, and in what it gave."""
+        store = self._store
+        store.run(
+            "UPDATE outbox SET state = 'confirmed', reason = NULL WHERE state = 'sent' AND EXISTS (SELECT 1 FROM entries e"
+            " WHERE e.log_index = outbox.log_index AND e.seq = outbox.seq AND e.commitment = outbox.commitment)"
+        )
+        store.run(
             "UPDATE outbox SET state = 'confirmed', seq = r.seq, reason = NULL FROM received r"
             " WHERE outbox.state IN ('assigned', 'sent') AND r.stix_id = outbox.stix_id AND r.version = outbox.version"
             " AND r.settled = 1"

@@ -19,6 +19,8 @@ TAXII = "application/taxii+json;version=2.1"
 ATTEMPTS = 5
 LONGEST_WAIT_S = 20.0
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_UNANSWERED = 2
+"""How often a hub that takes a request and says nothing is waited for."""
 STREAM_TIMEOUT = httpx.Timeout(45.0, connect=5.0)
 """Longer than the hub's heartbeat, which comes every 15 s."""
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
@@ -98,7 +100,7 @@ class Client:
     ) -> httpx.Response:
         """An answer that is not an error. What may be sent twice is tried again; everything that a node sends is such."""
         params = {name: value for name, value in query.items() if value is not None}
-        last = "no answer"
+        last, unanswered = "no answer", 0
         for attempt in range(attempts):
             if attempt:
                 self.wait(min(LONGEST_WAIT_S, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
@@ -114,6 +116,9 @@ class Client:
                 )
             except httpx.HTTPError as error:
                 last = str(error) or type(error).__name__
+                unanswered += isinstance(error, httpx.ReadTimeout)
+                if unanswered == _UNANSWERED:
+                    break
                 continue
             if answer.status_code == 401 and self._token is not None:
                 self._token = None

@@ -7,13 +7,17 @@ import hashlib
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from sqlite3 import Row
 from typing import Any
 
+import msgspec
+
 from stillwatch.intelligence.checks import TEMPLATE_FORM
+from stillwatch.intelligence.template_indicators import LIFETIME
 from stillwatch.node.forum import Forum
 from stillwatch.node.sources import UNSIGNED, Sources
 from stillwatch.node.store import Store, now_us
@@ -22,11 +26,15 @@ from stillwatch.records.errors import InputError
 
 MOST_OBJECTS = 10_000
 """Of one bundle: some ten megabytes, which every tool opens."""
-LONGEST_US = 30 * 86_400 * 1_000_000
-"""Life of a guard's candidate: what a strange source said a month ago is no reason for anything."""
+_DAY_US = 86_400 * 1_000_000
+LONGEST_US = 30 * _DAY_US
+"""Life of a guard's candidate, and of a lead: what a strange source said a month ago is no reason for anything."""
+SIGNATURE_US = LIFETIME // timedelta(microseconds=1)
+"""Life of a signature whose author gave it no end."""
 CURSOR = ".stillwatch.json"
 SIGNATURES, LEADS, CANDIDATES = "signatures.jsonl", "leads.jsonl", "candidates.jsonl"
 
+_parse = msgspec.json.Decoder(dict[str, Any]).decode
 _TEMPLATE = re.compile(TEMPLATE_FORM)
 _EPOCH_OF = re.compile(r"epoch=([0-9]+) ")
 _ADDRESS = re.compile(
@@ -44,7 +52,11 @@ _ACTIVE = (
     " WHERE r.type IN ('indicator', 'campaign') AND r.own = 0 AND r.settled = 1 AND r.erased = 0 AND r.revoked = 0"
     " AND r.same_as IS NULL AND (r.valid_until IS NULL OR r.valid_until > ?)"
     " AND NOT EXISTS (SELECT 1 FROM received n WHERE n.stix_id = r.stix_id AND n.settled = 1"
-    " AND (n.version > r.version OR (n.version = r.version AND n.seq < r.seq AND n.erased = 0)))"
+    " AND (n.version > r.version OR (n.version = r.version AND n.seq < r.seq AND n.erased = 0))"
+    # What nobody signed withdraws what somebody did, to be safe, but does not take its place.
+    " AND (n.pseudonym IS NOT NULL OR n.revoked = 1 OR r.pseudonym IS NULL))"
+    " AND NOT (r.pseudonym IS NULL AND EXISTS (SELECT 1 FROM received s WHERE s.stix_id = r.stix_id AND s.settled = 1"
+    " AND s.erased = 0 AND s.pseudonym IS NOT NULL))"
     " AND r.seq > ? ORDER BY r.seq LIMIT ?"
 )
 
@@ -57,48 +69,71 @@ class Exports:
 
     def write(self, out: Path) -> list[str]:
         """Write what is new since the last time, and the whole files; names of new bundles. Raises InputError."""
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
         made = []
-        state = self._cursor(out)
-        after, generation = state
-        while (found := self._bundle(after)) is not None:
+        after, until, began = self._cursor(out)
+        while (found := self._bundle(after, until)) is not None:
             first, last, text = found
+            # Said before: who is killed here writes the same one again, whatever has come meanwhile.
+            self._set_cursor(out, after, began, last)
             name = f"bundle-{first}-{last}.json"
             _replace(out / name, text)
             made.append(name)
-            after = last
-            self._set_cursor(out, after, generation)
-        active = list(self._active())
-        wrong = self._sources.wrong_ids()
-        _replace(out / SIGNATURES, _lines(self._signatures(active, wrong)))
-        _replace(out / LEADS, _lines(self._leads(active, wrong)))
-        _replace(out / CANDIDATES, _lines(self._candidates(active, wrong)))
+            after, until = last, None
+            self._set_cursor(out, after, began)
+        self._write_lists(out)
         sync_folder(out)
         return made
 
-    def _cursor(self, out: Path) -> tuple[int, str]:
-        """How far bundles were written there. A log that was begun anew after a fault has other numbers: all is new then."""
+    def _write_lists(self, out: Path) -> None:
+        """Write what holds now: all active objects, one after the other, since there may be very many."""
+        context = _Context(
+            now_us(),
+            {epoch.number: epoch.document()["template_key"] for epoch in self._forum.epochs()},
+            self._sources.wrong_ids(),
+            _reporters(self._active()),
+            *self._sources.means(),
+        )
+        lists = {SIGNATURES: bytearray(), LEADS: bytearray(), CANDIDATES: bytearray()}
+        for row, item in self._active():
+            if row["stix_id"] not in context.wrong:
+                for name, lines in (
+                    (SIGNATURES, _signatures(row, item, context)),
+                    (LEADS, _leads(row, item, context)),
+                    (CANDIDATES, _candidates(row, item, context)),
+                ):
+                    for line in lines:
+                        lists[name] += msgspec.json.encode(line) + b"\n"
+        for name, text in lists.items():
+            _replace(out / name, text)
+
+    def _cursor(self, out: Path) -> tuple[int, int | None, str]:
+        """How far bundles were written there, how far the next one goes where it was begun, and of which log they are.
+
+        A log that was begun anew after a fault has other numbers: all is new then.
+        """
         began = str(self._store.get("began", ""))
         try:
             said = json.loads((out / CURSOR).read_text("utf-8"))
             if said["log"] == began:
-                return int(said["seq"]), began
+                until = said.get("until")
+                return int(said["seq"]), None if until is None else int(until), began
         except FileNotFoundError:
             pass
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(
                 "this file can't be read", where=str(out / CURSOR), mend="remove it: bundles are written anew"
             ) from None
-        return 0, began
+        return 0, None, began
 
-    def _set_cursor(self, out: Path, seq: int, began: str) -> None:
-        _replace(out / CURSOR, json.dumps({"seq": seq, "log": began}).encode())
+    def _set_cursor(self, out: Path, seq: int, began: str, until: int | None = None) -> None:
+        _replace(out / CURSOR, json.dumps({"seq": seq, "until": until, "log": began}).encode())
 
-    def _bundle(self, after: int) -> tuple[int, int, bytes] | None:
+    def _bundle(self, after: int, until: int | None) -> tuple[int, int, bytes] | None:
         rows = self._store.all(
             "SELECT seq, body FROM received WHERE seq > ? AND settled = 1 AND own = 0 AND body IS NOT NULL"
-            " ORDER BY seq LIMIT ?",
-            (after, MOST_OBJECTS),
+            " AND (? IS NULL OR seq <= ?) ORDER BY seq LIMIT ?",
+            (after, until, until, MOST_OBJECTS),
         )
         if not rows:
             return None
@@ -114,87 +149,91 @@ class Exports:
         return rows[0]["seq"], rows[-1]["seq"], text
 
     def _active(self) -> Iterator[tuple[Row, dict[str, Any]]]:
-        now = now_us()
-        for row in self._store.pages(_ACTIVE, (now,)):
+        for row in self._store.pages(_ACTIVE, (now_us(),)):
             if row["body"] is not None:
-                yield row, json.loads(row["body"])
+                yield row, _parse(row["body"])
 
-    def _signatures(
-        self, active: Iterable[tuple[Row, dict[str, Any]]], wrong: set[str]
-    ) -> Iterator[dict[str, Any]]:
-        """Template signatures as `scan --signatures` reads them, of epochs whose key is known here."""
-        keys = {epoch.number: epoch.document()["template_key"] for epoch in self._forum.epochs()}
-        together = _reporters(active)
-        for row, item in active:
-            epoch = _template_epoch(item)
-            if epoch is None or epoch not in keys or row["stix_id"] in wrong:
-                continue
-            yield {
-                "id": row["stix_id"],
-                "signature": item["pattern"],
-                "key": keys[epoch],
-                "valid_until": item.get("valid_until"),
-                "corroboration": _corroboration(row, item, together),
-            }
 
-    def _leads(
-        self, active: Iterable[tuple[Row, dict[str, Any]]], wrong: set[str]
-    ) -> Iterator[dict[str, Any]]:
-        """Campaigns and indicators without any identifier: what to look for, how far to believe it, and how long."""
-        scores, others = self._sources.means()
-        together = _reporters(active)
-        for row, item in active:
-            if row["stix_id"] in wrong:
-                continue
-            source = row["pseudonym"] or UNSIGNED
-            extensions = item.get("extensions") or {}
-            told = next((each for each in extensions.values() if isinstance(each, dict)), {})
-            yield {
-                "id": row["stix_id"],
-                "type": row["type"],
-                "name": item.get("name"),
-                "pattern_type": item.get("pattern_type"),
-                "behaviours": [
-                    each.get("behaviour") for each in told.get("evidence", ()) if each.get("supports")
-                ],
-                "accounts": told.get("accounts"),
-                "strength": told.get("strength"),
-                "confidence": item.get("confidence"),
-                "corroboration": _corroboration(row, item, together),
-                "false_positives": row["false_positives"],
-                "source": source,
-                "source_score": round(scores.get(source, others), 4),
-                "signed": row["pseudonym"] is not None,
-                "received_at": _moment(row["date_added"]),
-                "valid_until": item.get("valid_until"),
-                "expires_at": _moment(_expiry(row)),
-            }
+@dataclass(frozen=True)
+class _Context:
+    """What a line needs besides its object. `keys`: of epochs; `scores`: of sources, `others` that of all others."""
 
-    def _candidates(
-        self, active: Iterable[tuple[Row, dict[str, Any]]], wrong: set[str]
-    ) -> Iterator[dict[str, Any]]:
-        """What a guard may look out for. The action is never more than `observe`: a lead blocks nobody."""
-        scores, others = self._sources.means()
-        together = _reporters(active)
-        now = now_us()
-        for row, item in active:
-            expiry = _expiry(row)
-            if row["stix_id"] in wrong or row["false_positives"] == "2 or more" or expiry <= now:
-                continue
-            source, corroboration = row["pseudonym"] or UNSIGNED, _corroboration(row, item, together)
-            for scope, value in _values(item, corroboration):
-                yield {
-                    "scope": scope,
-                    "value": value,
-                    "action": "observe",
-                    "reason": "shared_signature" if scope == "signature" else "shared_infrastructure",
-                    "evidence": row["stix_id"],
-                    "expires_at": _moment(expiry),
-                    "corroboration": corroboration,
-                    "source": source,
-                    "source_score": round(scores.get(source, others), 4),
-                    "signed": row["pseudonym"] is not None,
-                }
+    now: int
+    keys: Mapping[int, str]
+    wrong: Set[str]
+    together: "Reporters"
+    scores: Mapping[str, float]
+    others: float
+
+    def source(self, row: Row) -> dict[str, Any]:
+        """Who says it, and how far that was right so far."""
+        source = row["pseudonym"] or UNSIGNED
+        return {
+            "source": source,
+            "source_score": round(self.scores.get(source, self.others), 4),
+            "signed": row["pseudonym"] is not None,
+        }
+
+
+def _signatures(row: Row, item: dict[str, Any], context: _Context) -> Iterator[dict[str, Any]]:
+    """Template signatures as `scan --signatures` reads them, of epochs whose key is known here."""
+    epoch = _template_epoch(item)
+    if epoch is not None and epoch in context.keys:
+        endless = int(row["date_added"]) + SIGNATURE_US
+        until = item.get("valid_until") or _moment(endless)
+        if row["valid_until"] is None and endless <= context.now:
+            return
+        yield {
+            "id": row["stix_id"],
+            "signature": item["pattern"],
+            "key": context.keys[epoch],
+            "valid_until": until,
+            "corroboration": _corroboration(row, item, context.together),
+        }
+
+
+def _leads(row: Row, item: dict[str, Any], context: _Context) -> Iterator[dict[str, Any]]:
+    """Campaigns and indicators without any identifier: what to look for, how far to believe it, and how long."""
+    expiry = _expiry(row)
+    if expiry <= context.now:
+        return
+    extensions = item.get("extensions") or {}
+    told = next((each for each in extensions.values() if isinstance(each, dict)), {})
+    yield {
+        "id": row["stix_id"],
+        "type": row["type"],
+        "name": item.get("name"),
+        "pattern_type": item.get("pattern_type"),
+        "behaviours": [each.get("behaviour") for each in told.get("evidence", ()) if each.get("supports")],
+        "accounts": told.get("accounts"),
+        "strength": told.get("strength"),
+        "confidence": item.get("confidence"),
+        "corroboration": _corroboration(row, item, context.together),
+        "false_positives": row["false_positives"],
+        **context.source(row),
+        "received_at": _moment(row["date_added"]),
+        "valid_until": item.get("valid_until"),
+        "expires_at": _moment(expiry),
+    }
+
+
+def _candidates(row: Row, item: dict[str, Any], context: _Context) -> Iterator[dict[str, Any]]:
+    """What a guard may look out for. The action is never more than `observe`: a lead blocks nobody."""
+    expiry = _expiry(row)
+    if row["false_positives"] == "2 or more" or expiry <= context.now:
+        return
+    corroboration = _corroboration(row, item, context.together)
+    for scope, value in _values(item, corroboration):
+        yield {
+            "scope": scope,
+            "value": value,
+            "action": "observe",
+            "reason": "shared_signature" if scope == "signature" else "shared_infrastructure",
+            "evidence": row["stix_id"],
+            "expires_at": _moment(expiry),
+            "corroboration": corroboration,
+            **context.source(row),
+        }
 
 
 def _values(item: dict[str, Any], corroboration: str) -> Iterator[tuple[str, str]]:
@@ -252,13 +291,9 @@ def _moment(us: int) -> str:
     return datetime.fromtimestamp(us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _lines(items: Iterable[dict[str, Any]]) -> bytes:
-    return b"".join(json.dumps(item).encode() + b"\n" for item in items)
-
-
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes | bytearray) -> None:
     try:
-        replace_whole(path, data, path.with_name(f".{path.name}.new"))
+        replace_whole(path, bytes(data), path.with_name(f".{path.name}.new"))
     except OSError as error:
         raise InputError(
             f"cannot write there ({error.strerror or error})",

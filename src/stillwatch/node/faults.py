@@ -14,6 +14,9 @@ ALTERED, SIGNATURE, MISSING, KEY = "altered", "signature", "missing", "key"
 """An object is not the one that was logged; a batch's signature or certificate does not hold; the log lacks what it should
 hold; a checkpoint is signed by another key."""
 
+SEND_AGAIN = "send_again"
+"""Kept while what was sent has to be looked for in a log that is read anew."""
+
 _OF_THE_LOG = frozenset((FORK, ROLLBACK, ENTRIES, MISSING, KEY))
 
 
@@ -90,8 +93,8 @@ class Faults:
     def clear(self, fault_id: str) -> Fault:
         """Go on after a person has decided so; the evidence stays.
 
-        After a fault of the log itself, all of it and all objects are read anew, and what this member sent is sent again: a
-        hub that came back from a backup has lost it, and one that has it takes no second copy.
+        After a fault of the log itself, all of it and all objects are read anew, and what this member sent and the log does
+        not hold is sent again: a hub that came back from a backup has lost it.
         """
         fault = self._find(fault_id)
         store = self._store
@@ -115,11 +118,13 @@ class Faults:
                     store.put(name, None)
                 # Numbers begin anew, and with them the bundles of what is new.
                 store.put("began", now_us())
+                # What the log still holds as it was sent must not be signed anew: the hub would see another content.
                 store.run(
-                    "UPDATE outbox SET state = 'queued', batch = NULL, place = NULL, seq = NULL, body = NULL, sent = NULL"
+                    "UPDATE outbox SET state = 'sent', batch = NULL, place = NULL, sent = NULL"
                     " WHERE state IN ('assigned', 'sent', 'confirmed')"
                 )
                 store.run("DELETE FROM batches")
+                store.put(SEND_AGAIN, True)
             self._drop_unsettled()
         return self._find(fault_id)
 

@@ -20,8 +20,15 @@ from stillwatch.transparency.notes import Verifier
 
 CONFIG, CREDENTIALS, KEYS, FAULTS, LOCK = "node.json", "credentials.json", "keys", "faults", "node.lock"
 VERSION = 1
+_FIELDS = frozenset(
+    ("url", "member_id", "log_key", "rules_key", "collection", "accounts", "ca", "certificate")
+)
 LONGEST_WAIT_S = 120.0
 """How long a command waits for another one at the same node, such as the first catching up of a service."""
+
+
+class BusyError(InputError):
+    """Another process has the node, for longer than was waited."""
 
 
 def checked_hub(url: str, *, tls: bool = True) -> str:
@@ -88,7 +95,10 @@ class Folder:
                 "there is a node here already", where=str(path), mend="name another folder, or remove it"
             )
         member = credentials.get("member_id")
-        if not isinstance(member, str) or not any(name in credentials for name in ("basic", "oauth2")):
+        if not isinstance(member, str) or not (
+            _has(credentials.get("basic"), "username", "password")
+            or _has(credentials.get("oauth2"), "client_id", "client_secret")
+        ):
             raise InputError(
                 "these are no credentials of a member",
                 where="--credentials",
@@ -99,6 +109,8 @@ class Folder:
             if hub.get(name) is not None:
                 Verifier.parse(str(hub[name]))
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # One that was there may be open to others.
+        path.chmod(0o700)
         (path / KEYS).mkdir(exist_ok=True, mode=0o700)
         write_private(path / CREDENTIALS, json.dumps(dict(credentials), indent=1))
         folder = cls(
@@ -137,6 +149,8 @@ class Folder:
             raise InputError(
                 "this node was made by another version", where=str(path / CONFIG), mend="use that version"
             )
+        for name in _FIELDS - config.keys():
+            raise InputError(f"the node's file has no '{name}'", where=str(path / CONFIG), mend="restore it")
         return cls(path, config)
 
     @property
@@ -165,7 +179,20 @@ class Folder:
     @property
     def credentials(self) -> dict[str, Any]:
         """What lets the member in."""
-        found: dict[str, Any] = json.loads((self.path / CREDENTIALS).read_text("utf-8"))
+        path = self.path / CREDENTIALS
+        try:
+            found = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            found = None
+        if not isinstance(found, dict) or not (
+            _has(found.get("basic"), "username", "password")
+            or _has(found.get("oauth2"), "client_id", "client_secret")
+        ):
+            raise InputError(
+                "these are no credentials of a member",
+                where=str(path),
+                mend="restore them, or put there what `stillwatch hub member add` printed",
+            )
         return found
 
     def pin(self, **known: str) -> None:
@@ -176,8 +203,12 @@ class Folder:
     def key(self, name: str) -> Ed25519PrivateKey:
         """The key of this name, made at first use."""
         path = self.path / KEYS / f"{name}.key"
-        with contextlib.suppress(FileNotFoundError):
+        try:
             return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(path.read_text("ascii").strip()))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError):
+            raise InputError("this is no key", where=str(path), mend="restore it from a backup") from None
         key = Ed25519PrivateKey.generate()
         write_private(path, key.private_bytes_raw().hex() + "\n")
         return key
@@ -193,17 +224,17 @@ class Folder:
         return self.key(name).public_key().public_bytes_raw()
 
     @contextlib.contextmanager
-    def working(self, wait_s: float = LONGEST_WAIT_S) -> Iterator[None]:
+    def working(self, wait_s: float | None = None) -> Iterator[None]:
         """Hold the node for this thread, so that nothing else sends or reads on meanwhile: not for longer than that takes.
 
-        Within it, it may be taken again. Raises InputError where another process has it for longer than `wait_s`.
+        Within it, it may be taken again. Raises BusyError where another process has it for longer than `wait_s`.
         """
         with self._guard:
             if self._held:
                 yield
                 return
             with (self.path / LOCK).open("a") as lock:
-                _lock(lock, wait_s, self.path)
+                _lock(lock, LONGEST_WAIT_S if wait_s is None else wait_s, self.path)
                 self._held = True
                 try:
                     yield
@@ -214,6 +245,10 @@ class Folder:
         write_private(self.path / CONFIG, json.dumps(self._config, indent=1) + "\n")
 
 
+def _has(part: object, *names: str) -> bool:
+    return isinstance(part, dict) and all(isinstance(part.get(name), str) for name in names)
+
+
 def _lock(lock: IO[str], wait_s: float, path: Path) -> None:
     end = time.monotonic() + wait_s
     while True:
@@ -222,7 +257,7 @@ def _lock(lock: IO[str], wait_s: float, path: Path) -> None:
             return
         except OSError:
             if time.monotonic() >= end:
-                raise InputError(
+                raise BusyError(
                     "another process works with this node",
                     where=str(path),
                     mend="let it end, or stop it",

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from stillwatch.node.client import RefusedError, UnreachableError
 from stillwatch.node.faults import OpenFaultError
+from stillwatch.node.folder import BusyError
 from stillwatch.node.node import FaultError, Node
 from stillwatch.node.receiving import Item, of_event
+from stillwatch.node.sending import Sent
 from stillwatch.node.sse import Reader
 from stillwatch.node.store import now_us
 from stillwatch.records.errors import InputError
@@ -23,6 +25,10 @@ SYNC_S = 60.0
 """How often everything is asked for, as without a stream: rules, epoch, and what a stream may have missed."""
 LOOK_S = 0.1
 """How often the queue is looked at: other commands fill it."""
+WRITE_S, WRITE_SHARE = 60.0, 10.0
+"""How often files are written where nothing is new, as things come to their end; and how much longer than a writing took
+the next one is waited for."""
+_BUSY_S = 1.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 30.0
 
 
@@ -60,6 +66,8 @@ class Following:
         self.standing = Standing()
         self._stop = threading.Event()
         self._failed: BaseException | None = None
+        # What was received before and never written, as where a command was killed.
+        self._changed = True
 
     def stop(self) -> None:
         """End soon; may be called from any thread, or a signal."""
@@ -67,7 +75,7 @@ class Following:
         self._node.client.end_streams()
 
     def run(self, *, patient: bool = True) -> None:
-        """Follow until `stop`. A hub that is out of reach is tried again; so are its refusals where `patient`.
+        """Follow until `stop`. A hub that is out of reach is tried again; where `patient`, so is what a person may mend.
 
         Raises FaultError and OpenFaultError; without `patient` also InputError.
         """
@@ -133,57 +141,63 @@ class Following:
     # Everything else.
 
     def _keep(self, patient: bool, reader: threading.Thread) -> None:
-        node, standing = self._node, self.standing
-        next_sync = next_audit = next_send = 0.0
+        node, standing, times = self._node, self.standing, _Times()
         failures = 0
-        written = False
         while not self._stop.is_set():
             now = time.monotonic()
             try:
-                if now >= next_sync:
+                if now >= times.sync:
                     done = node.sync()
-                    standing.sent += done.sent.taken
-                    standing.refused += len(done.sent.refused)
+                    self._sent(done.sent)
                     self._audited(done.log_size)
-                    self._write()
-                    written = True
-                    next_sync, next_audit = now + SYNC_S, now + self._audit_s
-                elif now >= next_send and node.queue.due(now_us()):
-                    sent = node.flush()
-                    standing.sent += sent.taken
-                    standing.refused += len(sent.refused)
-                    next_audit = min(next_audit, now + SETTLE_S)
-                elif now >= next_audit:
+                    standing.problem = done.problem or standing.problem
+                    times.sync, times.audit = now + SYNC_S, now + self._audit_s
+                elif now >= times.send and node.queue.due(now_us()):
+                    self._flush(now, times)
+                elif now >= times.audit:
                     done, audited = node.audit()
                     standing.settled += audited.settled
                     self._audited(audited.size)
-                    if audited.settled or audited.new:
-                        self._write()
-                    next_audit = now + self._audit_s
+                    self._changed |= bool(audited.settled or audited.new)
+                    times.audit = now + self._audit_s
                     if audited.epoch:
-                        next_sync = now
+                        times.sync = now
                 elif standing.received > standing.settled and node.store.number(
                     "SELECT COUNT(*) FROM received WHERE settled = 0"
                 ):
-                    next_audit = min(next_audit, now + SETTLE_S)
+                    times.audit = min(times.audit, now + SETTLE_S)
                 failures = 0
-            except UnreachableError as error:
+            except (UnreachableError, BusyError) as error:
                 failures += 1
                 standing.problem = str(error)
-                wait = random.uniform(0.5, 1.0) * min(FIRST_WAIT_S * 2**failures, LONGEST_WAIT_S)
-                next_sync = next_audit = next_send = now + wait
-            except RefusedError as error:
+                times.put_off(
+                    now + random.uniform(0.5, 1.0) * min(FIRST_WAIT_S * 2**failures, LONGEST_WAIT_S)
+                )
+            except InputError as error:
                 if not patient:
                     raise
                 standing.problem = str(error)
-                next_sync = next_audit = next_send = now + LONGEST_WAIT_S
-            if not written:
-                # Off line, what is here already is written all the same.
-                self._write()
-                written = True
+                times.put_off(now + LONGEST_WAIT_S)
+            # Off line as well: what is here already, and what has come to its end since.
+            self._write_in_time(patient, times)
             if reader.ident is None:
                 reader.start()
             self._stop.wait(LOOK_S)
+        if self._changed:
+            self._write()
+
+    def _flush(self, now: float, times: "_Times") -> None:
+        """Send what is due. Who may not post, or has no quota left, still takes what comes."""
+        try:
+            self._sent(self._node.flush())
+            times.audit = min(times.audit, now + SETTLE_S)
+        except RefusedError as error:
+            self.standing.problem = str(error)
+            times.send = now + LONGEST_WAIT_S
+
+    def _sent(self, sent: Sent) -> None:
+        self.standing.sent += sent.taken
+        self.standing.refused += len(sent.refused)
 
     def _audited(self, size: int) -> None:
         self.standing.audits += 1
@@ -192,10 +206,41 @@ class Following:
         if self.standing.connected:
             self.standing.problem = None
 
-    def _write(self) -> None:
-        if self._out is None:
+    def _write_in_time(self, patient: bool, times: "_Times") -> None:
+        """Write what is new, though not all the time where that takes long, and everything now and then."""
+        began = time.monotonic()
+        if began < (times.write if self._changed else times.write_all):
             return
-        with self._node.folder.working():
-            made = self._node.exports.write(self._out)
-        if made and self._wrote is not None:
-            self._wrote(made)
+        try:
+            self._write()
+        except InputError as error:
+            if not patient and not isinstance(error, BusyError):
+                raise
+            self.standing.problem = str(error)
+            times.write = times.write_all = began + LONGEST_WAIT_S
+            return
+        ended = time.monotonic()
+        times.write, times.write_all = ended + WRITE_SHARE * (ended - began), ended + WRITE_S
+
+    def _write(self) -> None:
+        if self._out is not None:
+            with self._node.folder.working(_BUSY_S):
+                made = self._node.exports.write(self._out)
+            if made and self._wrote is not None:
+                self._wrote(made)
+        self._changed = False
+
+
+@dataclass
+class _Times:
+    """When each thing is to be done next, by the monotonic clock."""
+
+    sync: float = 0.0
+    audit: float = 0.0
+    send: float = 0.0
+    write: float = 0.0
+    write_all: float = 0.0
+
+    def put_off(self, until: float) -> None:
+        """Ask the hub for nothing until then."""
+        self.sync = self.audit = self.send = until

@@ -94,10 +94,19 @@ class Forum:
 
     def check_epoch(self) -> None:
         """Hold the newest epoch against the log, and write it for scans. Raises LogFaultError where the log has another."""
-        logged, known = self._store.get("logged_epoch"), self.epochs()
-        if logged is None or not known or known[0].number != logged.get("number"):
+        logged = self._store.get("logged_epoch")
+        if logged is None:
             return
-        epoch = known[0]
+        known = {epoch.number: epoch for epoch in self.epochs()}
+        later = [number for number in known if number > logged["number"]]
+        if later:
+            # Of which the log knows nothing: asked for again, and held against it when it does.
+            with self._store.writing():
+                kept = {str(n): e.document()["template_key"] for n, e in known.items() if n not in later}
+                self._store.put("epochs", kept)
+        epoch = known.get(logged["number"])
+        if epoch is None:
+            return
         if hashlib.sha256(epoch.template_key).hexdigest() != logged.get("template_key"):
             raise LogFaultError(
                 SIGNATURE,

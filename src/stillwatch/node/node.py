@@ -1,8 +1,9 @@
 """A member's node: everything it does with its hub, one step at a time."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +15,11 @@ import msgspec
 from stillwatch.node.auditing import Audited, Auditor
 from stillwatch.node.client import Client, RefusedError, UnreachableError
 from stillwatch.node.exports import Exports
-from stillwatch.node.faults import MISSING, Fault, Faults, OpenFaultError
-from stillwatch.node.folder import Folder
+from stillwatch.node.faults import MISSING, SEND_AGAIN, Fault, Faults, OpenFaultError
+from stillwatch.node.folder import BusyError, Folder
 from stillwatch.node.forum import Epoch, Forum
 from stillwatch.node.pseudonyms import Pseudonym, Pseudonyms
-from stillwatch.node.publishing import Explained, Queue, explain, moment_of, today
+from stillwatch.node.publishing import Explained, Queue, explain, moment_of, today, withdrawal
 from stillwatch.node.receiving import Receiver, catch_up
 from stillwatch.node.sending import Sender, Sent, StaleError
 from stillwatch.node.sources import Sources
@@ -30,8 +31,8 @@ from stillwatch.transparency.follower import LogFaultError
 from stillwatch.transparency.notes import COSIGNATURE, Note, Verifier
 
 _MOST_IDS = 100
-_SENDING_US = 60_000_000
-"""How long a batch may be on its way: so much earlier than its answer may what it holds come back by the stream."""
+_PATIENCE_S = 5.0
+"""How long who publishes waits for another process, which will send what is queued by then."""
 
 
 class _Counted(msgspec.Struct):
@@ -60,6 +61,8 @@ class Synced:
     sent: Sent = field(default_factory=Sent)
     log_size: int = 0
     cosigned: bool = False
+    problem: str | None = None
+    """Why what is queued could not be sent now, where the hub refused that and nothing else."""
     not_shown: int = 0
     """Objects in the log that the hub did not show: of collections that this member may not read, or withheld."""
 
@@ -149,6 +152,10 @@ class Node:
 
     def _send(self, current: tuple[Epoch, Pseudonym]) -> Sent:
         rules = self.forum.rules()
+        if self.store.get(SEND_AGAIN):
+            catch_up(self.client, self.receiver)
+            self.auditor.audit()
+            self.sender.send_again()
         try:
             return self.sender.send(current[1], rules)
         except StaleError:
@@ -170,7 +177,12 @@ class Node:
         """
         with self.folder.working(), self.trusting():
             began = now_us()
-            done = Synced(sent=self._send(self.renew()))
+            done = Synced()
+            try:
+                done.sent = self._send(self.renew())
+            except (RefusedError, UnreachableError) as error:
+                # Who may not post, or has no quota left, still takes. A hub that is away is found away again.
+                done.problem = str(error)
             done.received = catch_up(self.client, self.receiver)
             self._finish(done, self.auditor.audit())
             self._require_sent(began)
@@ -201,24 +213,18 @@ class Node:
 
     def _require_sent(self, began: int) -> None:
         """Raise LogFaultError where the hub took something before this sync began, and its log does not hold it."""
-        store = self.store
-        rows = store.all(
-            "SELECT stix_id, body, sent FROM outbox WHERE state = 'sent' AND sent < ? ORDER BY number",
+        row = self.store.one(
+            "SELECT stix_id, body, seq, log_index, commitment FROM outbox WHERE state = 'sent' AND sent < ?"
+            " ORDER BY number LIMIT 1",
             (began,),
         )
-        if not rows:
-            return
-        # What was erased before it came here tells its id no more: so many of them may be among those.
-        nameless = store.number(
-            "SELECT COUNT(*) FROM received WHERE erased = 1 AND stix_id IS NULL AND received >= ?",
-            (rows[0]["sent"] - _SENDING_US,),
-        )
-        if len(rows) > nameless:
-            note = (store.get("follower") or {}).get("note")
+        if row is not None:
+            note = (self.store.get("follower") or {}).get("note")
+            said = {name: row[name] for name in ("seq", "log_index", "commitment")}
             raise LogFaultError(
                 MISSING,
-                f"the hub took {rows[0]['stix_id']} from here, and its log does not hold it",
-                {"object": rows[0]["body"], "now": note},
+                f"the hub took {row['stix_id']} from here, and its log does not hold it",
+                {"object": row["body"], "said": said, "now": note},
             )
 
     def _cosign(self) -> bool:
@@ -276,31 +282,43 @@ class Node:
     def publish(self, bundle: Mapping[str, Any], not_before: int = 0) -> Published:
         """Queue a bundle, durably, if the rules allow all of it, and send what is due; `not_before` in microseconds.
 
-        Raises OpenFaultError and FaultError; unless the rules refuse it, the bundle is queued all the same.
+        Raises OpenFaultError, FaultError, and InputError where the hub refuses this member; unless the rules refuse it, the
+        bundle is queued all the same, before the hub is asked for anything.
         """
-        problem = fault = current = None
-        try:
-            with self.folder.working(), self.trusting():
-                current = self.renew()
-        except UnreachableError as error:
-            problem = str(error)
-        except (OpenFaultError, FaultError) as error:
-            fault = error
-        # Under which pseudonym it will go is known when it goes.
+        # Under which pseudonym it will go is known when it goes, and the rules of then hold.
         when = moment_of(max(not_before, now_us()))
         explained = explain(bundle, self.forum.rules(), when, own=self.pseudonyms.all_own())
+        problem = None
+        if explained.refusals or not self.forum.has_rules:
+            # By rules that are known here; there may be newer ones.
+            with suppress(InputError, OpenFaultError, FaultError):
+                problem = self._tried(self.renew)
+            explained = explain(bundle, self.forum.rules(), when, own=self.pseudonyms.all_own())
         if explained.refusals:
             return Published(explained, [], [], problem)
         numbers = self.queue.add(explained.objects, not_before)
-        if fault is not None:
-            raise fault
-        if current is not None:
-            try:
-                with self.folder.working(), self.trusting():
-                    self._send(current)
-            except UnreachableError as error:
-                problem = str(error)
+        problem = problem or self._tried(lambda: self._send(self.renew()))
         return Published(explained, numbers, self.queue.states(numbers), problem)
+
+    def _tried(self, work: Callable[[], object]) -> str | None:
+        """Do something with the hub; why it could not be done now, where it can be later."""
+        try:
+            with self.folder.working(_PATIENCE_S), self.trusting():
+                work()
+        except UnreachableError as error:
+            return f"the hub is out of reach ({error})"
+        except BusyError:
+            return "another process works with this node, and sends them"
+        return None
+
+    def withdraw(self, stix_id: str) -> Published | None:
+        """Withdraw an object of this member's; None where nothing of it had left, and nothing of it will.
+
+        Raises InputError where it was not published from here, and as `publish`.
+        """
+        if self.queue.cancel(stix_id):
+            return None
+        return self.say([withdrawal(self.queue, stix_id, today())])
 
     def say(self, items: Sequence[Mapping[str, Any]]) -> Published:
         """Publish objects that this node made itself. Raises as `publish`."""
@@ -318,12 +336,18 @@ class Node:
 
         Raises OpenFaultError, and FaultError where the hub is found at fault.
         """
-        with self.folder.working():
-            bad = verify_kept(self.folder, self.store)
-            if bad is not None or not ask:
-                return Verified(bad, None, None)
+        with tempfile.TemporaryDirectory(dir=self.folder.path, prefix=".verifying-") as aside:
+            # Of a copy: to read all of it takes long, and nobody should wait for that.
+            with self.folder.working():
+                self.store.copy(Path(aside) / "kept.sqlite")
+            kept = Store(Path(aside) / "kept.sqlite")
             try:
+                bad = verify_kept(self.folder, kept)
+                if bad is not None or not ask:
+                    return Verified(bad, None, None)
                 with self.trusting():
-                    return Verified(None, verify_given(self.folder, self.store, self.client), None)
+                    return Verified(None, verify_given(self.folder, kept, self.client), None)
             except UnreachableError as error:
                 return Verified(None, None, str(error))
+            finally:
+                kept.close()

@@ -69,10 +69,23 @@ def read_bundle(path: Path) -> dict[str, Any]:
         found = parse(path.read_bytes())
     except InputError as error:
         raise InputError(error.what, where=str(path), mend="give a STIX bundle as JSON") from None
-    if not isinstance(found, dict) or found.get("type") != "bundle":
+    if (
+        not isinstance(found, dict)
+        or found.get("type") != "bundle"
+        or not isinstance(found.get("objects"), list)
+    ):
         raise InputError(
-            "this is no STIX bundle", where=str(path), mend="give a file with an object of type bundle"
+            "this is no STIX bundle",
+            where=str(path),
+            mend="give a file with an object of type bundle that has objects",
         )
+    for number, item in enumerate(found["objects"]):
+        if not isinstance(item, dict) or not all(isinstance(item.get(name), str) for name in ("id", "type")):
+            raise InputError(
+                "this is no STIX object: it has no id or no type",
+                where=f"{path}, objects[{number}]",
+                mend="give each object both, or leave it out",
+            )
     return found
 
 
@@ -183,6 +196,17 @@ class Queue:
                 numbers.append(row["number"])
         return numbers
 
+    def cancel(self, stix_id: str) -> bool:
+        """Take versions of an object that have not left out of the queue; whether nothing of it ever left."""
+        store = self._store
+        with store.writing():
+            cancelled = store.run("DELETE FROM outbox WHERE stix_id = ? AND state = 'queued'", (stix_id,))
+            left = store.one(
+                "SELECT 1 FROM outbox WHERE stix_id = ? AND state IN ('assigned', 'sent', 'confirmed', 'erased')",
+                (stix_id,),
+            )
+            return bool(cancelled) and left is None
+
     def waiting(self) -> int:
         """How many objects wait to be sent, embargoed ones too."""
         return self._store.number("SELECT COUNT(*) FROM outbox WHERE state IN ('queued', 'assigned')")
@@ -212,10 +236,26 @@ class Queue:
         rows = self._store.all("SELECT stix_id, reason FROM outbox WHERE state = 'refused' ORDER BY number")
         return [{"id": row["stix_id"], "reason": row["reason"]} for row in rows]
 
+    def erased(self) -> list[str]:
+        """Ids of objects that the hub took, and of which its log says that they were erased since."""
+        rows = self._store.all("SELECT stix_id FROM outbox WHERE state = 'erased' ORDER BY number")
+        return [row["stix_id"] for row in rows]
+
+    def not_from_here(self) -> list[str]:
+        """Ids of objects that left from here of which the hub gives versions that did not."""
+        rows = self._store.all(
+            "SELECT DISTINCT r.stix_id FROM received r WHERE r.settled = 1 AND r.erased = 0"
+            " AND r.stix_id IN (SELECT o.stix_id FROM outbox o WHERE o.state NOT IN ('queued', 'refused'))"
+            " AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.stix_id = r.stix_id AND o.version = r.version)"
+            " ORDER BY 1"
+        )
+        return [row["stix_id"] for row in rows]
+
     def newest(self, stix_id: str) -> dict[str, Any]:
-        """The newest version of an object that was published from here. Raises InputError where none was."""
+        """The newest version of an object that left from here. Raises InputError where none did."""
         row = self._store.one(
-            "SELECT draft FROM outbox WHERE stix_id = ? AND state <> 'refused' ORDER BY version DESC LIMIT 1",
+            "SELECT draft FROM outbox WHERE stix_id = ? AND state NOT IN ('queued', 'refused')"
+            " ORDER BY version DESC LIMIT 1",
             (stix_id,),
         )
         if row is None:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -28,14 +28,18 @@ PAGE = 1000
 """Objects that are asked for at once."""
 
 
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""What counts objects and entries: as much as a store can keep."""
+
+
 class _Receipt(msgspec.Struct):
-    seq: int
+    seq: Number
     collection: str
     date_added: str
-    log_index: int
+    log_index: Number
     salt: str | None = None
     batch: str | None = None
-    batch_index: int | None = None
+    batch_index: Number | None = None
     # Empty where there is none; `null` is read as a value of its own.
     object: msgspec.Raw = msgspec.Raw()
     envelope: msgspec.Raw = msgspec.Raw()
@@ -116,7 +120,7 @@ def of_page(raw: bytes) -> tuple[list[Item], bool]:
             found.append(_item(said, body, envelope, proof))
         return found, page.more
     except (InputError, msgspec.MsgspecError, ValueError, KeyError, IndexError, UnicodeError):
-        raise _unreadable() from None
+        raise unreadable() from None
 
 
 def of_event(event: Event) -> Item:
@@ -130,7 +134,7 @@ def of_event(event: Event) -> Item:
             raise ValueError("another number")
         return _item(said, body, envelope, proof)
     except (InputError, msgspec.MsgspecError, ValueError, KeyError, UnicodeError):
-        raise _unreadable() from None
+        raise unreadable() from None
 
 
 def _item(said: _Receipt, body: bytes | None, envelope: bytes | None, proof: tuple[bytes, ...]) -> Item:
@@ -263,8 +267,7 @@ class Receiver:
             0,
             now_us(),
         ]
-        refers = [head.sighting_of_ref] if head.sighting_of_ref else (head.object_refs or [])
-        return item, row, refers if head.type in ("sighting", "opinion") else []
+        return item, row, _refers(head)
 
     def _read(self, item: Item, body: bytes) -> tuple[_Head, bytes]:
         try:
@@ -332,5 +335,17 @@ def _time(text: str | None) -> int | None:
         return None
 
 
-def _unreadable() -> InputError:
+def about(body: bytes) -> list[str]:
+    """Ids of what a sighting or an opinion, as it was kept, is about; none for other objects."""
+    return _refers(_head(body))
+
+
+def _refers(head: _Head) -> list[str]:
+    if head.type not in ("sighting", "opinion"):
+        return []
+    return [head.sighting_of_ref] if head.sighting_of_ref else (head.object_refs or [])
+
+
+def unreadable() -> InputError:
+    """What is raised for an answer of another form than it should have."""
     return InputError("the hub's answer can't be read", mend="ask the forum which version its hub has")

@@ -1,27 +1,32 @@
 """Sending what is queued: in signed batches that are kept before they are sent, so that a lost answer does no harm."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from sqlite3 import Row
 from typing import Any
+
+import msgspec
 
 from stillwatch.intelligence import objects
 from stillwatch.intelligence.checking import Checker
 from stillwatch.intelligence.rules import Rules
 from stillwatch.node.client import TAXII, Client, RefusedError, UnreachableError
+from stillwatch.node.faults import SEND_AGAIN
 from stillwatch.node.folder import Folder
 from stillwatch.node.pseudonyms import Pseudonym
 from stillwatch.node.publishing import Queue, moment_of, named, today
+from stillwatch.node.receiving import Number, commitment, unreadable
 from stillwatch.node.store import Store, now_us
 from stillwatch.records.errors import InputError
-from stillwatch.transparency import batches
+from stillwatch.transparency import batches, dsse
 from stillwatch.transparency.canonical import parse
 
 MOST_OBJECTS = 500
 MOST_BYTES = 4 << 20
 """Of one batch. A quarter of what a hub takes in one request."""
 _ASKED_S, _ASKS = 0.2, 100
+RECEIPTS = "x_stillwatch_receipts"
 
 
 @dataclass
@@ -30,6 +35,31 @@ class Sent:
 
     taken: int = 0
     refused: list[dict[str, Any]] = field(default_factory=list)
+
+
+class _Placed(msgspec.Struct):
+    """Where the hub says that its log holds an object that it took. `salt` opens the entry; None once it was erased."""
+
+    id: str
+    seq: Number
+    log_index: Number
+    salt: str | None
+
+    def of(self, collection: str, body: bytes) -> tuple[int, int, bytes | None]:
+        """Seq, entry, and what the entry has to say of this content."""
+        known = None if self.salt is None else commitment(dsse.unbase64(self.salt), collection, body)
+        return self.seq, self.log_index, known
+
+
+def _placed_in(status: dict[str, Any]) -> list[_Placed]:
+    """Raises InputError."""
+    try:
+        found = msgspec.convert(status.get(RECEIPTS) or [], list[_Placed])
+        for each in found:
+            dsse.unbase64(each.salt or "")
+        return found
+    except msgspec.ValidationError:
+        raise unreadable() from None
 
 
 class StaleError(Exception):
@@ -64,6 +94,16 @@ class Sender:
             )
             store.run("UPDATE batches SET state = 'stale' WHERE state = 'open'")
 
+    def send_again(self) -> None:
+        """Queue what the hub once took, as far as the log that was read since holds it no more (`Faults.clear`)."""
+        store = self._store
+        with store.writing():
+            store.run(
+                "UPDATE outbox SET state = 'queued', batch = NULL, place = NULL, body = NULL, seq = NULL,"
+                " log_index = NULL, commitment = NULL WHERE state = 'sent' AND sent IS NULL"
+            )
+            store.put(SEND_AGAIN, None)
+
     def _introduce(self, pseudonym: Pseudonym) -> None:
         """Queue the identity of a new pseudonym before anything that is said under it."""
         row = self._store.one("SELECT 1 FROM outbox WHERE stix_id = ?", (pseudonym.id,))
@@ -74,15 +114,16 @@ class Sender:
     def _next(self, pseudonym: Pseudonym, rules: Rules, sent: Sent) -> int | None:
         """Make the next batch of what is due; its number."""
         while True:
-            rows = self._store.all(
-                "SELECT number, stix_id, draft FROM outbox WHERE state = 'queued' AND not_before <= ?"
-                " ORDER BY stix_id = ? DESC, number LIMIT ?",
-                (now_us(), pseudonym.id, MOST_OBJECTS),
-            )
-            if not rows:
-                return None
-            chosen, refused = self._chosen(rows, pseudonym, rules)
+            # In one transaction: what is withdrawn before it left must not be chosen.
             with self._store.writing():
+                rows = self._store.all(
+                    "SELECT number, stix_id, draft FROM outbox WHERE state = 'queued' AND not_before <= ?"
+                    " ORDER BY stix_id = ? DESC, number LIMIT ?",
+                    (now_us(), pseudonym.id, MOST_OBJECTS),
+                )
+                if not rows:
+                    return None
+                chosen, refused = self._chosen(rows, pseudonym, rules)
                 # Rules may have changed since an object was queued.
                 self._store.run_many(
                     "UPDATE outbox SET state = 'refused', reason = ? WHERE number = ?",
@@ -157,15 +198,18 @@ class Sender:
         )
         path = f"/taxii2/api/collections/{self.collection}/objects/"
         try:
-            answer = self._client.ask("POST", path, raw=raw, headers={"Content-Type": TAXII, "Accept": TAXII})
+            answer = self._client.ask(
+                "POST", path, raw=raw, headers={"Content-Type": TAXII, "Accept": TAXII}, receipts=1
+            )
             status = self._complete(parse(answer.content))
+            placed = {each.id: each for each in _placed_in(status)}
         except RefusedError as error:
             if error.status == 422:
                 raise StaleError(str(error)) from None
             raise
         except InputError:
             raise UnreachableError("the hub's answer to a batch can't be read") from None
-        self._settle(batch, rows, status, sent)
+        self._settle(batch, rows, status, placed, sent)
 
     def _complete(self, status: Any) -> dict[str, Any]:
         """The status once it is complete (TAXII 2.1, section 4.3)."""
@@ -179,7 +223,14 @@ class Sender:
             status = parse(self._client.ask("GET", path, headers={"Accept": TAXII}).content)
         raise UnreachableError("the hub has not said yet what became of a batch")
 
-    def _settle(self, batch: int, rows: Sequence[Row], status: dict[str, Any], sent: Sent) -> None:
+    def _settle(
+        self,
+        batch: int,
+        rows: Sequence[Row],
+        status: dict[str, Any],
+        placed: Mapping[str, "_Placed"],
+        sent: Sent,
+    ) -> None:
         failures = {
             each.get("id"): str(each.get("message") or "the hub does not say why")
             for each in status.get("failures") or ()
@@ -192,13 +243,17 @@ class Sender:
         for row in rows:
             reason = failures.get(row["stix_id"])
             if reason is None:
-                taken.append((now if not lost else None, row["number"]))
+                place = placed.get(row["stix_id"])
+                known = (None, None, None) if place is None else place.of(self.collection, row["body"])
+                taken.append((now if not lost else None, *known, row["number"]))
             else:
                 refused.append((reason[:1000], row["number"]))
                 sent.refused.append({"id": row["stix_id"], "reason": reason[:1000]})
         with self._store.writing():
             self._store.run_many(
-                "UPDATE outbox SET state = 'sent', sent = ? WHERE number = ? AND state = 'assigned'", taken
+                "UPDATE outbox SET state = 'sent', sent = ?, seq = ?, log_index = ?, commitment = ?"
+                " WHERE number = ? AND state = 'assigned'",
+                taken,
             )
             self._store.run_many("UPDATE outbox SET state = 'refused', reason = ? WHERE number = ?", refused)
             self._store.run("UPDATE batches SET state = 'done' WHERE number = ?", (batch,))

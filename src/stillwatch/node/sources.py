@@ -18,6 +18,10 @@ WEAKEST, STRONGEST = 2.0, 50.0
 """Bounds of the prior's weight in outcomes: a uniform prior's, and few enough for a source's own record to show."""
 
 
+MOST_OUTCOMES = 10
+"""Of one source in the prior of all: from there on its own record says what there is to say of it."""
+
+
 @dataclass(frozen=True)
 class Prior:
     """Beta prior of a source's share of right objects: `right` and `wrong` pseudo-counts."""
@@ -40,24 +44,27 @@ class Score:
 
 
 def pooled(counts: Mapping[str, tuple[int, int]]) -> Prior:
-    """The prior that (right, wrong) counts of all sources give. Without any it is uniform."""
-    known = [(r, r + w) for r, w in counts.values() if r + w]
-    total = sum(n for _, n in known)
+    """The prior that (right, wrong) counts of all sources give. Without any it is uniform.
+
+    A source weighs as MOST_OUTCOMES at most: who says very much must not set what is thought of everybody else.
+    """
+    # Share of right ones, outcomes, and weight of each source.
+    known = [(r / (r + w), r + w, min(r + w, MOST_OUTCOMES)) for r, w in counts.values() if r + w]
+    total = sum(weight for *_, weight in known)
     # One pseudo-outcome of either kind keeps the mean away from 0 and 1.
-    mean = (sum(r for r, _ in known) + 1) / (total + 2)
-    weight = WEAKEST
+    mean = (sum(share * weight for share, _, weight in known) + 1) / (total + 2)
+    noise = mean * (1 - mean)
+    spread = sum(weight * (share - mean) ** 2 for share, _, weight in known) / noise
+    # What the spread is on the mean where sources are all alike, and where each is always right or always wrong.
+    alike = sum(weight / n * (1 - weight / total) for _, n, weight in known)
+    apart = sum(weight * (1 - weight / total) for *_, weight in known)
+    # Of one source alone nothing is known of how far they differ.
+    prior = WEAKEST
     if len(known) >= 2:
-        spread = sum(n * (r / n - mean) ** 2 for r, n in known)
-        share = total - sum(n * n for _, n in known) / total
-        noise = mean * (1 - mean)
-        # Kleinman's moment estimate of the intra-class correlation, and the weight that it stands for.
-        between = (
-            (spread - noise * (len(known) - 1)) / (noise * (share - (len(known) - 1)))
-            if share > len(known) - 1
-            else 0.0
-        )
-        weight = STRONGEST if between <= 0 else min(max(1 / min(between, 1.0) - 1, WEAKEST), STRONGEST)
-    return Prior(mean * weight, (1 - mean) * weight)
+        # Kleinman's moment estimate of the intra-class correlation, and the prior's weight that it stands for.
+        between = (spread - alike) / (apart - alike) if apart > alike else 0.0
+        prior = STRONGEST if between <= 0 else min(max(1 / min(between, 1.0) - 1, WEAKEST), STRONGEST)
+    return Prior(mean * prior, (1 - mean) * prior)
 
 
 def mean_of(prior: Prior, right: int, wrong: int) -> float:

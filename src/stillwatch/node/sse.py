@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from stillwatch.records.errors import InputError
 
 MOST_LINE = 8 << 20
-"""Bytes of one line: the largest object with its receipt, and far from all memory."""
+"""Bytes of one line, and of the data of one event: the largest object with its receipt, and far from all memory."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,12 @@ class Reader:
         self._id = self._name = ""
         self._data: list[str] = []
         self._more: dict[str, str] = {}
+        self._size = 0
         self.retry_s: float | None = None
         """How long to wait before a new connection, where the stream has said so."""
 
     def feed(self, piece: bytes) -> Iterator[Event]:
-        """The events that end in this piece. Raises InputError for a line that is too long."""
+        """The events that end in this piece. Raises InputError for one that is too long."""
         held = self._rest + piece
         # A carriage return at the end may be the first half of a line's end.
         waiting = held.endswith(b"\r")
@@ -57,6 +58,11 @@ class Reader:
         name, colon, value = line.partition(":")
         value = value.removeprefix(" ") if colon else ""
         if name == "data":
+            self._size += len(value)
+            if self._size > MOST_LINE:
+                raise InputError(
+                    "an event of the stream is too large", mend="ask the forum what its hub sends"
+                )
             self._data.append(value)
         elif name == "event":
             self._name = value
@@ -72,7 +78,7 @@ class Reader:
 
     def _dispatch(self) -> Event | None:
         data, name, more = self._data, self._name, self._more
-        self._data, self._name, self._more = [], "", {}
+        self._data, self._name, self._more, self._size = [], "", {}, 0
         return Event(self._id, name or "message", "\n".join(data), more) if data else None
 
 

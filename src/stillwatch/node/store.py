@@ -32,6 +32,7 @@ class Store:
         """Open the file, or make it. Raises InputError where that can't be done."""
         self._guard = threading.RLock()
         self._depth = 0
+        self._path = path
         try:
             path.touch(mode=0o600, exist_ok=True)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -47,6 +48,16 @@ class Store:
                 where=str(path),
                 mend="see that the disk has room and the file may be written, or restore it",
             ) from error
+
+    def copy(self, path: Path) -> None:
+        """Write a copy of all of it as it is now."""
+        path.touch(mode=0o600)
+        target = sqlite3.connect(path)
+        try:
+            with self._using():
+                self._db.backup(target)
+        finally:
+            target.close()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -68,12 +79,27 @@ class Store:
             self._db.execute(f"PRAGMA user_version = {len(files)}")
 
     @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for this thread. Raises InputError where the file or the disk does not serve any more."""
+        with self._guard:
+            try:
+                yield self._db
+            except sqlite3.IntegrityError:
+                raise
+            except sqlite3.DatabaseError as error:
+                raise InputError(
+                    f"the node's database can't be used ({error})",
+                    where=str(self._path),
+                    mend="see that the disk has room, or restore the file",
+                ) from error
+
+    @contextmanager
     def writing(self, *, durable: bool = True) -> Iterator[None]:
         """One transaction; within another one, part of it. With `durable` it survives a loss of power once it has ended.
 
         What was received may be lost with the cursor that says so, since the hub gives it again.
         """
-        with self._guard:
+        with self._using():
             if self._depth:
                 yield
                 return
@@ -91,12 +117,12 @@ class Store:
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""
-        with self._guard:
+        with self._using():
             return self._db.execute(sql, values).fetchall()
 
     def one(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query."""
-        with self._guard:
+        with self._using():
             row: sqlite3.Row | None = self._db.execute(sql, values).fetchone()
             return row
 
@@ -117,12 +143,12 @@ class Store:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Run a statement; how many rows it changed."""
-        with self._guard:
+        with self._using():
             return self._db.execute(sql, values).rowcount
 
     def run_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Run a statement for each of some rows."""
-        with self._guard:
+        with self._using():
             self._db.executemany(sql, rows)
 
     def get(self, name: str, default: Any = None) -> Any:
