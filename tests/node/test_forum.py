@@ -126,6 +126,26 @@ def test_another_key_than_the_one_that_was_logged_is_a_fault(wire, joined):
     assert not (node.folder.path / EPOCH_FILE).exists()
 
 
+def test_an_epoch_that_the_log_does_not_know_is_forgotten(wire, joined):
+    """Or a wrong number, given once, would keep all later keys from being looked at."""
+    node = joined(wire.url)
+    node.sync()
+    known = node.forum.epochs()
+    wire.change = lambda method, path, body: (
+        json.dumps(json.loads(body) | {"number": 999}).encode() if path == "/exchange/v1/epoch" else body
+    )
+    assert node.forum.refresh(node.client).number == 999
+    assert node.forum.epochs()[0].number == 999
+    node.forum.check_epoch()
+    assert node.forum.epochs() == known
+    assert json.loads((node.folder.path / EPOCH_FILE).read_text()) == known[0].document()
+    # Another key for the one that the log knows is a fault, whatever else was said before.
+    with node.store.writing():
+        node.store.put("epochs", node.store.get("epochs") | {str(known[0].number): "A" * 22 + "=="})
+    with pytest.raises(LogFaultError, match="another template key"):
+        node.forum.check_epoch()
+
+
 def test_the_key_of_the_epoch_is_written_for_scans(joined):
     node = joined()
     node.sync()
