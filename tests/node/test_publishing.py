@@ -278,3 +278,23 @@ def test_a_version_is_when_it_was_modified():
 def test_what_is_said_today_is_said_under_the_pseudonym():
     assert abs(today() - datetime.now(UTC)) < timedelta(seconds=5)
     assert handling(NOW).author == AUTHOR
+
+
+def test_what_was_erased_when_its_end_had_come_is_not_told(queue, store, indicator):
+    """Every end has its erasure; what came before it is for a person to look at."""
+    ended = indicator(valid_until="2026-03-02T00:00:00.000Z")
+    early, endless = indicator(valid_until="2126-03-02T00:00:00.000Z"), indicator()
+    # The end may stand in a later version than the one that was erased.
+    brought_forward = indicator()
+    later = brought_forward | {
+        "modified": "2026-03-02T00:00:00.000Z",
+        "valid_until": "2026-03-03T00:00:00.000Z",
+    }
+    queue.add([ended, early, endless, brought_forward, later, indicator()])
+    left(store)
+    for item in (ended, early, endless, brought_forward):
+        store.run(
+            "UPDATE outbox SET state = 'erased' WHERE stix_id = ? AND version = ?",
+            (item["id"], version_of(item)),
+        )
+    assert queue.erased() == [early["id"], endless["id"]]

@@ -237,9 +237,14 @@ class Queue:
         return [{"id": row["stix_id"], "reason": row["reason"]} for row in rows]
 
     def erased(self) -> list[str]:
-        """Ids of objects that the hub took, and of which its log says that they were erased since."""
-        rows = self._store.all("SELECT stix_id FROM outbox WHERE state = 'erased' ORDER BY number")
-        return [row["stix_id"] for row in rows]
+        """Ids of objects that the hub took, and of which its log says that they were erased before their end."""
+        rows = self._store.all(
+            "SELECT stix_id, draft FROM outbox WHERE stix_id IN (SELECT stix_id FROM outbox WHERE state = 'erased')"
+            " ORDER BY number"
+        )
+        now = now_us()
+        ended = {row["stix_id"] for row in rows if (end := _end_of(row["draft"])) is not None and end <= now}
+        return [name for name in dict.fromkeys(row["stix_id"] for row in rows) if name not in ended]
 
     def not_from_here(self) -> list[str]:
         """Ids of objects that left from here of which the hub gives versions that did not."""
@@ -264,6 +269,11 @@ class Queue:
             )
         found: dict[str, Any] = parse(row["draft"])
         return found
+
+
+def _end_of(draft: bytes) -> int | None:
+    text = parse(draft).get("valid_until")
+    return microseconds(str(text)) if text else None
 
 
 def version_of(item: Mapping[str, Any]) -> int:
