@@ -340,7 +340,7 @@ def status(folder: Path, as_json: bool) -> None:
         print_json(result)
         return
     for name, value in result.items():
-        click.echo(f"{name:10} {_text(value)}")
+        click.echo(f"{name:13} {_text(value)}")
 
 
 def _left(found: "Explained", item: dict[str, Any]) -> bool:
