@@ -1,6 +1,7 @@
 """What everybody may ask of a hub, how requests are let in, bounded and refused, and what is written down of them."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -124,3 +125,28 @@ def test_secrets_are_in_no_log(shared):
     assert shared.authorization.split()[1] not in log
     for line in log.splitlines():
         json.loads(line)
+
+
+def test_one_member_does_not_keep_the_others_waiting(running, hub, anna, bert, parts, web):
+    """Who asks for much at once waits for itself, and is told so where it is too much."""
+    running.anna = anna
+    anna.post(*(parts.indicator() for _ in range(500)))
+    done, found = threading.Event(), []
+    path = f"{objects_of(running)}?match[type]=report&match[version]=all"
+    authorization = web.basic(bert.credentials)
+
+    def ask():
+        while not done.is_set():
+            found.append(running.call("GET", path, Authorization=authorization).status)
+
+    threads = [threading.Thread(target=ask) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    try:
+        answers = {running.call("GET", objects_of(running) + "?limit=1").status for _ in range(20)}
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert answers == {200}
+    assert set(found) <= {200, 429}

@@ -65,7 +65,7 @@ def test_an_erased_version_does_not_come_back(hub, anna, bert, parts):
 def test_a_revocation_that_was_erased_still_forbids_nothing(hub, anna, parts):
     item = parts.indicator()
     anna.post(item, {**item, "modified": parts.day(310), "revoked": True})
-    hub.delete(anna.member, anna.collection, item["id"], Query(versions=("last",)))
+    hub.delete(anna.member, anna.collection, item["id"], Query())
     assert anna.post({**item, "modified": parts.day(311)}).success_count == 1
 
 
@@ -115,3 +115,14 @@ def test_no_version_goes_on_without_the_end_that_a_later_one_set(hub, anna, part
     assert hub.sweep() == 3
     assert [row.seq for row in anna.all(versions=("all",))] == [4]
     assert hub.verify() is None
+
+
+def test_a_withdrawal_goes_with_the_whole_object_only(hub, anna, parts):
+    item = versions(anna, parts, 101, 102)
+    anna.post({**item, "modified": parts.day(103), "revoked": True})
+    for asked in (Query(versions=("last",)), Query(versions=(parts.day(103),))):
+        with pytest.raises(Refused) as refused:
+            hub.delete(anna.member, anna.collection, item["id"], asked)
+        assert refused.value.status == 403
+    assert hub.delete(anna.member, anna.collection, item["id"], Query(versions=("first",))) == 1
+    assert hub.delete(anna.member, anna.collection, item["id"], Query()) == 2

@@ -182,3 +182,25 @@ def test_a_stalled_subscriber_delays_nobody_and_loses_nothing(store, parts, web,
     stalled.close()
     again = web.Stream(running, "?after=7")
     assert [int(event["id"]) for event in again.take(number - 7)] == list(range(8, number + 1))
+
+
+def test_a_member_has_no_more_streams_however_fast_it_opens_them(running, anna, web):
+    opened, guard = [], threading.Lock()
+
+    def work():
+        stream = web.Stream(running)
+        with guard:
+            opened.append(stream)
+
+    threads = [threading.Thread(target=work) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        statuses = [stream.status for stream in opened]
+        assert statuses.count(200) == bounds.MAX_STREAMS_OF_MEMBER
+        assert set(statuses) == {200, 429}
+    finally:
+        for stream in opened:
+            stream.close()

@@ -1,5 +1,6 @@
 """Objects that the disclosure rules let pass: one of each type at least, as hypothesis draws them."""
 
+import hashlib
 import uuid
 
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from stillwatch.intelligence.extension import EXTENSION, LINEAGE, PSEUDONYM, SUS
 from stillwatch.intelligence.rules import Rules
 from stillwatch.intelligence.sigma import VALUES
 from stillwatch.intelligence.vocabulary import INDICATOR_NAMES
+from stillwatch.records.signatures import Signature
 
 AMBER = "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003"
 DAY = "2026-09-01T00:00:00.000Z"
@@ -126,8 +128,8 @@ INDICATORS = st.fixed_dictionaries(
 TEMPLATES = st.fixed_dictionaries(
     PLAIN
     | {
-        "pattern": st.text("ABCabc019_-", min_size=16, max_size=90).map(
-            lambda text: f"stillwatch-template/1 epoch=4 part=input words=16-31 sketch={text}"
+        "pattern": st.binary(max_size=8).map(
+            lambda drawn: str(Signature(4, "input", "16-31", hashlib.sha512(drawn).digest()))
         ),
         "pattern_type": st.just("stillwatch-template"),
         "extensions": extended(TEMPLATE, accounts=st.just("10-99"), format=st.just("stillwatch-template/1")),
@@ -150,7 +152,7 @@ SIGMAS = st.fixed_dictionaries(
     },
     optional=OPTIONAL,
 )
-DIGESTS = st.integers(0, 2**256 - 1).map(lambda n: f"{n:064x}")
+DIGESTS = st.binary(max_size=8).map(lambda drawn: hashlib.sha256(drawn).hexdigest())
 SOFTWARE = st.one_of(
     *(
         st.fixed_dictionaries(

@@ -1,11 +1,15 @@
+import os
+import re
 from datetime import UTC, datetime
 
 import pytest
 
-from stillwatch.intelligence.checks import CHECKS, RELATIONS, Setting, checked
-from stillwatch.intelligence.extension import LINEAGE, SUSPECT
+from stillwatch.intelligence.checks import CHECKS, RELATIONS, TEMPLATE_FORM, Setting, checked
+from stillwatch.intelligence.extension import LINEAGE, PSEUDONYM, SUSPECT, TEMPLATE
 from stillwatch.intelligence.markings import TLP, USES
 from stillwatch.intelligence.vocabulary import SUSPECT_NAME, TEACHER_NAME
+from stillwatch.records.signatures import Signature
+from stillwatch.records.signatures.form import PARTS, WORDS
 
 NOW = datetime(2026, 9, 3, tzinfo=UTC)
 SETTING = Setting(k=5, embargo_days=0, now=NOW)
@@ -155,4 +159,38 @@ def test_the_first_refusal_is_told():
     item = {"object_refs": ["a"], "created": "2026-09-02T00:00:00Z", "modified": "2026-09-01T00:00:00Z"}
     assert checked(["versions", "k"], item.get, SETTING)[0] == "modified"
     assert checked([], item.get, SETTING) is None
-    assert set(CHECKS) == {"embargo", "k", "lists", "pattern", "relation", "spans", "suspect", "versions"}
+    assert set(CHECKS) == {
+        "embargo",
+        "k",
+        "lists",
+        "opaque",
+        "pattern",
+        "relation",
+        "spans",
+        "suspect",
+        "versions",
+    }
+
+
+def test_the_form_of_a_template_is_the_one_that_scans_read():
+    for words in WORDS:
+        for part in PARTS:
+            text = str(Signature(999_999_999, part, words, os.urandom(64)))
+            assert re.fullmatch(TEMPLATE_FORM, text)
+            assert not re.fullmatch(TEMPLATE_FORM, text[:-1] + "B")
+            assert not re.fullmatch(TEMPLATE_FORM, text.replace(f"words={words}", "words=48213-48213"))
+
+
+def test_no_text_where_bits_belong():
+    sketch = "Customer-AcmeBank-pays-three-dollars-per-Mtok-roadmap-launch-GPU-capacity-in-spring-AA"
+    assert len(sketch) == 86
+    shared = {"pattern_type": "stillwatch-template", "extensions": [TEMPLATE]}
+    form = "stillwatch-template/1 epoch=1 part=input words=16-31 sketch="
+    assert found("pattern", shared | {"pattern": form + sketch}) == "pattern"
+    key = {
+        "extensions": [PSEUDONYM],
+        f"{PSEUDONYM}.public_key": "CustomerAcmeBankPays3DollarsPerMillionToken=",
+    }
+    assert found("opaque", key) == f"extensions.{PSEUDONYM}.public_key"
+    digest = {"extensions": [SUSPECT], f"{SUSPECT}.weights_sha256": b"Please write a poem about spring".hex()}
+    assert found("opaque", digest) == f"extensions.{SUSPECT}.weights_sha256"

@@ -1,5 +1,6 @@
 """Every object that is made here is valid STIX 2.1, keeps the rules, and says no more than it has to."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,7 +27,7 @@ from stillwatch.transparency.canonical import canonical
 NOW = datetime(2026, 9, 1, 13, 37, 42, 123456, tzinfo=UTC)
 AUTHOR = "identity--11111111-1111-4111-8111-111111111111"
 HANDLING = Handling(AUTHOR, NOW)
-SIGNATURE = str(Signature(3, "input", "16-31", bytes(range(64))))
+SIGNATURE = str(Signature(3, "input", "16-31", hashlib.sha512(b"one").digest()))
 CHECKER = Checker()
 
 

@@ -1,5 +1,6 @@
 """Signatures in a bundle: an indicator each, tied to its campaign, and nothing that the rules refuse."""
 
+import hashlib
 import json
 from datetime import UTC, datetime
 
@@ -8,7 +9,7 @@ from stillwatch.intelligence.template_indicators import LIFETIME
 from stillwatch.records.findings import Campaign
 from stillwatch.records.signatures import Made, Signature
 
-FIRST = Signature(3, "input", "16-31", bytes(range(64)))
+FIRST = Signature(3, "input", "16-31", hashlib.sha512(b"one").digest())
 SECOND = Signature(3, "system", "32-63", bytes(64))
 
 

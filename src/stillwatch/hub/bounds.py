@@ -19,6 +19,9 @@ MAX_REQUESTS = 256
 MAX_REQUESTS_OF_MEMBER = 64
 """Of these, one member's: a member can't take all places."""
 
+READERS_OF_MEMBER = 4
+"""Threads that read for one member at once, of READERS: what takes long must not keep all others waiting."""
+
 READERS, WRITERS = 8, 64
 """Threads that read from the store, and that wait for a commit: waiting costs nothing, and one commit serves many."""
 

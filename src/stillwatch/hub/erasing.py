@@ -38,15 +38,24 @@ class Eraser:
         condition, values = matching(query)
         with self._database.write() as tx:
             found = tx.query(
-                "SELECT o.seq, o.member FROM objects o WHERE o.id_key = ? AND o.collection = ? AND o.stix_id = ?"
+                "SELECT o.seq, o.member, o.revoked FROM objects o WHERE o.id_key = ? AND o.collection = ? AND o.stix_id = ?"
                 f" AND o.erasure IS NULL AND {condition}",
                 (id_key(stix_id), collection, stix_id, *values),
             )
             if not found:
                 raise not_found("There is no such object, or no such version of it.")
-            if any(owner != member for _, owner in found):
+            if any(owner != member for _, owner, _ in found):
                 raise forbidden("The object is not yours.")
-            self._erase(tx, [seq for seq, _ in found])
+            if any(revoked for *_, revoked in found):
+                kept = tx.one(
+                    "SELECT COUNT(*) FROM objects o WHERE o.id_key = ? AND o.collection = ? AND o.stix_id = ?"
+                    " AND o.erasure IS NULL",
+                    (id_key(stix_id), collection, stix_id),
+                )
+                # Or what was withdrawn would stand there again as if it never had been.
+                if kept is not None and kept[0] > len(found):
+                    raise forbidden("The version that revokes the object goes with all the others only.")
+            self._erase(tx, [seq for seq, *_ in found])
         return len(found)
 
     def sweep(self, keep_days: int) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +23,7 @@ from stillwatch.hub.bounds import (
     MAX_REQUESTS_OF_MEMBER,
     MAX_SLOWED,
     READERS,
+    READERS_OF_MEMBER,
     RETRY_SOON,
     SLOWED_SECONDS,
     WRITERS,
@@ -70,6 +71,9 @@ class Gate:
         self._room = Room(BODIES_AT_ONCE * MAX_BODY_BYTES, metrics.holding)
         self._readers, self._writers = CapacityLimiter(READERS), CapacityLimiter(WRITERS)
         self._busy: Counter[str] = Counter()
+        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(READERS_OF_MEMBER)
+        )
         self._slowed = 0
 
     async def read(self, work: Callable[[], _T]) -> _T:
@@ -92,14 +96,15 @@ class Gate:
         with self._places.taking():
             if endpoint.takes:
                 return await self._take(request, endpoint, noted)
-
-            def work(slowed: bool) -> Answer:
-                member = self._admit(request, slowed)
-                noted(member)
-                _negotiate(request, endpoint)
-                return endpoint.handle(self._call(request, member, b""))
-
-            return await self._patiently(work, self._writers if endpoint.writes else self._readers)
+            member = await self.member(request)
+            noted(member)
+            _negotiate(request, endpoint)
+            call = self._call(request, member, b"")
+            with self._at_once(member):
+                if endpoint.writes:
+                    return await to_thread.run_sync(lambda: endpoint.handle(call), limiter=self._writers)
+                async with self._turns[member.member_id]:
+                    return await self.read(lambda: endpoint.handle(call))
 
     async def _take(self, request: Request, endpoint: Endpoint, noted: Callable[[Member], None]) -> Answer:
         """The same for a request with a body, which nobody sends before it is let in."""
@@ -140,18 +145,17 @@ class Gate:
             raise too_many(f"more than {member.limits.requests_per_minute:,} requests a minute", wait)
         return member
 
-    async def _patiently(self, work: Callable[[bool], _T], limiter: CapacityLimiter | None = None) -> _T:
+    async def _patiently(self, work: Callable[[bool], _T]) -> _T:
         """Do in a thread what may have to be slowed."""
-        limiter = limiter or self._readers
         try:
-            return await to_thread.run_sync(work, False, limiter=limiter)
+            return await to_thread.run_sync(work, False, limiter=self._readers)
         except Slowed:
             if self._slowed >= MAX_SLOWED:
                 raise too_many("too many failed logins; wait", SLOWED_SECONDS) from None
         self._slowed += 1
         try:
             await asyncio.sleep(SLOWED_SECONDS)
-            return await to_thread.run_sync(work, True, limiter=limiter)
+            return await to_thread.run_sync(work, True, limiter=self._readers)
         finally:
             self._slowed -= 1
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Fan:
         self._exchange, self._events, self._readers = exchange, events, readers
         self._rings: dict[frozenset[str], Ring] = {}
         self._subscribers: set[Subscriber] = set()
+        self._opening: Counter[str] = Counter()
         self._head = 0
         self._new = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -110,12 +112,19 @@ class Fan:
         """A new stream. Raises Refused: 409 where it would resume after the newest event, 429 and 503 where too many run."""
         if self.stopping:
             raise unavailable("the hub is stopping", RETRY_SOON)
-        if len(self._subscribers) >= MAX_STREAMS:
+        # Those that are being opened count as well: each waits for the store.
+        if len(self._subscribers) + self._opening.total() >= MAX_STREAMS:
             raise unavailable("too many streams are open", RETRY_SOON)
-        if sum(other.member.member_id == member.member_id for other in self._subscribers) >= (
-            MAX_STREAMS_OF_MEMBER
-        ):
+        own = sum(other.member.member_id == member.member_id for other in self._subscribers)
+        if own + self._opening[member.member_id] >= MAX_STREAMS_OF_MEMBER:
             raise too_many(f"a member has at most {MAX_STREAMS_OF_MEMBER} streams open at once", RETRY_SOON)
+        self._opening[member.member_id] += 1
+        try:
+            return await self._subscribe(member, wish)
+        finally:
+            self._opening[member.member_id] -= 1
+
+    async def _subscribe(self, member: Member, wish: Wish) -> Subscriber:
         head = await self._in_thread(self._exchange.head)
         if wish.after is not None and wish.after > head:
             raise conflict(

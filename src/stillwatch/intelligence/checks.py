@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from stillwatch.intelligence import patterns, sigma
-from stillwatch.intelligence.extension import LINEAGE, SUSPECT, TEMPLATE
+from stillwatch.intelligence.extension import LINEAGE, PSEUDONYM, SUSPECT, TEMPLATE
 from stillwatch.intelligence.markings import LEVELS, USES
+from stillwatch.intelligence.opaque import decodes_to_text, reads_as_text
 from stillwatch.intelligence.vocabulary import SUSPECT_NAME
 
 Found = tuple[str, str, str] | None
@@ -23,8 +24,8 @@ an extension, named `EXTENSION.FIELD`, its value.
 """
 
 TEMPLATE_FORM = (
-    r"stillwatch-template/1 epoch=[1-9][0-9]{0,8} part=(?:input|system) words=[0-9]{1,5}(?:-[0-9]{1,5}|\+)"
-    r" sketch=[A-Za-z0-9_-]{16,512}"
+    r"stillwatch-template/1 epoch=[1-9][0-9]{0,8} part=(?:input|system) words=(?:12-15|16-31|32-63|64-127|128\+)"
+    r" sketch=[A-Za-z0-9_-]{85}[AQgw]"
 )
 """How a template signature is written; records/signatures.py reads it."""
 
@@ -142,6 +143,8 @@ def pattern(get: Get, setting: Setting) -> Found:
     if kind == "stillwatch-template":
         if _TEMPLATE.fullmatch(text) is None:
             return "pattern", "no template signature", "make it with scan --epoch-key"
+        if reads_as_text(text.rpartition("=")[2]):
+            return "pattern", "the sketch reads as text", "make it with scan --epoch-key"
         if not described:
             return "extensions", "a template signature says of how many accounts it is", "add our extension"
         return None
@@ -177,6 +180,18 @@ def relation(get: Get, setting: Setting) -> Found:
     return None
 
 
+def opaque(get: Get, setting: Setting) -> Found:
+    """Keys and digests are what they should be, and no text: bits that nobody chose."""
+    if PSEUDONYM in (get("extensions") or ()) and reads_as_text(str(get(f"{PSEUDONYM}.public_key"))[:43]):
+        return f"extensions.{PSEUDONYM}.public_key", "the key reads as text", "give a key"
+    for field in _DIGESTS:
+        digest = get(field)
+        if digest is not None and decodes_to_text(bytes.fromhex(digest)):
+            return f"extensions.{field}", "the digest is text in disguise", "give a digest"
+    return None
+
+
+_DIGESTS = (f"{SUSPECT}.weights_sha256", f"{SUSPECT}.endpoint_sha256", f"{LINEAGE}.prompt_set_sha256")
 _SHARED = ("campaign", "grouping", "indicator", "software")
 RELATIONS: Mapping[str, frozenset[tuple[str, str]]] = {
     "indicates": frozenset((("indicator", "campaign"), ("indicator", "grouping"))),
@@ -213,6 +228,7 @@ CHECKS: Mapping[str, Check] = {
     "embargo": embargo,
     "k": k,
     "lists": lists,
+    "opaque": opaque,
     "pattern": pattern,
     "relation": relation,
     "spans": spans,

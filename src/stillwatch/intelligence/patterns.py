@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
+from stillwatch.intelligence.opaque import decodes_to_text
 from stillwatch.intelligence.words import forbidden_word
 
 MOST_BYTES = 4096
@@ -79,7 +80,11 @@ _is_ipv4 = _address(4)
 
 def _hex(*sizes: int) -> Callable[[str], bool]:
     form = re.compile("|".join(f"[0-9a-f]{{{size}}}" for size in sizes))
-    return lambda text: text in (text.lower(), text.upper()) and form.fullmatch(text.lower()) is not None
+    return lambda text: (
+        text in (text.lower(), text.upper())
+        and form.fullmatch(text.lower()) is not None
+        and not decodes_to_text(bytes.fromhex(text))
+    )
 
 
 def _domain(text: str) -> bool:
