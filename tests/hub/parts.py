@@ -37,6 +37,19 @@ def indicator(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in made.items() if value is not None}
 
 
+def identity(**fields: Any) -> dict[str, Any]:
+    """An identity of nobody in particular."""
+    return {
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": f"identity--{uuid.uuid4()}",
+        "created": DAY,
+        "modified": DAY,
+        "name": "Anonymous member",
+        **fields,
+    }
+
+
 def sighting(of: str, **fields: Any) -> dict[str, Any]:
     """A sighting of another object."""
     return {

@@ -1,6 +1,8 @@
 """Group commit, ownership, duplicates, signed batches, quotas."""
 
+import base64
 import itertools
+import os
 import threading
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from stillwatch.hub import deciding
 from stillwatch.hub.errors import Refused
 from stillwatch.hub.model import Limits
+from stillwatch.intelligence.extension import PSEUDONYM
 
 
 def messages(status):
@@ -96,6 +99,53 @@ def test_nobody_speaks_as_an_identity_that_another_stored(hub, anna, bert, parts
     anna.post(described)
     item = parts.indicator(created_by_ref=described["id"])
     assert messages(bert.post(item)) == [deciding.NOT_YOU]
+
+
+def test_who_names_an_identity_first_has_it(hub, anna, bert, parts):
+    """No object of that name and no certificate is needed: an author id that was used is taken."""
+    name, other = (parts.identity()["id"] for _ in range(2))
+    assert anna.post(parts.indicator(created_by_ref=name)).success_count == 1
+    assert messages(bert.post(parts.indicator(created_by_ref=name))) == [deciding.NOT_YOU]
+    assert messages(bert.post(parts.identity(id=name))) == [deciding.NOT_YOURS]
+    assert anna.post(parts.identity(id=name), parts.indicator(created_by_ref=name)).success_count == 2
+    # Within one post, too; and what failed has claimed nothing.
+    assert bert.post(parts.identity(id=other), parts.indicator(created_by_ref=other)).success_count == 2
+    assert messages(anna.post(parts.indicator(created_by_ref=other))) == [deciding.NOT_YOU]
+    third = parts.identity()["id"]
+    taken = parts.indicator()
+    anna.post(taken)
+    assert bert.post({**taken, "created_by_ref": third}).failure_count == 1
+    assert anna.post(parts.indicator(created_by_ref=third)).success_count == 1
+
+
+def test_nobody_says_that_another_sighted_something(hub, anna, bert, parts):
+    pseudonym, plain = anna.pseudonym(), parts.identity()["id"]
+    item = parts.indicator()
+    anna.post(item, parts.sighting(item["id"], where_sighted_refs=[plain]))
+    for name in (pseudonym, plain):
+        sighting = parts.sighting(item["id"], where_sighted_refs=[name])
+        assert messages(bert.post(sighting)) == [deciding.NOT_YOU]
+        assert anna.post(sighting).success_count == 1
+
+
+def test_nobody_speaks_as_the_author_of_the_extensions(hub, anna, parts):
+    from stillwatch.intelligence.extension import AUTHOR
+
+    assert messages(anna.post(parts.indicator(created_by_ref=AUTHOR))) == [deciding.NOT_YOU]
+
+
+def test_an_identity_claims_no_certificate_but_its_own(hub, anna, parts):
+    pseudonym = anna.pseudonym()
+    certified = anna.request()["public_key"]
+
+    def said(epoch="1", key=certified, **fields):
+        inside = {"extension_type": "property-extension", "epoch": epoch, "public_key": key}
+        return parts.identity(id=pseudonym, extensions={PSEUDONYM: inside}) | fields
+
+    other = base64.b64encode(os.urandom(32)).decode()
+    for wrong in (said(epoch="2"), said(key=other), said(id=parts.identity()["id"])):
+        assert messages(anna.post(wrong)) == [deciding.NOT_CERTIFIED]
+    assert anna.post(said()).success_count == 1
 
 
 def test_constants_belong_to_nobody(hub, anna, bert, parts):

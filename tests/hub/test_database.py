@@ -7,6 +7,7 @@ import pytest
 
 from stillwatch.hub import database as databases
 from stillwatch.hub.database import migrations, statements
+from stillwatch.hub.deciding import OBJECT_COLUMNS
 from stillwatch.hub.errors import Refused
 from stillwatch.hub.opening import connect
 from stillwatch.records.errors import InputError
@@ -142,9 +143,58 @@ def test_later_migrations_are_added(store, database, monkeypatch):
     assert database.query("SELECT note FROM members") == []
 
 
+def test_a_store_of_the_first_version_learns_whose_identities_are(store, monkeypatch, parts):
+    store.folder.mkdir()
+    first, *_ = migrations()
+    monkeypatch.setattr(databases, "migrations", lambda: [first])
+    old = connect(store.folder, store.database)
+    stored, certified = parts.identity()["id"], parts.identity()["id"]
+    with old.write() as tx:
+        tx.insert(
+            "members",
+            (
+                "number",
+                "member_id",
+                "name",
+                "added",
+                "requests_per_minute",
+                "objects_per_day",
+                "bytes_per_day",
+            ),
+            [(number, str(number), str(number), 0, 1, 1, 1) for number in (1, 2)],
+        )
+        tx.insert(
+            "epochs",
+            ("number", "template_key", "began", "rules", "log_index"),
+            [(1, b"", 0, "", 0), (2, b"", 0, "", 0)],
+        )
+        tx.insert(
+            "pseudonyms",
+            ("id", "member", "epoch", "public_key", "not_after", "certificate", "log_index"),
+            [(certified, 2, 1, b"", 0, b"", 0)],
+        )
+        columns = [name for name in OBJECT_COLUMNS if name not in ("valid_until", "batch", "batch_index")]
+        owners = [(stored, 1), (stored, 1), (certified, 2), ("identity--common", None)]
+        for seq, (of, member) in enumerate(owners, 1):
+            values = dict.fromkeys(columns, 1) | {
+                "seq": seq,
+                "date_added": seq,
+                "stix_id": of,
+                "member": member,
+            }
+            values |= {"type": "identity", "spec_version": "2.1"}
+            tx.insert("objects", columns, [[values[name] for name in columns]])
+    old.close()
+    monkeypatch.undo()
+    new = connect(store.folder, store.database)
+    assert dict(new.query("SELECT id, member FROM authors")) == {stored: 1, certified: 2}
+    new.close()
+
+
 def test_a_migration_that_fails_leaves_nothing(store, database, monkeypatch):
     steps = ["ALTER TABLE members ADD COLUMN note TEXT", "ALTER TABLE nothing ADD COLUMN note TEXT"]
-    monkeypatch.setattr(databases, "migrations", lambda: [(1, []), (2, steps)])
+    known = migrations()
+    monkeypatch.setattr(databases, "migrations", lambda: [*known, (len(known) + 1, steps)])
     with pytest.raises(InputError):
         connect(store.folder, store.database)
     monkeypatch.undo()

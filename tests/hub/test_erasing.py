@@ -62,13 +62,6 @@ def test_an_erased_version_does_not_come_back(hub, anna, bert, parts):
     assert [row.seq for row in anna.all(versions=("first",))] == [2]
 
 
-def test_a_revocation_that_was_erased_still_forbids_nothing(hub, anna, parts):
-    item = parts.indicator()
-    anna.post(item, {**item, "modified": parts.day(310), "revoked": True})
-    hub.delete(anna.member, anna.collection, item["id"], Query())
-    assert anna.post({**item, "modified": parts.day(311)}).success_count == 1
-
-
 def test_sweep(hub, anna, parts):
     valid = times.stamp(times.now() + 3_600 * times.MICROSECONDS)
     kept = parts.indicator(valid_from=parts.day(1), valid_until=valid)
@@ -126,3 +119,23 @@ def test_a_withdrawal_goes_with_the_whole_object_only(hub, anna, parts):
         assert refused.value.status == 403
     assert hub.delete(anna.member, anna.collection, item["id"], Query(versions=("first",))) == 1
     assert hub.delete(anna.member, anna.collection, item["id"], Query()) == 2
+
+
+def test_what_was_withdrawn_stays_so_when_all_of_it_is_erased(hub, anna, parts):
+    item = versions(anna, parts, 101)
+    anna.post({**item, "modified": parts.day(103), "revoked": True})
+    hub.delete(anna.member, anna.collection, item["id"], Query())
+    for day in (102, 104):
+        status = anna.post({**item, "modified": parts.day(day)})
+        assert [one.message for one in status.failures] == [deciding.REVOKED]
+    # In another collection it was never withdrawn.
+    other = hub.add_collection("Other")
+    assert hub.submit(anna.member, other, [parts.canonical(item)], None, 1).success_count == 1
+
+
+def test_what_expired_may_be_said_anew(hub, anna, parts):
+    """Only a withdrawal is for good."""
+    item = parts.indicator(valid_until=parts.day(2), valid_from=parts.day(1), created=parts.day(1))
+    anna.post(item)
+    assert hub.sweep() == 1
+    assert anna.post({**item, "modified": parts.day(330), "valid_until": parts.day(336)}).success_count == 1

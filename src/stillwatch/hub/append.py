@@ -139,7 +139,7 @@ class Appender:
             salt = salts[place : place + SALT_BYTES]
             contents.append((row[0], salt, body))
             entries.append(object_entry(commitment(salt, collection, body), row[0]))
-        decider.unflag()
+        decider.settle()
         tx.insert("objects", OBJECT_COLUMNS, rows)
         tx.insert("contents", ("seq", "salt", "body"), contents)
         decider.report()

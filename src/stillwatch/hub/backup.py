@@ -32,6 +32,7 @@ TABLES = (
     "grants",
     "epochs",
     "pseudonyms",
+    "authors",
     "objects",
     "contents",
     "batches",

@@ -3,6 +3,7 @@
 All of it within the write that stores them, from a few statements for the whole group.
 """
 
+import base64
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,7 +37,10 @@ THERE_ALREADY = "this version is there already"
 DIFFERENT = "this version is there already with other content; give a changed object a later `modified`"
 ERASED = "this version was erased; post a later one"
 NOT_YOURS = "the object belongs to another member"
-NOT_YOU = "created_by_ref is another member's"
+NOT_YOU = "created_by_ref or where_sighted_refs is another member's"
+NOT_CERTIFIED = (
+    "the hub certified no such pseudonym, or not with this key in this epoch; leave the extension out"
+)
 CONSTANT = "an object that is the same for everybody is different here; leave it out"
 REVOKED = "the object is revoked, and nothing can come after that (STIX 2.1, section 3.6); make a new one"
 
@@ -52,6 +56,11 @@ _VERSIONS = (
     " SELECT o.collection, o.stix_id, o.version, c.body FROM wanted JOIN objects o ON o.id_key = wanted.key"
     " AND o.collection = wanted.collection AND o.version = wanted.version AND o.stix_id = wanted.id"
     " LEFT JOIN contents c ON c.seq = o.seq"
+)
+_WITHDRAWN = (
+    "WITH wanted (key, collection, id) AS (VALUES (?)*) SELECT o.collection, o.stix_id FROM wanted JOIN objects o"
+    " ON o.id_key = wanted.key AND o.collection = wanted.collection AND o.stix_id = wanted.id"
+    " WHERE o.revoked = 1 AND o.erasure IS NOT NULL"
 )
 _END = (
     "(SELECT s.seq FROM objects s WHERE s.id_key = wanted.key AND s.collection = wanted.collection"
@@ -94,9 +103,13 @@ class Decider:
         self._owners: dict[str, int | None] = dict(tx.among(OWNERS, owners_keys(ids)))
         self._there: dict[tuple[int, str, int], bytes | None] = {}
         self._ends: dict[tuple[int, str], Ends] = {}
+        self._withdrawn: set[tuple[int, str]] = set()
+        """Of which a version that revokes them was erased: it holds on."""
         if self._owners:
             self._look_up(group)
-        self._authors = self._pseudonyms(group)
+        self._authors = self._identities(group)
+        self._claimed: list[Line] = []
+        self._certified = self._certificates(group)
 
     def _look_up(self, group: list[Submission]) -> None:
         known = self._owners
@@ -110,23 +123,36 @@ class Decider:
             _VERSIONS, [(id_key(key[1]), *key) for key in versions]
         ):
             self._there[collection, stix_id, version] = body
-        for collection, stix_id, *ends in self._tx.among(ENDS, ends_keys({key[:2] for key in versions})):
-            self._ends[collection, stix_id] = ends
+        ends = ends_keys({key[:2] for key in versions})
+        for collection, stix_id, *found in self._tx.among(ENDS, ends):
+            self._ends[collection, stix_id] = found
+        self._withdrawn.update(
+            (collection, stix_id) for collection, stix_id in self._tx.among(_WITHDRAWN, ends)
+        )
 
-    def _pseudonyms(self, group: list[Submission]) -> dict[str, int | None]:
-        """Whose the identities are that the objects name as their authors, or that they describe."""
-        named = {item.created_by_ref for submission in group for _, item in submission.items}
-        named |= {item.id for submission in group for _, item in submission.items if item.type == "identity"}
-        names = {name for name in named if name is not None and name not in self._examiner.common}
-        owners: dict[str, int | None] = dict(self._tx.among(OWNERS, owners_keys(names)))
-        # A pseudonym is its member's whether or not anybody has stored an identity of that name.
-        owners.update(
+    def _identities(self, group: list[Submission]) -> dict[str, int]:
+        """Whose the identities are under which the objects are said, or that they describe."""
+        items = [item for submission in group for _, item in submission.items]
+        names = {name for item in items for name in item.said_by}
+        names |= {item.id for item in items if item.type == "identity"}
+        return dict(
             self._tx.among(
-                "WITH wanted (id) AS (VALUES (?)*) SELECT p.id, p.member FROM wanted JOIN pseudonyms p ON p.id = wanted.id",
-                [(name,) for name in names],
+                "WITH wanted (id) AS (VALUES (?)*) SELECT a.id, a.member FROM wanted JOIN authors a ON a.id = wanted.id",
+                [(name,) for name in names - self._examiner.common],
             )
         )
-        return owners
+
+    def _certificates(self, group: list[Submission]) -> dict[str, tuple[str, str]]:
+        """Epoch and key of the pseudonyms that identities in the group describe."""
+        names = {
+            item.id for submission in group for _, item in submission.items if item.certified is not None
+        }
+        lines = self._tx.among(
+            "WITH wanted (id) AS (VALUES (?)*) SELECT p.id, p.epoch, p.public_key FROM wanted"
+            " JOIN pseudonyms p ON p.id = wanted.id",
+            [(name,) for name in names],
+        )
+        return {name: (str(epoch), base64.b64encode(key).decode()) for name, epoch, key in lines}
 
     def decide(
         self, submission: Submission, base: int, seq: int, log_size: int
@@ -141,7 +167,7 @@ class Decider:
             submission.collection_id,
         )
         rows, there, owners, ends = self.rows, self._there, self._owners, self._ends
-        common, authors = self._examiner.common, self._authors
+        common = self._examiner.common
         began = len(rows)
         count = began
         batch = seq + 1 + began if submission.batch is not None else None
@@ -155,12 +181,11 @@ class Decider:
                     failures.append(self._failure(item, CONSTANT))
                     continue
                 owner = None
-            elif owners.get(stix_id, member) != member or authors.get(stix_id, member) != member:
-                failures.append(self._failure(item, NOT_YOURS))
-                continue
-            elif authors.get(author := item.created_by_ref or "", owners.get(author, member)) != member:
-                failures.append(self._failure(item, NOT_YOU))
-                continue
+            else:
+                refused = self._not_allowed(item, member)
+                if refused is not None:
+                    failures.append(self._failure(item, refused))
+                    continue
             key = (collection, stix_id, version)
             if key in there:
                 held = there[key]
@@ -170,7 +195,7 @@ class Decider:
                     failures.append(self._failure(item, ERASED if held is None else DIFFERENT))
                 continue
             end = ends.get((collection, stix_id))
-            if end is not None and end[4] and version > end[2]:
+            if (collection, stix_id) in self._withdrawn or (end is not None and end[4] and version > end[2]):
                 failures.append(self._failure(item, REVOKED))
                 continue
             row = [
@@ -196,6 +221,8 @@ class Decider:
             else:
                 self._place(end, version, row, item.revoked)
             owners[stix_id] = owner
+            if owner is not None:
+                self._claim(item, owner)
             there[key] = body
             if item.refers and row[_LAST]:
                 self._reporting[stix_id] = (item, member)
@@ -203,6 +230,25 @@ class Decider:
             self.bodies.append((collection_id, body))
             count += 1
         return rows[began:], others, failures
+
+    def _not_allowed(self, item: Accepted, member: int) -> str | None:
+        """Why a member may not say this, under these names; None where it may."""
+        owners, authors = self._owners, self._authors
+        if owners.get(item.id, member) != member or authors.get(item.id, member) != member:
+            return NOT_YOURS
+        for name in item.said_by:
+            if authors.get(name, member) != member or name in self._examiner.common:
+                return NOT_YOU
+        if item.certified is not None and item.certified != self._certified.get(item.id):
+            return NOT_CERTIFIED
+        return None
+
+    def _claim(self, item: Accepted, member: int) -> None:
+        """Identities that an object describes or names belong to its member from then on."""
+        for name in (*item.said_by, *((item.id,) if item.type == "identity" else ())):
+            if name not in self._authors:
+                self._authors[name] = member
+                self._claimed.append((name, member))
 
     def _failure(self, item: Accepted, reason: str) -> Outcome:
         self._examiner.count(reason)
@@ -228,8 +274,10 @@ class Decider:
         else:
             row[flag] = 0
 
-    def unflag(self) -> None:
-        """Say in the store which rows are no longer the first or last of their object."""
+    def settle(self) -> None:
+        """Store whose the identities are that were first named here, and which rows are no longer the first or last."""
+        if self._claimed:
+            self._tx.insert("authors", ("id", "member"), self._claimed)
         self._tx.update_each("UPDATE objects SET is_first = 0 WHERE seq IN (?*)", self._not_first)
         self._tx.update_each("UPDATE objects SET is_last = 0 WHERE seq IN (?*)", self._not_last)
 

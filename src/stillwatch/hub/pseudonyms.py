@@ -71,6 +71,10 @@ class Pseudonyms:
                 " not_after = excluded.not_after, certificate = excluded.certificate, log_index = excluded.log_index",
                 (pseudonym, number, epoch, public_key, not_after, canonical(envelope), index),
             )
+            tx.execute(
+                "INSERT INTO authors (id, member) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+                (pseudonym, number),
+            )
         return {"certificate": envelope}
 
     def certificate(self, pseudonym: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from stillwatch.transparency.canonical import canonical, parse
 
 _PLAIN_FIELD = re.compile(r"(?:[a-z0-9_]{1,40}|extension-definition--[0-9a-f-]{36})(?:\[\d{1,6}\])?")
 _BUNDLE = Refusal("", "type", "a bundle is no object of its own", "send its objects")
+NAMES = "created_by_ref or where_sighted_refs"
 _LEAST_ID = re.compile(r"[a-z0-9-]{1,60}--[0-9a-f-]{36}")
 
 
@@ -125,13 +126,12 @@ class Examiner:
             raise unprocessable(f"The batch can't be taken: {error}") from None
         kept = []
         for place, item in submission.items:
-            author = item.created_by_ref
-            if author is None or author == claimed.pseudonym or item.common:
+            if item.common or all(name == claimed.pseudonym for name in item.said_by):
                 kept.append((place, item))
             else:
-                reason = "created_by_ref: not the pseudonym that signed the batch; make them the same"
+                reason = f"{NAMES}: not the pseudonym that signed the batch; make them the same"
                 submission.failures.append(Outcome(item.id, item.version, reason))
-                self.count("created_by_ref is not the batch's pseudonym")
+                self.count(f"{NAMES} is not the batch's pseudonym")
         submission.items = kept
         submission.batch = Signed(canonical(envelope), b"".join(leaves))
 

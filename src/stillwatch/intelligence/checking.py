@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from stillwatch.intelligence.checks import Setting, checked, moment
+from stillwatch.intelligence.checks import Get, Setting, checked, moment
 from stillwatch.intelligence.compiled import Compiled, UnusableError, compiled
-from stillwatch.intelligence.extension import published
+from stillwatch.intelligence.extension import PSEUDONYM, published
 from stillwatch.intelligence.rules import MOST_ITEMS, Rule, Rules, kind_of, pattern_of, required
 from stillwatch.records.errors import InputError
 from stillwatch.transparency.canonical import canonical, parse
@@ -42,13 +42,16 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
     type: str
     version: int
     """Microseconds since 1970 of `modified`, else of `created`; 0 where it has neither."""
-    created_by_ref: str | None
+    said_by: tuple[str, ...]
+    """The identities under which it is said: its author, and who sighted something."""
     revoked: bool
     valid_until: int | None
     """Microseconds since 1970."""
     refers: tuple[str, ...]
     """What a sighting or an opinion is about."""
     opinion: str | None
+    certified: tuple[str, str] | None
+    """Epoch and public key that an identity claims to have a certificate for."""
     spec_version: str
     common: bool
     """One of the objects that are the same for everybody."""
@@ -114,7 +117,7 @@ class Checker:
             return refused
         kind = value["type"]
         # Bundles, and types whose rules have no quick form.
-        return _accepted(kind, value.get, form, form in self._common)
+        return _accepted(kind, _getter(value), form, form in self._common)
 
     def refusals(self, value: object) -> list[Refusal]:
         """Everything in a parsed object or bundle that the rules do not allow: the way that says why."""
@@ -172,7 +175,7 @@ class Checker:
 
     def _accept_common(self, raw: bytes) -> Accepted | None:
         item = self._common.get(raw)
-        return None if item is None else _accepted(item["type"], item.get, raw, True)
+        return None if item is None else _accepted(item["type"], _getter(item), raw, True)
 
     def _object(self, item: object) -> Iterator[Refusal]:
         name = _shown(item.get("id")) if isinstance(item, dict) else "object"
@@ -189,14 +192,7 @@ class Checker:
         if found:
             return
 
-        def get(field: str) -> Any:
-            extension, dot, inner = field.partition(".")
-            if dot:
-                return ((item.get("extensions") or {}).get(extension) or {}).get(inner)
-            value = item.get(field)
-            return list(value) if field == "extensions" and value is not None else value
-
-        also = checked(self.rules.also.get(kind, ()), get, self._setting())
+        also = checked(self.rules.also.get(kind, ()), _getter(item), self._setting())
         if also is not None:
             yield Refusal(name, *also)
 
@@ -258,6 +254,19 @@ _EXPLAINED = {
 }
 
 
+def _getter(item: dict[str, Any]) -> Get:
+    """The fields of a parsed object, as checks ask for them."""
+
+    def get(field: str) -> Any:
+        extension, dot, inner = field.partition(".")
+        if dot:
+            return ((item.get("extensions") or {}).get(extension) or {}).get(inner)
+        value = item.get(field)
+        return list(value) if field == "extensions" and value is not None else value
+
+    return get
+
+
 def _scalar(value: object, rule: Rule) -> bool:
     kind, argument = kind_of(rule)
     if kind in ("is", "one_of"):
@@ -283,6 +292,9 @@ def _accepted(kind: str, get: Callable[[str], Any], form: bytes, common: bool) -
     """What a store has to know of an object that may leave. Raises ValueError for times that no calendar has."""
     version = get("modified") or get("created")
     until = get("valid_until")
+    author = get("created_by_ref")
+    names = (*((author,) if author is not None else ()), *(get("where_sighted_refs") or ()))
+    key = get(f"{PSEUDONYM}.public_key") if kind == "identity" else None
     refers: tuple[str, ...] = ()
     if kind == "sighting":
         refers = (get("sighting_of_ref"),)
@@ -292,11 +304,12 @@ def _accepted(kind: str, get: Callable[[str], Any], form: bytes, common: bool) -
         get("id"),
         kind,
         0 if version is None else _microseconds(version),
-        get("created_by_ref"),
+        names,
         get("revoked") is True,
         None if until is None else _microseconds(until),
         refers,
         get("opinion") if kind == "opinion" else None,
+        None if key is None else (get(f"{PSEUDONYM}.epoch"), key),
         get("spec_version") or "2.1",
         common,
         form,

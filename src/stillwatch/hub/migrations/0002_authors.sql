@@ -1,0 +1,12 @@
+-- Whose an identity is: of who first stored it, was certified under it, or named it as an author or as where something was
+-- sighted.
+CREATE TABLE authors (
+    id TEXT PRIMARY KEY,
+    member INTEGER NOT NULL REFERENCES members (number)
+);
+
+INSERT INTO authors (id, member)
+    SELECT id, MIN(member) FROM (
+        SELECT id, member FROM pseudonyms
+        UNION SELECT stix_id, member FROM objects WHERE type = 'identity' AND member IS NOT NULL
+    ) AS held GROUP BY id;
