@@ -140,6 +140,36 @@ def test_an_address_that_tries_many_accounts_is_refused(hub, anna):
         access.admit("Bearer abc", None, "10.0.0.2")
 
 
+def test_wrong_tokens_keep_no_right_one_waiting(hub, anna):
+    """All from one address, as behind a proxy: at this process, at another, and after a hundred of them."""
+    client = anna.credentials["oauth2"]
+    access, other = Access(hub, Clock()), Access(hub, Clock())
+
+    def fail(times):
+        for n in range(times):
+            for one in (access, other):
+                with pytest.raises(Refused):
+                    one.admit(f"Bearer token-{n}.x", None, "10.0.0.1")
+
+    fail(30)
+    issued, _ = access.token(client["client_id"], client["client_secret"], "10.0.0.1")
+    assert other.admit(f"bearer {issued}", None, "10.0.0.1") == anna.member
+    fail(100)
+    again, _ = access.token(client["client_id"], client["client_secret"], "10.0.0.1")
+    assert access.admit(f"bearer  {again}", None, "10.0.0.1") == anna.member
+    with pytest.raises(Refused, match="too many failed"):
+        other.admit(f"Bearer {again}", None, "10.0.0.1")
+
+
+def test_guesses_at_one_token_are_limited(hub):
+    access, seen = Access(hub, Clock()), []
+    for n in range(15):
+        with pytest.raises(Refused) as error:
+            access.admit(f"Bearer token-1.{n}", None, "10.0.0.1")
+        seen.append(error.value.status)
+    assert seen == [401] * 10 + [429] * 5
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -25,8 +25,7 @@ from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.model import Member
 
 _MOST_CREDENTIALS = 4096
-_BEARER = "a token"
-"""What stands for an account where none is named."""
+_BEARER = "Bearer "
 _T = TypeVar("_T")
 
 
@@ -136,8 +135,11 @@ class Access:
                 pair[0], authorization, address, slowed, lambda: self._exchange.member_by_basic(*pair)
             )
         if scheme.lower() == "bearer" and rest and len(rest) <= _MOST_CREDENTIALS:
+            # Each token is an account of its own, so that failures with others keep nobody waiting. Who fails at one from
+            # many addresses need not be slowed: nobody chose it, and it ends within the hour.
+            account = _BEARER + rest.partition(".")[0]
             return self._tried(
-                _BEARER, authorization, address, slowed, lambda: self._exchange.member_by_token(rest)
+                account, _BEARER + rest, address, True, lambda: self._exchange.member_by_token(rest)
             )
         raise unauthorised("the header Authorization is neither Basic nor Bearer")
 
@@ -146,13 +148,15 @@ class Access:
     ) -> tuple[str, int]:
         """An access token and its seconds. Raises Refused (401, 429) and Slowed."""
         credentials = f"{client_id}\n{client_secret}"
-        return self._tried(
+        issued = self._tried(
             client_id,
             credentials,
             address,
             slowed,
             lambda: self._exchange.issue_token(client_id, client_secret),
         )
+        self._known.note(_BEARER + issued[0], right=True)
+        return issued
 
     def _tried(
         self, account: str, credentials: str, address: str, slowed: bool, attempt: Callable[[], _T | None]
@@ -162,7 +166,7 @@ class Access:
             wait = max(self._pairs.wait(pair), self._addresses.wait(address))
             if wait > 0:
                 raise too_many("too many failed logins; wait, and check the credentials", wait)
-            if account != _BEARER and not slowed and self._accounts.wait(pair[1]) > 0:
+            if not slowed and self._accounts.wait(pair[1]) > 0:
                 raise Slowed
         found = attempt()
         self._known.note(credentials, right=found is not None)
