@@ -5,10 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from stillwatch.cli.scan import summary
+from stillwatch.detection.scan import Result
+from stillwatch.records.findings import Campaign
 
 
 def stillwatch(*arguments, **environment):
@@ -36,6 +42,19 @@ def test_summary_and_json_say_the_same(few, tmp_path):
     assert run["rows"]["scanned"] == 400
     assert run["resources"] == {"engine": "duckdb", "memory": 10**9, "threads": 1}
     assert json.loads((tmp_path / "b" / "run.json").read_text()) == run
+
+
+def test_groups_too_small_to_be_told_of_are_counted(few, tmp_path):
+    assert stillwatch("scan", "--usage", few, "--out", tmp_path).returncode == 0
+    when = datetime(2026, 9, 1, tzinfo=UTC)
+    groups = [
+        Campaign(f"c-{n}", "extraction", "extraction", "sufficient", 0.9, 3.0, n, 900, when, when, None, ())
+        for n in (4, 5)
+    ]
+    result = Result(groups[1:], [], json.loads((tmp_path / "run.json").read_text()), tmp_path)
+    assert "not in bundle.json" not in summary(result)
+    said = summary(replace(result, campaigns=groups))
+    assert "1 accused group of fewer than 5 accounts not in bundle.json" in said
 
 
 def test_logs_without_texts_are_warned_of(few, tmp_path):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from stix2validator import ValidationOptions, validate_instance
 
-from stillwatch.intelligence import bundle, refusals, write_bundle
+from stillwatch.intelligence import bundle, refusals, withheld, write_bundle
 from stillwatch.intelligence.extension import EXTENSION, schema_text
 from stillwatch.records.errors import InputError
 from stillwatch.records.findings import Campaign, Member, Reason
@@ -96,7 +96,8 @@ def test_the_validator_finds_no_error_and_no_warning(no_network, made, data, lev
     schema = Draft202012Validator(json.loads(schema_text()))
     for campaign in objects(whole, "campaign"):
         schema.validate(campaign["extensions"][EXTENSION])
-    assert len(objects(whole, "campaign")) == sum(c.verdict == "extraction" for c in found)
+    told = sum(c.verdict == "extraction" for c in found) - withheld(found, members)
+    assert len(objects(whole, "campaign")) == told
     assert refusals(whole) == []
 
 
@@ -247,9 +248,19 @@ def test_what_a_campaign_says():
 
 def test_suspected_accounts_are_not_counted_and_relays_are_said():
     campaign = one()
-    members = [*members_of(campaign, 4, "relay"), *members_of(campaign, 50, "suspected")]
+    members = [*members_of(campaign, 5, "relay"), *members_of(campaign, 50, "suspected")]
     said = extension(bundle([campaign], members))
-    assert (said["accounts"], said["relays"]) == ("1-9", True)
+    assert (said["accounts"], said["relays"]) == ("5-9", True)
+
+
+def test_campaigns_of_few_accounts_stay_at_home():
+    few, none, many = (one(campaign_id=name) for name in ("few", "none", "many"))
+    members = [*members_of(few, 4), *members_of(none, 9, "suspected"), *members_of(many, 5)]
+    whole = bundle([few, none, many], members)
+    assert whole == bundle([many], members_of(many, 5))
+    assert len(objects(whole, "campaign")) == 1
+    assert withheld([few, none, many, one(verdict="review", accounts=1)], members) == 2
+    assert (withheld([one(accounts=4)], []), withheld([one(accounts=5)], [])) == (1, 0)
 
 
 def test_only_accusations_leave():

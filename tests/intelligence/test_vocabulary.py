@@ -85,7 +85,8 @@ def test_rules_schema_and_code_agree():
     assert {name for name in fields if not name.endswith("?")} == set(schema["required"])
     evidence, item = fields["evidence?"]["list"]["fields"], properties["evidence"]["items"]["properties"]
     listed = {
-        "counts": (fields["accounts"], schema["$defs"]["count"], vocabulary.COUNT_BUCKETS),
+        "sizes": (fields["accounts"], properties["accounts"], vocabulary.SIZE_BUCKETS),
+        "counts": (fields["exchanges"], schema["$defs"]["count"], vocabulary.COUNT_BUCKETS),
         "strength": (fields["strength"], properties["strength"], vocabulary.STRENGTHS),
         "legal": (fields["legal_basis"], properties["legal_basis"], vocabulary.LEGAL_BASES),
         "elicitation": (

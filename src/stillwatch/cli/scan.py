@@ -30,7 +30,8 @@ from stillwatch.detection.scan import Inputs, Result
 from stillwatch.detection.scan import scan as run_scan
 from stillwatch.detection.settings import Settings
 from stillwatch.detection.settings_file import read_settings, settings_of
-from stillwatch.intelligence import write_bundle
+from stillwatch.intelligence import withheld, write_bundle
+from stillwatch.intelligence.vocabulary import LEAST_ACCOUNTS
 from stillwatch.records.findings import ACCUSED_ROLES, Campaign, Member
 from stillwatch.records.rejects import in_words
 from stillwatch.records.signatures import Made, read_epoch_key, read_signatures
@@ -202,6 +203,11 @@ def summary(result: Result) -> str:
                 f"  {campaign.verdict:<10} {campaign.campaign_id}  {campaign.accounts:>6,} accounts{named}"
                 f" {campaign.exchanges:>10,} exchanges  probability {campaign.probability:.3f}{since}"
             )
+    if small := withheld(result.campaigns, result.members):
+        lines.append(
+            f"{plural(small, 'accused group')} of fewer than {LEAST_ACCOUNTS} accounts not in bundle.json,"
+            " which is for others: it could be told who they are"
+        )
     lines += _rules(result.run)
     lines += _state(result.run)
     lines += _memory(result.run)

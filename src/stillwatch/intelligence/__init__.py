@@ -2,6 +2,6 @@
 
 from stillwatch.intelligence.checking import Refusal
 from stillwatch.intelligence.disclosure import DisclosureError, refusals
-from stillwatch.intelligence.stix import bundle, write_bundle
+from stillwatch.intelligence.stix import bundle, withheld, write_bundle
 
-__all__ = ["DisclosureError", "Refusal", "bundle", "refusals", "write_bundle"]
+__all__ = ["DisclosureError", "Refusal", "bundle", "refusals", "withheld", "write_bundle"]

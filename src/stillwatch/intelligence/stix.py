@@ -26,7 +26,7 @@ from stillwatch.intelligence.markings import TLP
 from stillwatch.intelligence.objects import PRODUCER_NAME
 from stillwatch.intelligence.template_indicators import template_indicators
 from stillwatch.records.errors import InputError
-from stillwatch.records.findings import OUTSIDE, Campaign, Member
+from stillwatch.records.findings import ACCUSED_ROLES, OUTSIDE, Campaign, Member
 from stillwatch.records.signatures import Made
 
 CAMPAIGN_NAME = "Unauthorised extraction of a model"
@@ -59,7 +59,7 @@ def bundle(
     level: str = "amber+strict",
     templates: Mapping[str, Sequence[Made]] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return the groups with verdict `extraction` as a STIX 2.1 bundle.
+    """Return the groups with verdict `extraction` as a STIX 2.1 bundle, but those that `withheld` counts.
 
     `members` are those of the groups (others are ignored). `created` is rounded down to the day; without it,
     an object is made on the day after its campaign's last exchange, so that no clock is read. `producer` is
@@ -72,9 +72,7 @@ def bundle(
     if level not in shared:
         # What is for the eyes of single persons can't be shared with a forum.
         raise InputError(f"'{level}' is no TLP level for sharing", mend=f"use one of {', '.join(shared)}")
-    of_group: dict[str, list[Member]] = defaultdict(list)
-    for member in members:
-        of_group[member.campaign_id].append(member)
+    of_group = _by_group(members)
     marking = TLP[level]
     identity = _identity(producer, marking["id"])
     described = sorted(
@@ -85,6 +83,7 @@ def bundle(
             )
             for campaign in campaigns
             if campaign.verdict == "extraction"
+            and _accounts(campaign, of_group[campaign.campaign_id]) >= words.LEAST_ACCOUNTS
         ),
         key=lambda one: (_canonical(one[0]), sorted(str(made.signature) for made in one[1])),
     )
@@ -101,6 +100,16 @@ def bundle(
     }
     require(whole)
     return whole
+
+
+def withheld(campaigns: Sequence[Campaign], members: Sequence[Member]) -> int:
+    """How many groups with verdict `extraction` `bundle` leaves out: of so few accounts that they could be told apart."""
+    of_group = _by_group(members)
+    return sum(
+        campaign.verdict == "extraction"
+        and _accounts(campaign, of_group[campaign.campaign_id]) < words.LEAST_ACCOUNTS
+        for campaign in campaigns
+    )
 
 
 def write_bundle(
@@ -158,7 +167,6 @@ def _campaign(
     campaign: Campaign, members: Sequence[Member], identity: str, marking: str, created: datetime | None
 ) -> dict[str, Any]:
     """One campaign without its id."""
-    accused = {m.account_id for m in members if m.role in ("member", "relay")}
     first, last = sorted((words.day(campaign.first_time), words.day(campaign.last_time)))
     probability, strength = _own(campaign)
     made = words.stamp(created if created is not None else words.day_after(last))
@@ -204,7 +212,7 @@ def _campaign(
         "extensions": {
             EXTENSION: {
                 "extension_type": "property-extension",
-                "accounts": words.count_bucket(len(accused) if members else campaign.accounts),
+                "accounts": words.size_bucket(_accounts(campaign, members)),
                 "exchanges": words.count_bucket(campaign.exchanges),
                 "strength": words.strength(strength),
                 "relays": any(m.role == "relay" for m in members),
@@ -214,6 +222,20 @@ def _campaign(
             }
         },
     }
+
+
+def _by_group(members: Sequence[Member]) -> dict[str, list[Member]]:
+    of_group: dict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        of_group[member.campaign_id].append(member)
+    return of_group
+
+
+def _accounts(campaign: Campaign, members: Sequence[Member]) -> int:
+    """How many accounts of a campaign are accused."""
+    if not members:
+        return campaign.accounts
+    return len({member.account_id for member in members if member.role in ACCUSED_ROLES})
 
 
 def _own(campaign: Campaign) -> tuple[float, float]:
