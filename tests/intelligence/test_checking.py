@@ -1,6 +1,8 @@
+import base64
 import copy
 import json
 import runpy
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from stillwatch.intelligence.checking import MOST_BYTES, Accepted, Checker
 from stillwatch.intelligence.extension import published
+from stillwatch.intelligence.words import FORBIDDEN
 from stillwatch.transparency.canonical import canonical
 
 # Strategies are needed before there are fixtures, and tests are no package.
@@ -128,6 +131,45 @@ def test_nothing_planted_beside_gets_through(data, item, planted):
         text = get(item, path)
         changed = put(item, path, data.draw(st.sampled_from((f"{text} {planted}", f"{planted} {text}"))))
     assert not isinstance(agreed(changed), Accepted)
+
+
+WORDS = st.lists(st.sampled_from(sorted(FORBIDDEN)), min_size=40, max_size=40).map(" ".join)
+"""A sentence of what may not be told, longer than any field."""
+
+
+def fitted(path, old, text):
+    """A text in the clear, in the form that a field asks for: hexadecimal, Base64, a name; None for other fields."""
+    field, data = path[-1], text.encode()
+    if field == "public_key":
+        return base64.b64encode(data[:32]).decode()
+    if str(field).endswith("sha256"):
+        return data[:32].hex()
+    if field == "user_id":
+        return f"handle-{uuid.UUID(bytes=data[:16], version=4).hex}"
+    if isinstance(old, str) and "--" in old and "marking" not in old and "extension" not in old:
+        return f"{old.partition('--')[0]}--{uuid.UUID(bytes=data[:16], version=4)}"
+    if field == "pattern" and old.startswith("stillwatch-template"):
+        coded = base64.urlsafe_b64encode(data[:64]).decode().rstrip("=")
+        return old.rpartition("=")[0] + "=" + coded
+    if field == "pattern" and old.startswith("["):
+        return f"[domain-name:value = '{'.'.join(text.split()[:3])}.example']"
+    return None
+
+
+@given(st.data(), OBJECTS, WORDS)
+@settings(max_examples=600)
+def test_nothing_in_the_clear_gets_through_in_a_field_s_own_form(data, item, text):
+    """What fits the rule's regular expression, and says what may not be said."""
+    everywhere = [p for p in places(item) if p and fitted(p, get(item, p), text) is not None]
+    path = data.draw(st.sampled_from(everywhere))
+    changed = put(item, path, fitted(path, get(item, path), text))
+    found = agreed(changed)
+    assert not isinstance(found, Accepted), changed
+    # By a check and not for its form, which is the right one.
+    assert not any(refusal.rule == EXPLAINED_FORM for refusal in found)
+
+
+EXPLAINED_FORM = "the value does not have the form that the rules name"
 
 
 @given(st.data(), OBJECTS, ANYTHING)

@@ -1,12 +1,13 @@
 import base64
 import hashlib
 import random
+import uuid
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stillwatch.intelligence.opaque import decodes_to_text, reads_as_text
+from stillwatch.intelligence.opaque import decodes_to_text, id_reads_as_text, reads_as_text
 
 
 def coded(data):
@@ -39,3 +40,27 @@ def test_a_prompt_is_no_digest(text):
     assume(len(set(text)) >= 6)
     assert decodes_to_text(text.encode())
     assert not decodes_to_text(hashlib.sha256(text.encode()).digest())
+
+
+def test_ids_that_nobody_chose_are_no_text():
+    draw = random.Random(53)
+    drawn = [f"indicator--{uuid.UUID(bytes=draw.randbytes(16), version=4)}" for _ in range(20_000)]
+    assert not [one for one in drawn if id_reads_as_text(one)]
+    # Nor are numbers in order, which some tools make.
+    assert not [n for n in range(2000) if id_reads_as_text(f"indicator--00000000-0000-4000-8000-{n:012d}")]
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=16, max_size=16))
+def test_words_are_no_id(text):
+    assume(len(set(text[:6] + text[9:])) >= 6)
+    made = uuid.UUID(bytes=text.encode(), version=4)
+    assert id_reads_as_text(f"sighting--{made}")
+    assert id_reads_as_text(f"handle-{made.hex}")
+    assert id_reads_as_text(str(made))
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=32, max_size=64), st.booleans())
+def test_a_prompt_is_no_key(text, safe):
+    assume(len(set(text)) >= 6)
+    code = base64.urlsafe_b64encode if safe else base64.b64encode
+    assert reads_as_text(code(text.encode()).decode().rstrip("="))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stix2patterns.validator import run_validator
 
-from stillwatch.intelligence.patterns import MOST_BYTES, fault_of
+from stillwatch.intelligence.patterns import MOST_BYTES, PORTS, fault_of
 
 GOOD = [
     "[ipv4-addr:value = '198.51.100.7']",
@@ -141,3 +141,46 @@ def test_names_of_inner_networks_are_refused(name):
 @pytest.mark.parametrize(("number", "right"), [(64511, True), (64512, False), (65535, False), (65536, True)])
 def test_private_systems_are_refused(number, right):
     assert (fault_of(f"[autonomous-system:number = {number}]") is None) == right
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "14000000.example",
+        "n-1234567.example",
+        "1.4.0.0.0.0.0.0.example",
+        "123456-123456-123456-123.example",
+        "xn--.example",
+        "xn--rice-.example",
+        "xn--abc-.example",
+        "xn--99999999.example",
+        "xn--BCHER-kva.example",
+        f"xn--{'pаyрal'.encode('punycode').decode()}.example",
+        f"xn--{'рrice'.encode('punycode').decode()}.example",
+        f"xn--{'BÜCHER'.encode('punycode').decode()}.example",
+        f"xn--{'bücher€'.encode('punycode').decode()}.example",
+        f"xn--{'цена14'.encode('punycode').decode()}-x.example",
+    ],
+)
+def test_names_that_count_or_mix_scripts_are_refused(name):
+    assert fault_of(f"[domain-name:value = '{name}']") is not None
+    assert fault_of(f"[url:value = 'https://{name}/v1']") is not None
+
+
+@pytest.mark.parametrize(
+    "label", ["bücher", "пример", "παράδειγμα", "例え", "東京タワー", "한국", "उदाहरण", "مثال", "straße-1"]
+)
+def test_international_names_of_one_script_may_leave(label):
+    assert fault_of(f"[domain-name:value = 'xn--{label.encode('punycode').decode()}.example']") is None
+
+
+@given(st.integers(1, 70_000))
+def test_a_port_is_one_of_the_web_s(port):
+    allowed = fault_of(f"[url:value = 'https://proxy.example.net:{port}/v1']") is None
+    assert allowed == (port in PORTS)
+
+
+@given(st.text(st.characters(categories=["L", "M", "N", "P", "S"]), min_size=1, max_size=12))
+def test_any_label_gets_an_answer(label):
+    coded = label.encode("punycode", "ignore").decode()
+    fault_of(f"[domain-name:value = 'xn--{coded.lower()}.example']")

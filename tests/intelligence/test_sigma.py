@@ -31,6 +31,8 @@ def detection(**changes):
 def test_a_rule_on_columns_may_leave():
     assert fault_of(written()) is None
     assert fault_of(detection(condition="1 of selection* and not filter")) is None
+    assert fault_of(detection(selection={"tls_ja4": "t13d1516h2_8daaf6152771_b186095e22b6"})) is None
+    assert fault_of(written().replace("1000", "1")) is None
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,10 @@ def test_a_rule_on_columns_may_leave():
         detection(selection={"surface|contains": "api"}),
         detection(selection={"surface": "price"}),
         detection(selection={"tls_ja4": "acme"}),
+        detection(selection={"tls_ja4": "t13d1516h2_7072696365e4_203136206469"}).replace("e4", "20"),
+        written(id="70726963-6520-4163-ad65-2031342c3030"),
+        written().replace("1000", "0001"),
+        written().replace("1000", "0b1"),
         detection(selection={}),
         written() + "# customer ACME\n",
         written() + "title: again\n",

@@ -14,7 +14,7 @@ from typing import Any
 from stillwatch.intelligence import patterns, sigma
 from stillwatch.intelligence.extension import LINEAGE, PSEUDONYM, SUSPECT, TEMPLATE
 from stillwatch.intelligence.markings import LEVELS, USES
-from stillwatch.intelligence.opaque import decodes_to_text, reads_as_text
+from stillwatch.intelligence.opaque import decodes_to_text, id_reads_as_text, reads_as_text
 from stillwatch.intelligence.vocabulary import SUSPECT_NAME
 
 Found = tuple[str, str, str] | None
@@ -181,7 +181,11 @@ def relation(get: Get, setting: Setting) -> Found:
 
 
 def opaque(get: Get, setting: Setting) -> Found:
-    """Keys and digests are what they should be, and no text: bits that nobody chose."""
+    """Ids, keys and digests are what they should be, and no text: bits that nobody chose."""
+    for field in _IDS:
+        said = get(field)
+        if said is not None and any(map(id_reads_as_text, (said,) if isinstance(said, str) else said)):
+            return field, "the id is text in disguise", "draw the id by chance"
     if PSEUDONYM in (get("extensions") or ()) and reads_as_text(str(get(f"{PSEUDONYM}.public_key"))[:43]):
         return f"extensions.{PSEUDONYM}.public_key", "the key reads as text", "give a key"
     for field in _DIGESTS:
@@ -191,6 +195,16 @@ def opaque(get: Get, setting: Setting) -> Found:
     return None
 
 
+_IDS = (
+    "id",
+    "created_by_ref",
+    "source_ref",
+    "target_ref",
+    "sighting_of_ref",
+    "where_sighted_refs",
+    "object_refs",
+    "user_id",
+)
 _DIGESTS = (f"{SUSPECT}.weights_sha256", f"{SUSPECT}.endpoint_sha256", f"{LINEAGE}.prompt_set_sha256")
 _SHARED = ("campaign", "grouping", "indicator", "software")
 RELATIONS: Mapping[str, frozenset[tuple[str, str]]] = {

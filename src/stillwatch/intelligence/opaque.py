@@ -4,7 +4,7 @@ Bits that nobody chose look like draws with equal chances; words do not. Whoever
 keeps out what is written there in the clear.
 """
 
-import re
+import base64
 from collections.abc import Callable
 from itertools import pairwise
 from math import sqrt
@@ -13,9 +13,10 @@ _DEVIATIONS = 6.5
 """How far beyond chance is refused: about one in a million of those that are what they should be (measured)."""
 _CLUSTERED = 1.4
 """Pairs that overlap vary more than single draws do."""
+_URL_SAFE = frozenset("-_")
 _LETTERS = 6
 """Different ones that a text has at least; fewer are the all zeros and the like of examples."""
-_PRINTABLE = re.compile(rb"[\x20-\x7e\t\r\n]")
+_PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 # What is rare is more skewed: digits have more room.
 _CASES: tuple[tuple[Callable[[str], bool], int, float], ...] = (
     (str.islower, 26, _DEVIATIONS),
@@ -29,9 +30,15 @@ def _most(share: float, draws: int, deviations: float) -> float:
 
 
 def reads_as_text(coded: str) -> bool:
-    """Whether Base64 (of either alphabet, 40 characters or more) has many more neighbours of one case than chance has."""
+    """Whether Base64 (of either alphabet, 40 characters or more, without padding) has many more neighbours of one case than
+    chance has, or is that of printable characters.
+    """
     if len(set(coded)) < _LETTERS:
         return False
+    if decodes_to_text(
+        base64.b64decode(coded + "=" * (-len(coded) % 4), b"-_" if _URL_SAFE & set(coded) else None)
+    ):
+        return True
     pairs = len(coded) - 1
     for of_case, letters, deviations in _CASES:
         alike = sum(of_case(one) and of_case(other) for one, other in pairwise(coded))
@@ -41,5 +48,11 @@ def reads_as_text(coded: str) -> bool:
 
 
 def decodes_to_text(data: bytes) -> bool:
-    """Whether bytes (16 or more) are printable characters, nearly all of them."""
-    return len(set(data)) >= _LETTERS and len(_PRINTABLE.findall(data)) >= 0.95 * len(data)
+    """Whether bytes (12 or more) are printable characters, nearly all of them: one in 100,000 of 12 that nobody chose."""
+    return len(set(data)) >= _LETTERS and len(data.translate(None, _PRINTABLE)) <= 0.05 * len(data)
+
+
+def id_reads_as_text(stix_id: str) -> bool:
+    """Whether the UUID of an id is printable characters, but for the byte that its form sets."""
+    data = bytes.fromhex(stix_id.replace("-", "")[-32:])
+    return decodes_to_text(data[:8] + data[9:])

@@ -6,6 +6,8 @@ indicators of infrastructure need: `[path = 'constant' OR path IN ('a', 'b')]`, 
 
 import ipaddress
 import re
+import string
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
@@ -17,6 +19,15 @@ MOST_CONSTANTS = 64
 
 MOST_LABELS, MOST_HYPHENS, MOST_LETTERS = 6, 4, 100
 """Of a domain name: names of machines in clouds have as many; longer ones have room for sentences."""
+
+MOST_DIGITS_IN_A_ROW, MOST_DIGITS = 6, 20
+"""Of a domain name: numbers of machines, and addresses that are written in their names, have as many; a count that has
+no more can't be told from them."""
+
+PORTS = frozenset(
+    (80, 81, 443, 1080, 3000, 3128, 5000, 8000, 8008, 8080, 8081, 8118, 8443, 8880, 8888, 9000, 9050, 9443)
+)
+"""Of services and proxies on the web; any other could be a number that somebody means to tell."""
 
 _INNER = frozenset(
     ("local", "localdomain", "localhost", "internal", "intranet", "lan", "corp", "home", "private")
@@ -78,6 +89,14 @@ def _address(version: int) -> Callable[[str], bool]:
 _is_ipv4 = _address(4)
 
 
+_COUNT = re.compile(rf"[0-9]{{{MOST_DIGITS_IN_A_ROW + 1}}}")
+_TOGETHER = tuple(
+    frozenset(("CJK", *others, "IDEOGRAPHIC"))
+    for others in (("HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"), ("HANGUL",), ("BOPOMOFO",))
+)
+"""Scripts that one language writes together, by the first words of their signs' names."""
+
+
 def _hex(*sizes: int) -> Callable[[str], bool]:
     form = re.compile("|".join(f"[0-9a-f]{{{size}}}" for size in sizes))
     return lambda text: (
@@ -91,9 +110,37 @@ def _domain(text: str) -> bool:
     return (
         len(text) <= MOST_LETTERS
         and _DOMAIN.fullmatch(text) is not None
-        and all(label.count("-") <= MOST_HYPHENS for label in text.split("."))
+        and _COUNT.search(text) is None
+        and sum(map(text.count, string.digits)) <= MOST_DIGITS
+        and all(map(_label, text.split(".")))
         and text.rpartition(".")[2] not in _INNER
     )
+
+
+def _label(text: str) -> bool:
+    return text.count("-") <= MOST_HYPHENS if not text.startswith("xn--") else _international(text[4:])
+
+
+def _international(coded: str) -> bool:
+    """Whether this is the one way to write a label (RFC 3492) of letters of one script, as registries take it (Unicode
+    Technical Standard 39, section 5.1): a mixture looks like what it is not.
+    """
+    try:
+        label = coded.encode("ascii").decode("punycode")
+        if label.isascii() or label.encode("punycode").decode("ascii") != coded:
+            return False
+    except (UnicodeError, OverflowError):
+        return False
+    if unicodedata.normalize("NFKC", label) != label:
+        return False
+    scripts = set()
+    for sign in label:
+        kind = unicodedata.category(sign)
+        if kind in ("Ll", "Lo", "Lm"):
+            scripts.add(unicodedata.name(sign, "").partition(" ")[0])
+        elif kind not in ("Mn", "Mc", "Nd") and sign != "-":
+            return False
+    return len(scripts) == 1 or any(scripts <= together for together in _TOGETHER)
 
 
 def _url(text: str) -> bool:
@@ -103,7 +150,7 @@ def _url(text: str) -> bool:
     host, port, path = found.groups()
     return (
         (_domain(host) or (_is_ipv4(host) and "/" not in host))
-        and (port is None or int(port) < 65536)
+        and (port is None or int(port) in PORTS)
         and len(path.strip("/").split("/")) <= MOST_STEPS
     )
 

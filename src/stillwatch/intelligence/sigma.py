@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from stillwatch.intelligence.opaque import decodes_to_text, id_reads_as_text
 from stillwatch.intelligence.vocabulary import INDICATOR_NAMES
 
 MOST_BYTES = 4096
@@ -21,7 +22,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STRING, _INTEGER = "tag:yaml.org,2002:str", "tag:yaml.org,2002:int"
 _TAGS = frozenset((_STRING, _INTEGER, *(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "map", "seq"))))
 # Other spellings of a number, a second column of spaces, a comment or a directive could say something of their own.
-_DECIMAL = re.compile("[0-9]+")
+_DECIMAL = re.compile("0|[1-9][0-9]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_:|,.()\[\]{}*'\"\n -]+")
 _SELECTION = re.compile(r"(?:selection|filter)(?:_?[0-9]{1,2})?")
 _CONDITION = re.compile(
@@ -89,7 +90,7 @@ def _top(key: object, value: Any) -> bool:
     if key == "title":
         return value in INDICATOR_NAMES
     if key == "id":
-        return isinstance(value, str) and _UUID.fullmatch(value) is not None
+        return isinstance(value, str) and _UUID.fullmatch(value) is not None and not id_reads_as_text(value)
     if key in FIXED:
         return isinstance(value, str) and value in FIXED[str(key)]
     if key == "logsource":
@@ -135,7 +136,11 @@ def _value(column: object, value: object) -> bool:
     if name in FLAGS:
         return isinstance(value, bool)
     if name == "tls_ja4":
-        return isinstance(value, str) and _JA4.fullmatch(value) is not None
+        return (
+            isinstance(value, str)
+            and _JA4.fullmatch(value) is not None
+            and not decodes_to_text(bytes.fromhex(value[-25:].replace("_", "")))
+        )
     return isinstance(value, str) and value in VALUES.get(name, ())
 
 

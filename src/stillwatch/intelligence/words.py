@@ -9,9 +9,28 @@ that a member gives to its own node. A domain name can itself be somebody's name
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 FORBIDDEN = frozenset(
     (
+        "cost",
+        "costs",
+        "sale",
+        "sales",
+        "pays",
+        "paid",
+        "payment",
+        "payments",
+        "spend",
+        "spending",
+        "profit",
+        "profits",
+        "income",
+        "earnings",
+        "salary",
+        "salaries",
+        "contract",
+        "contracts",
         "price",
         "prices",
         "priced",
@@ -59,8 +78,9 @@ FORBIDDEN = frozenset(
         "roadmaps",
         "launch",
         "launches",
-        "unreleased",
-        "prerelease",
+        "release",
+        "released",
+        "releases",
         "milestone",
         "milestones",
         "strategy",
@@ -93,52 +113,26 @@ _INSIDE, _EDGE = 6, 5
 """Letters from which on a word is looked for anywhere in a label, and at its edges; shorter ones stand in others by
 chance (`fee` in `coffee`), so they count as whole words only."""
 
-# Digits and signs that stand for letters, and letters of other scripts that fonts draw like Latin ones (Unicode
-# Technical Standard 39): the sign, then the letter.
+_WHOLE = frozenset(("sales", "spend"))
+"""Begin or end the names of well-known services, so they count as whole words, too."""
+
+# Letters of other scripts that fonts draw like Latin ones (Unicode Technical Standard 39): the sign, then the letter.
 _LOOK_ALIKE = (
-    "0o 1i 3e 4a 5s 7t @a $s !i |l "
-    "аa вb сc ԁd еe єe ғf ԍg һh іi јj кk ӏl мm ոn оo рp ԛq ѕs тt уy ԝw хx ѵv гr "
-    "αa βb γy δd εe ηn ιi κk νv οo ρp τt υu χx ωw"
+    "аa вb сc ԁd еe єe ғf ԍg һh іi јj кk ӏl мm ոn оo рp ԛq ѕs тt уy ԝw хx ѵv гr пn "
+    "αa βb γy δd εe ηn ιi κk νv οo ρp σo τt υu χx ωw "
+    "ɑa ɡg ıi ɩi ʟl ɴn ʀr ꜱs օo սu հh ցg ɪi ȷj ƿp ẝf øo łl đd ħh ŧt"
 )
 _LATIN = {ord(pair[0]): pair[1] for pair in _LOOK_ALIKE.split()}
+# What is taken for something else within Latin: each such sign becomes one of those that look alike, in the text and in the
+# words (a skeleton, as Unicode Technical Standard 39, section 4, has it). The pairs come after the single signs.
+_SKELETON = {
+    ord(pair[0]): pair[1]
+    for pair in "1l il |l !l jl 0o 3e 4a @a 5s $s zs 2s 7t +t 6g 8g 9g bg qg vu".split()  # noqa: SIM905 - as above
+}
+_PAIRS = (("rn", "m"), ("nn", "m"), ("uu", "w"), ("cl", "d"))
 _PUNYCODE = re.compile(r"xn--([a-z0-9-]+)", re.IGNORECASE)
-_LONG = re.compile(
-    "|".join(
-        word if len(word) >= _INSIDE else f"^{word}|{word}$"
-        for word in sorted(FORBIDDEN)
-        if len(word) >= _EDGE
-    )
-)
 _LABELS = re.compile(r"[./:'?&=#\s]+")
 _WORDS = re.compile(r"[\W_]+")
-
-
-def folded(text: str) -> str:
-    """Small Latin letters that the text looks like: compatibility forms, accents, what is not seen, letters of other scripts
-    that look alike (also behind punycode) and digits that stand for letters are taken away.
-    """
-    shown = unicodedata.normalize("NFKD", _PUNYCODE.sub(_unpunycode, text)).casefold()
-    kept = "".join(c for c in shown if unicodedata.category(c) not in ("Cf", "Mn", "Me"))
-    return kept.translate(_LATIN)
-
-
-def forbidden_word(text: str, private: Iterable[str] = ()) -> str | None:
-    """A forbidden word that the text holds, or None. `private`: further ones, as they are written."""
-    whole = folded(text)
-    words = set(_WORDS.split(whole))
-    labels = [_WORDS.sub("", label) for label in _LABELS.split(whole)]
-    for found in FORBIDDEN & (words | set(labels)):
-        return found
-    for label in labels:
-        inside = _LONG.search(label)
-        if inside is not None:
-            return inside[0]
-    joined = "".join(labels)
-    for given in private:
-        name = _WORDS.sub("", folded(given))
-        if name and (name in joined if len(name) >= _EDGE else name in words or name in labels):
-            return given
-    return None
 
 
 def _unpunycode(found: re.Match[str]) -> str:
@@ -146,3 +140,63 @@ def _unpunycode(found: re.Match[str]) -> str:
         return found[1].encode("ascii").decode("punycode")
     except (UnicodeError, OverflowError):
         return found[0]
+
+
+def folded(text: str) -> str:
+    """Small Latin letters that the text looks like: compatibility forms, accents, what is not seen, and letters of other
+    scripts that look alike (also behind punycode) are taken away.
+    """
+    if text.isascii() and "xn--" not in text.lower():
+        return text.lower()  # what all of the rest would leave, at a third of the time
+    shown = unicodedata.normalize("NFKD", _PUNYCODE.sub(_unpunycode, text)).casefold()
+    kept = "".join(c for c in shown if unicodedata.category(c) not in ("Cf", "Mn", "Me"))
+    return kept.translate(_LATIN)
+
+
+def _thin(text: str) -> str:
+    return folded(text).translate(_SKELETON)
+
+
+def _paired(thin: str) -> str:
+    for pair, one in _PAIRS:
+        thin = thin.replace(pair, one)
+    return thin
+
+
+def skeleton(text: str) -> str:
+    """Letters of a text with one sign for all that look alike: what looks the same is the same."""
+    return _paired(_WORDS.sub("", _thin(text)))
+
+
+_SKELETONS = {skeleton(word): word for word in sorted(FORBIDDEN)}
+_LONG = re.compile(
+    "|".join(
+        thin if len(word) >= _INSIDE else f"^{thin}|{thin}$"
+        for thin, word in sorted(_SKELETONS.items(), key=lambda item: -len(item[0]))
+        if len(word) >= _EDGE and word not in _WHOLE
+    )
+)
+
+
+def forbidden_word(text: str, private: Iterable[str] = ()) -> str | None:
+    """A forbidden word that the text holds, or None. `private`: further ones, as they are written."""
+    # Signs are read as letters before the text is cut, and pairs after it: `pr!ce` is a word, and so is `mar-gin`.
+    whole = _thin(text)
+    words = {_paired(word) for word in _WORDS.split(whole)}
+    bare = [_WORDS.sub("", label) for label in _LABELS.split(whole)]
+    labels, joined = [_paired(label) for label in bare], _paired("".join(bare))
+    for found in _SKELETONS.keys() & (words | set(labels)):
+        return _SKELETONS[found]
+    for label in (*labels, joined):
+        inside = _LONG.search(label)
+        if inside is not None:
+            return _SKELETONS[inside[0]]
+    for given in private:
+        name = _skeleton_of(given)
+        if name and (name in joined if len(name) >= _EDGE else name in words or name in labels):
+            return given
+    return None
+
+
+_skeleton_of = lru_cache(maxsize=4096)(skeleton)
+"""Of private words, which are the same for every text."""
