@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from stillwatch.intelligence import checks
 from stillwatch.intelligence.checks import CHECKS, RELATIONS, TEMPLATE_FORM, Setting, checked
 from stillwatch.intelligence.extension import LINEAGE, PSEUDONYM, SUSPECT, TEMPLATE
 from stillwatch.intelligence.markings import TLP, USES
+from stillwatch.intelligence.rules import Rules, required
 from stillwatch.intelligence.vocabulary import SUSPECT_NAME, TEACHER_NAME
 from stillwatch.records.signatures import Signature
 from stillwatch.records.signatures.form import PARTS, WORDS
@@ -188,9 +190,43 @@ def test_no_text_where_bits_belong():
     form = "stillwatch-template/1 epoch=1 part=input words=16-31 sketch="
     assert found("pattern", shared | {"pattern": form + sketch}) == "pattern"
     key = {
-        "extensions": [PSEUDONYM],
+        "type": "identity",
         f"{PSEUDONYM}.public_key": "CustomerAcmeBankPays3DollarsPerMillionToken=",
     }
     assert found("opaque", key) == f"extensions.{PSEUDONYM}.public_key"
-    digest = {"extensions": [SUSPECT], f"{SUSPECT}.weights_sha256": b"Please write a poem about spring".hex()}
-    assert found("opaque", digest) == f"extensions.{SUSPECT}.weights_sha256"
+    digest = b"Please write a poem about spring".hex()
+    for kind, field in (
+        ("software", f"{SUSPECT}.weights_sha256"),
+        ("software", f"{SUSPECT}.endpoint_sha256"),
+        ("relationship", f"{LINEAGE}.prompt_set_sha256"),
+    ):
+        assert found("opaque", {"type": kind, field: digest}) == f"extensions.{field}"
+
+
+def test_every_field_that_takes_bits_is_looked_at():
+    """Rules that come to allow another digest, key or id have to name where it is checked."""
+    for kind, fields in Rules.default().types.items():
+        if kind == "bundle":
+            continue
+        assert "opaque" in Rules.default().also[kind]
+        drawn, listed = set(), set()
+        for path, rule in flat(fields):
+            form = rule.get("matches", "")
+            if re.search(r"\[0-9a-f\]\{(?:32|64)\}|\[A-Za-z0-9\+/\]", form):
+                drawn.add(path)
+            if "id" in rule:
+                listed.add(path)
+        looked = {*checks._NAMES, *checks._REFERENCES.get(kind, ()), *checks._BITS.get(kind, ())}
+        assert drawn | listed <= looked, kind
+
+
+def flat(fields, extension=""):
+    """The fields of a type as checks name them, with their rules."""
+    for name, (rule, _) in required(fields).items():
+        if name == "extensions":
+            for of, (inner, _) in required(rule["fields"]).items():
+                yield from flat(inner["fields"], f"{of}.")
+        elif "list" in rule and isinstance(rule["list"], dict):
+            yield f"{extension}{name}", rule["list"]
+        else:
+            yield f"{extension}{name}", rule

@@ -182,30 +182,35 @@ def relation(get: Get, setting: Setting) -> Found:
 
 def opaque(get: Get, setting: Setting) -> Found:
     """Ids, keys and digests are what they should be, and no text: bits that nobody chose."""
-    for field in _IDS:
+    kind = get("type")
+    for field in (*_NAMES, *_REFERENCES.get(kind, ())):
         said = get(field)
         if said is not None and any(map(id_reads_as_text, (said,) if isinstance(said, str) else said)):
             return field, "the id is text in disguise", "draw the id by chance"
-    if PSEUDONYM in (get("extensions") or ()) and reads_as_text(str(get(f"{PSEUDONYM}.public_key"))[:43]):
-        return f"extensions.{PSEUDONYM}.public_key", "the key reads as text", "give a key"
-    for field in _DIGESTS:
-        digest = get(field)
-        if digest is not None and decodes_to_text(bytes.fromhex(digest)):
-            return f"extensions.{field}", "the digest is text in disguise", "give a digest"
+    for field in _BITS.get(kind, ()):
+        bits = get(field)
+        if bits is None:
+            continue
+        if reads_as_text(bits.rstrip("=")) if field == _KEY else decodes_to_text(bytes.fromhex(bits)):
+            what = "key" if field == _KEY else "digest"
+            return f"extensions.{field}", f"the {what} is text in disguise", f"give a {what}"
     return None
 
 
-_IDS = (
-    "id",
-    "created_by_ref",
-    "source_ref",
-    "target_ref",
-    "sighting_of_ref",
-    "where_sighted_refs",
-    "object_refs",
-    "user_id",
-)
-_DIGESTS = (f"{SUSPECT}.weights_sha256", f"{SUSPECT}.endpoint_sha256", f"{LINEAGE}.prompt_set_sha256")
+_NAMES = ("id", "created_by_ref")
+_REFERENCES: Mapping[str, tuple[str, ...]] = {
+    "relationship": ("source_ref", "target_ref"),
+    "sighting": ("sighting_of_ref", "where_sighted_refs"),
+    "grouping": ("object_refs",),
+    "opinion": ("object_refs",),
+    "user-account": ("user_id",),
+}
+_KEY = f"{PSEUDONYM}.public_key"
+_BITS: Mapping[str, tuple[str, ...]] = {
+    "identity": (_KEY,),
+    "software": (f"{SUSPECT}.weights_sha256", f"{SUSPECT}.endpoint_sha256"),
+    "relationship": (f"{LINEAGE}.prompt_set_sha256",),
+}
 _SHARED = ("campaign", "grouping", "indicator", "software")
 RELATIONS: Mapping[str, frozenset[tuple[str, str]]] = {
     "indicates": frozenset((("indicator", "campaign"), ("indicator", "grouping"))),

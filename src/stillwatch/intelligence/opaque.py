@@ -5,24 +5,29 @@ keeps out what is written there in the clear.
 """
 
 import base64
-from collections.abc import Callable
-from itertools import pairwise
+import re
+import string
 from math import sqrt
 
 _DEVIATIONS = 6.5
 """How far beyond chance is refused: about one in a million of those that are what they should be (measured)."""
 _CLUSTERED = 1.4
 """Pairs that overlap vary more than single draws do."""
+_BEGINS = re.compile("(?:[2-7][0-9a-f]|0[9ad]){6}")
 _URL_SAFE = frozenset("-_")
 _LETTERS = 6
 """Different ones that a text has at least; fewer are the all zeros and the like of examples."""
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
 # What is rare is more skewed: digits have more room.
-_CASES: tuple[tuple[Callable[[str], bool], int, float], ...] = (
-    (str.islower, 26, _DEVIATIONS),
-    (str.isupper, 26, _DEVIATIONS),
-    (str.isdigit, 10, 10.0),
+_CASES = tuple(
+    (bytes(sign if sign in signs else 0x20 for sign in range(256)), len(signs), deviations)
+    for signs, deviations in (
+        (string.ascii_lowercase.encode(), _DEVIATIONS),
+        (string.ascii_uppercase.encode(), _DEVIATIONS),
+        (string.digits.encode(), 10.0),
+    )
 )
+"""What leaves nothing but signs of one case, how many signs that case has, and how far beyond chance is refused."""
 
 
 def _most(share: float, draws: int, deviations: float) -> float:
@@ -39,9 +44,10 @@ def reads_as_text(coded: str) -> bool:
         base64.b64decode(coded + "=" * (-len(coded) % 4), b"-_" if _URL_SAFE & set(coded) else None)
     ):
         return True
-    pairs = len(coded) - 1
+    pairs, signs = len(coded) - 1, coded.encode()
     for of_case, letters, deviations in _CASES:
-        alike = sum(of_case(one) and of_case(other) for one, other in pairwise(coded))
+        runs = signs.translate(of_case).split()
+        alike = sum(map(len, runs)) - len(runs)
         if alike / pairs > _most((letters / 64) ** 2, pairs, deviations):
             return True
     return False
@@ -54,5 +60,8 @@ def decodes_to_text(data: bytes) -> bool:
 
 def id_reads_as_text(stix_id: str) -> bool:
     """Whether the UUID of an id is printable characters, but for the byte that its form sets."""
-    data = bytes.fromhex(stix_id.replace("-", "")[-32:])
+    digits = stix_id.replace("-", "")[-32:]
+    if _BEGINS.match(digits) is None:
+        return False  # three in a thousand of random ones are looked at further
+    data = bytes.fromhex(digits)
     return decodes_to_text(data[:8] + data[9:])
