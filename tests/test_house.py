@@ -8,6 +8,7 @@ import sys
 import tomllib
 import zipfile
 from fnmatch import fnmatch
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,82 @@ def test_extras_are_pinned_within_their_bounds():
     extras = PROJECT["project"]["optional-dependencies"]
     for wanted in (Requirement(line) for lines in extras.values() for line in lines):
         assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), wanted
+
+
+def closure(wanted):
+    """Names of the distributions that these requirements need here, their own needs included."""
+    todo, found = [Requirement(line) for line in wanted], set()
+    while todo:
+        requirement = todo.pop()
+        key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if key in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
+            continue
+        found.add(key)
+        for line in metadata.requires(requirement.name) or ():
+            inner = Requirement(line)
+            extras = requirement.extras or {""}
+            if inner.marker is None or any(inner.marker.evaluate({"extra": extra}) for extra in extras):
+                inner.marker = None
+                todo.append(inner)
+    return {name for name, _ in found}
+
+
+WITHOUT = """
+import importlib, importlib.abc, sys
+absent, modules = set(sys.argv[1].split()), sys.argv[2].split()
+
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Absent())
+for module in modules:
+    importlib.import_module(module)
+"""
+
+
+ROOMS = {
+    "": ("cli", "detection", "drill", "intelligence", "records", "watch"),
+    "gateway": ("cli", "collector"),
+    "hub": ("cli", "hub", "intelligence", "serving", "transparency"),
+    "node": ("cli", "intelligence", "node", "serving", "transparency"),
+}
+"""What has to run with the package and one extra, or none."""
+
+SIGNED = "intelligence/signed_rules.py"
+"""Is of the exchange alone."""
+
+
+@pytest.mark.parametrize("extra", ROOMS)
+def test_every_package_that_is_imported_is_asked_for(extra):
+    """As where only the package and an extra are installed: what the tests need would hide what is missing."""
+    asked = list(PROJECT["project"]["dependencies"])
+    if extra:
+        asked += PROJECT["project"]["optional-dependencies"][extra]
+    there = closure(asked)
+    absent = {
+        module
+        for module, holders in metadata.packages_distributions().items()
+        if not {canonicalize_name(holder) for holder in holders} & {*there, "stillwatch"}
+    }
+    assert {"hypothesis", "pyspark"} <= absent
+    files = [
+        path.relative_to(PACKAGE) for room in ROOMS[extra] for path in (PACKAGE / room).rglob("[!_]*.py")
+    ]
+    modules = [
+        ".".join(("stillwatch", *file.with_suffix("").parts))
+        for file in files
+        if extra or str(file) != SIGNED
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, " ".join(sorted(absent)), " ".join(modules)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_version_is_the_same_in_both_places():

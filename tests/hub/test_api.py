@@ -6,7 +6,8 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from stillwatch.intelligence.rules import Rules, open_signed
+from stillwatch.intelligence.rules import Rules
+from stillwatch.intelligence.signed_rules import open_signed
 from stillwatch.transparency import batches, cosignature, dsse, merkle, notes, tiles
 from stillwatch.transparency import checkpoint as checkpoints
 from stillwatch.transparency.follower import Follower

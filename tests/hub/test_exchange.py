@@ -13,7 +13,8 @@ import pytest
 from stillwatch.hub.errors import Refused
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.model import Query
-from stillwatch.intelligence.rules import Rules, open_signed
+from stillwatch.intelligence.rules import Rules
+from stillwatch.intelligence.signed_rules import open_signed
 from stillwatch.records.errors import InputError
 from stillwatch.transparency.notes import Verifier
 

@@ -2,15 +2,12 @@ import json
 
 import pytest
 import yaml
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stillwatch.intelligence import rules
 from stillwatch.intelligence.rules import Rules
 from stillwatch.records.errors import InputError
-from stillwatch.transparency.notes import Verifier
 
 DEFAULT = Rules.default()
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
 
 def changed(**parts):
@@ -22,13 +19,6 @@ def test_the_rules_of_the_package_can_be_read():
     assert len(DEFAULT.digest) == 64
     assert Rules.parse(DEFAULT.text) == DEFAULT
     assert json.dumps(dict(DEFAULT.types))
-
-
-def test_rules_go_signed():
-    envelope = json.loads(json.dumps(rules.sign(DEFAULT.text, KEY, "counsel")))
-    assert rules.open_signed(envelope, Verifier.of("counsel", KEY)) == DEFAULT
-    with pytest.raises(InputError, match="not signed"):
-        rules.open_signed(envelope, Verifier.of("counsel", Ed25519PrivateKey.generate()))
 
 
 def test_another_text_is_another_version():

@@ -7,7 +7,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from stillwatch.intelligence.rules import Rules, sign
+from stillwatch.intelligence.rules import Rules
+from stillwatch.intelligence.signed_rules import sign
 from stillwatch.node.folder import Folder
 from stillwatch.node.forum import EPOCH_FILE, Epoch
 from stillwatch.node.node import FaultError, Node

@@ -13,11 +13,10 @@ EXTRAS: dict[str, Set[str]] = {
         "httptools",
         "prometheus_client",
         "psycopg",
-        "rfc8785",
         "starlette",
         "uvicorn",
     },
-    "node": {"cryptography", "h11", "httpx", "prometheus_client", "rfc8785", "starlette", "uvicorn"},
+    "node": {"cryptography", "h11", "httpx", "prometheus_client", "starlette", "uvicorn"},
 }
 """Extra -> modules at top level that come with it."""
 

@@ -27,7 +27,7 @@ from stillwatch.hub.pseudonyms import Pseudonyms
 from stillwatch.hub.submission import Examiner, Submission
 from stillwatch.hub.verifying import verify
 from stillwatch.hub.waking import Waking
-from stillwatch.intelligence import rules as disclosure
+from stillwatch.intelligence import signed_rules
 from stillwatch.intelligence.checking import Checker
 from stillwatch.intelligence.rules import Rules
 from stillwatch.records.errors import InputError, plainly
@@ -303,7 +303,7 @@ class Exchange:
 
     def rules_envelope(self) -> dict[str, Any]:
         """The disclosure rules in force, signed (DSSE)."""
-        return disclosure.sign(self.rules.text, self._keys.rules, self._keys.rules_vkey.partition("+")[0])
+        return signed_rules.sign(self.rules.text, self._keys.rules, self._keys.rules_vkey.partition("+")[0])
 
     def certify(self, member: Member, request: dict[str, Any]) -> dict[str, Any]:
         """Give a member its pseudonym for the current epoch: `{"certificate": DSSE}`. Raises `Refused` (409, 422)."""

@@ -1,4 +1,4 @@
-"""The disclosure rules as data: read from a file, told apart by a digest, and signed by the forum's counsel."""
+"""The disclosure rules as data: read from a file, and told apart by a digest."""
 
 import hashlib
 import re
@@ -9,14 +9,10 @@ from importlib import resources
 from typing import Any
 
 import yaml
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stillwatch.intelligence.checks import CHECKS
 from stillwatch.records.errors import InputError
-from stillwatch.transparency import dsse
-from stillwatch.transparency.notes import Verifier
 
-RULES = "application/vnd.stillwatch.rules+yaml"
 # The one in C takes a tenth of the time; it is in every wheel, but not in every build from source.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_ITEMS = 64
@@ -92,16 +88,6 @@ def _read(text: bytes) -> Rules:
 def _default() -> Rules:
     text = (resources.files("stillwatch.intelligence") / "disclosure.yaml").read_bytes()
     return Rules.parse(text)
-
-
-def sign(text: bytes, key: Ed25519PrivateKey, name: str) -> dict[str, Any]:
-    """The envelope in which rules go to members; `name` is that of the rules key."""
-    return dsse.sign(RULES, text, key, name)
-
-
-def open_signed(envelope: object, key: Verifier) -> Rules:
-    """The rules in an envelope. Raises InputError unless this key signed them and they can be read."""
-    return Rules.parse(dsse.verify(envelope, RULES, key.key))
 
 
 def required(fields: Mapping[str, Rule]) -> dict[str, tuple[Rule, bool]]:

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from stillwatch.intelligence.rules import RULES, Rules, open_signed
+from stillwatch.intelligence.rules import Rules
+from stillwatch.intelligence.signed_rules import RULES, open_signed
 from stillwatch.node.client import Client
 from stillwatch.node.faults import SIGNATURE
 from stillwatch.node.folder import Folder, write_private
