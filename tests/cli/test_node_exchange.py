@@ -107,6 +107,19 @@ def test_explained_is_every_field_with_its_rule(members, bundle):
     assert "1 objects would leave under version" in out
 
 
+def test_what_is_over_when_it_leaves_is_warned_of(members, bundle):
+    anna = members("anna")
+    ended, lasting = indicator(valid_until="2026-03-02T00:00:00.000Z"), indicator()
+    out, _ = node("explain", "--dir", anna, bundle(ended, lasting))
+    assert "warning: 1 of 2 objects is over (valid_until)" in out
+    out, _ = node("publish", "--dir", anna, bundle(ended, lasting))
+    assert "warning: 1 of 2 objects is over (valid_until)" in out
+    assert "2 of 2 objects were taken" in out
+    told = json.loads(node("explain", "--dir", anna, bundle(ended, lasting), "--json")[0])
+    assert told["over"] == [ended["id"]]
+    assert "warning" not in node("publish", "--dir", anna, bundle(indicator()))[0]
+
+
 def test_a_hub_out_of_reach(forum, members, bundle, tmp_path):
     anna, bert = members("anna"), members("bert")
     node("sync", "--dir", bert)

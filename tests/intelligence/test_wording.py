@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 
 from stillwatch.intelligence.checking import Accepted, Checker
+from stillwatch.intelligence.extension import published
 from stillwatch.intelligence.markings import USES
 from stillwatch.intelligence.rules import Rules
 from stillwatch.intelligence.wording import reasons, worded
@@ -36,6 +38,12 @@ def test_everything_that_leaves_has_its_reason(item):
     # References to other standards are one value of a vocabulary each, though they have fields.
     others = {path for path in leaves(item) if not path.startswith("external_references")}
     assert others <= {one.field for one in told}
+
+
+@pytest.mark.parametrize("item", published(), ids=lambda item: item["id"])
+def test_what_is_the_same_for_everybody_leaves_as_a_whole(item):
+    """The author of the extensions is an identity, and has a name that no member's identity may have."""
+    assert reasons(item, RULES) == []
 
 
 def test_markings_are_told_by_their_names():

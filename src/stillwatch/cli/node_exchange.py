@@ -19,6 +19,7 @@ from stillwatch.cli.node_parts import (
     json_option,
     node,
     opened,
+    over,
     print_json,
     say_refusals,
     told,
@@ -135,6 +136,8 @@ def explain(folder: Path, bundle: Path, as_json: bool) -> int:
         else:
             click.echo(f"{change.object_id}: {change.field} becomes {change.after}, was {change.before}")
     say_refusals(found)
+    if line := over(found):
+        click.echo(line)
     click.echo(_summary(found))
     return REFUSED if found.refusals else 0
 

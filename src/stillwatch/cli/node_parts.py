@@ -86,6 +86,7 @@ def told(done: "Published", as_json: bool) -> int:
                 "queued": sum(each["state"] in ("queued", "assigned") for each in done.states),
                 "problem": done.problem,
                 "rules": document["rules"],
+                "over": document["over"],
             }
         )
         return REFUSED if done.explained.refusals or refused else 0
@@ -102,10 +103,23 @@ def told(done: "Published", as_json: bool) -> int:
     taken = len(done.states) - len(refused) - waiting - erased
     if taken:
         click.echo(f"{taken} of {len(done.states)} objects were taken by the hub")
+    if line := over(done.explained):
+        click.echo(line)
     if waiting:
         why = done.problem or "they wait for their time"
         click.echo(f"{waiting} objects are queued: {why}")
     return REFUSED if refused else 0
+
+
+def over(found: "Explained") -> str:
+    """A line on what is not valid any more; empty where there is nothing."""
+    many = len(found.over)
+    return (
+        ""
+        if not many
+        else f"warning: {many} of {len(found.objects)} objects {'are' if many > 1 else 'is'} over (valid_until): no member's"
+        " scan or guard will use what logs of so long ago gave"
+    )
 
 
 def say_refusals(found: "Explained") -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stillwatch.intelligence.extension import published
 from stillwatch.intelligence.markings import TLP, USES
 from stillwatch.intelligence.rules import Rule, Rules, kind_of, required
 
@@ -48,7 +49,12 @@ def worded(rule: Rule, code: Callable[[str], str] = str) -> str:
 
 
 def reasons(item: Mapping[str, Any], rules: Rules) -> list[Reason]:
-    """Each field of an object that the rules accept, inner ones by their paths, with the rule that lets it leave."""
+    """Each field of an object that the rules accept, inner ones by their paths, with the rule that lets it leave.
+
+    None of an object that is the same for everybody: it leaves as a whole.
+    """
+    if item in published():
+        return []
     fields = rules.types.get(str(item.get("type")), {})
     return list(_fields(item, fields, ""))
 

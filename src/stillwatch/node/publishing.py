@@ -47,6 +47,8 @@ class Explained:
     rules: Rules
     pseudonym: str | None
     """Under which it would be said; None where this node has none yet, and AUTHOR stands for it."""
+    over: list[str]
+    """Ids of what is not valid any more when it is sent: nobody will use it."""
 
     def document(self) -> dict[str, Any]:
         """For --json."""
@@ -56,6 +58,7 @@ class Explained:
             "changed": [asdict(each) for each in self.changes],
             "rules": {"version": self.rules.version, "sha256": self.rules.digest},
             "pseudonym": self.pseudonym,
+            "over": self.over,
         }
 
 
@@ -123,7 +126,15 @@ def explain(
     ]
     sent = {item.get("id") for item in prepared}
     changes += [Change(str(name), "", "identity", None) for name in given if name not in sent]
-    return Explained(prepared, refusals, changes, rules, pseudonym)
+    refused = {refusal.object_id for refusal in refusals}
+    over = [
+        str(item["id"])
+        for item in prepared
+        if item.get("id") not in refused
+        and (end := item.get("valid_until")) is not None
+        and datetime.fromisoformat(end) <= moment
+    ]
+    return Explained(prepared, refusals, changes, rules, pseudonym, over)
 
 
 def _under(author: str, item: dict[str, Any], own: Collection[str]) -> list[str]:
