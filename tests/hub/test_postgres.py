@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stillwatch.hub.deciding import ENDS, OWNERS
+from stillwatch.hub.deciding import ENDS, OWNERS, WITHDRAWN
 from stillwatch.hub.errors import Refused
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.postgres import Postgres, shown, translated
@@ -38,7 +38,7 @@ def made(postgres, parts, tmp_path):
     store.end()
 
 
-@pytest.mark.parametrize("statement", [OWNERS, ENDS], ids=["owners", "ends"])
+@pytest.mark.parametrize("statement", [OWNERS, ENDS, WITHDRAWN], ids=["owners", "ends", "withdrawn"])
 def test_a_batch_reads_as_much_of_a_large_table_as_of_a_small_one(made, parts, statement):
     """Without statistics, as in an hour in which much is posted, it must not read all of the table for each batch."""
     hub = made.opened[0]

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import random
+import string
 import uuid
 
 import pytest
@@ -44,14 +45,22 @@ def test_a_prompt_is_no_digest(text):
 
 def test_ids_that_nobody_chose_are_no_text():
     draw = random.Random(53)
-    drawn = [f"indicator--{uuid.UUID(bytes=draw.randbytes(16), version=4)}" for _ in range(20_000)]
+    drawn = [f"indicator--{uuid.UUID(bytes=draw.randbytes(16), version=4)}" for _ in range(100_000)]
     assert not [one for one in drawn if id_reads_as_text(one)]
     # Nor are numbers in order, which some tools make.
     assert not [n for n in range(2000) if id_reads_as_text(f"indicator--00000000-0000-4000-8000-{n:012d}")]
 
 
-@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=16, max_size=16))
-def test_words_are_no_id(text):
+def test_an_id_that_is_printable_by_chance_may_stand():
+    """One in 700,000 is; a node could not draw another for what it derives from content."""
+    assert not id_reads_as_text("indicator--6b654161-5666-4852-a35f-6c25533b315e")
+
+
+@given(
+    st.text(string.ascii_letters + string.digits + " ", min_size=16, max_size=16), st.sampled_from("$.,:%-")
+)
+def test_words_are_no_id(text, sign):
+    text = sign + text[1:]
     assume(len(set(text[:6] + text[9:])) >= 6)
     made = uuid.UUID(bytes=text.encode(), version=4)
     assert id_reads_as_text(f"sighting--{made}")

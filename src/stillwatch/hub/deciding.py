@@ -57,10 +57,10 @@ _VERSIONS = (
     " AND o.collection = wanted.collection AND o.version = wanted.version AND o.stix_id = wanted.id"
     " LEFT JOIN contents c ON c.seq = o.seq"
 )
-_WITHDRAWN = (
-    "WITH wanted (key, collection, id) AS (VALUES (?)*) SELECT o.collection, o.stix_id FROM wanted JOIN objects o"
-    " ON o.id_key = wanted.key AND o.collection = wanted.collection AND o.stix_id = wanted.id"
-    " WHERE o.revoked = 1 AND o.erasure IS NOT NULL"
+WITHDRAWN = (
+    "WITH wanted (key, collection, id) AS (VALUES (?)*) SELECT wanted.collection, wanted.id FROM wanted WHERE"
+    " (SELECT s.revoked FROM objects s WHERE s.id_key = wanted.key AND s.collection = wanted.collection"
+    " AND s.stix_id = wanted.id AND s.revoked = 1 AND s.erasure IS NOT NULL LIMIT 1) = 1"
 )
 _END = (
     "(SELECT s.seq FROM objects s WHERE s.id_key = wanted.key AND s.collection = wanted.collection"
@@ -127,7 +127,7 @@ class Decider:
         for collection, stix_id, *found in self._tx.among(ENDS, ends):
             self._ends[collection, stix_id] = found
         self._withdrawn.update(
-            (collection, stix_id) for collection, stix_id in self._tx.among(_WITHDRAWN, ends)
+            (collection, stix_id) for collection, stix_id in self._tx.among(WITHDRAWN, ends)
         )
 
     def _identities(self, group: list[Submission]) -> dict[str, int]:

@@ -13,6 +13,9 @@ _DEVIATIONS = 6.5
 """How far beyond chance is refused: about one in a million of those that are what they should be (measured)."""
 _CLUSTERED = 1.4
 """Pairs that overlap vary more than single draws do."""
+_WORDY = (string.ascii_letters + string.digits + " ").encode()
+_LONG, _SIGNS = 16, 2
+"""From so many bytes on printable ones are no chance; of fewer so many may be other signs."""
 _BEGINS = re.compile("(?:[2-7][0-9a-f]|0[9ad]){6}")
 _URL_SAFE = frozenset("-_")
 _LETTERS = 6
@@ -54,8 +57,12 @@ def reads_as_text(coded: str) -> bool:
 
 
 def decodes_to_text(data: bytes) -> bool:
-    """Whether bytes (12 or more) are printable characters, nearly all of them: one in 100,000 of 12 that nobody chose."""
-    return len(set(data)) >= _LETTERS and len(data.translate(None, _PRINTABLE)) <= 0.05 * len(data)
+    """Whether bytes are printable characters, nearly all of them; of fewer than 16 also letters, digits and spaces, but for
+    two at most: one in five million ids that nobody chose is taken for words.
+    """
+    if len(set(data)) < _LETTERS or len(data.translate(None, _PRINTABLE)) > 0.05 * len(data):
+        return False
+    return len(data) >= _LONG or len(data.translate(None, _WORDY)) <= _SIGNS
 
 
 def id_reads_as_text(stix_id: str) -> bool:
