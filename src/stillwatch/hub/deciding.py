@@ -245,7 +245,7 @@ class Decider:
 
     def _claim(self, item: Accepted, member: int) -> None:
         """Identities that an object describes or names belong to its member from then on."""
-        for name in (*item.said_by, *((item.id,) if item.type == "identity" else ())):
+        for name in item.said_by if item.type != "identity" else (*item.said_by, item.id):
             if name not in self._authors:
                 self._authors[name] = member
                 self._claimed.append((name, member))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -26,6 +27,7 @@ VERSIONS_FILTERS = frozenset({"spec_version"})
 _PAGING = frozenset({"added_after", "limit", "next"})
 
 
+@lru_cache(maxsize=8192)
 def format_version(microseconds: int) -> str:
     """A time with three digits after the second where they are enough, as STIX writes `modified`."""
     text = stamp(microseconds)

@@ -46,6 +46,11 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def _is_before(one: str, other: str) -> bool:
+    # All are UTC, so those of one length are in the order of their texts.
+    return one < other if len(one) == len(other) else moment(one) < moment(other)
+
+
 def embargo(get: Get, setting: Setting) -> Found:
     """What was seen may be told when the day that it names has been over for the days that the rules say."""
     if setting.now is None:
@@ -65,7 +70,7 @@ def embargo(get: Get, setting: Setting) -> Found:
 
 def versions(get: Get, setting: Setting) -> Found:
     """A version is not older than the object; those of one day count up in milliseconds."""
-    if moment(get("modified")) < moment(get("created")):
+    if _is_before(get("modified"), get("created")):
         return "modified", "an object can't be changed before it was made", "give the time of this version"
     return None
 
@@ -73,10 +78,10 @@ def versions(get: Get, setting: Setting) -> Found:
 def spans(get: Get, setting: Setting) -> Found:
     """Times in their order: something ends after it began (STIX 2.1, sections 4.2, 4.7 and 5.2)."""
     first, last = get("first_seen"), get("last_seen")
-    if first is not None and last is not None and moment(last) < moment(first):
+    if first is not None and last is not None and _is_before(last, first):
         return "last_seen", "it was seen last before it was seen first", "swap the times"
     begins, ends = get("valid_from"), get("valid_until")
-    if begins is not None and ends is not None and moment(ends) <= moment(begins):
+    if begins is not None and ends is not None and not _is_before(begins, ends):
         return "valid_until", "it would be over before it began to be valid", "give a later end, or none"
     return None
 
@@ -85,12 +90,14 @@ def lists(get: Get, setting: Setting) -> Found:
     """Nothing stands twice in a list, and an object is handled in one way."""
     for field in _LISTS:
         listed = get(field)
+        if listed is None or len(listed) < 2:
+            continue
         # Values of references are written in one way, whoever wrote them.
-        if listed is not None and len({one if isinstance(one, str) else _form(one) for one in listed}) < len(
-            listed
-        ):
+        if len({one if isinstance(one, str) else _form(one) for one in listed}) < len(listed):
             return field, "something stands there twice", "name each once"
     marks = frozenset(get("object_marking_refs") or ())
+    if len(marks) < 2:
+        return None
     levels = [LEVELS[mark] for mark in marks if mark in LEVELS]
     if levels and not frozenset.intersection(*levels):
         return "object_marking_refs", "more than one TLP level", "leave the strictest"

@@ -61,27 +61,31 @@ _SPECIAL = {
 _ENDS = {version: [end for _, end in spans] for version, spans in _SPECIAL.items()}
 
 
-def _is_special(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    """Whether any of its addresses is a special one."""
-    first, last = int(network.network_address), int(network.broadcast_address)
-    at = bisect_left(_ENDS[network.version], first)
-    spans = _SPECIAL[network.version]
+def _is_special(version: int, first: int, last: int) -> bool:
+    """Whether any address between two is a special one."""
+    at = bisect_left(_ENDS[version], first)
+    spans = _SPECIAL[version]
     return at < len(spans) and spans[at][0] <= last
 
 
 def _address(version: int) -> Callable[[str], bool]:
     def is_address(text: str) -> bool:
+        host, slash, _ = text.partition("/")
         try:
-            network = ipaddress.ip_network(text)
+            first = ipaddress.ip_address(host)
+            # Takes most of the time, so only where there is one. Its end is counted here: Python's own way takes a lock.
+            network = ipaddress.ip_network(text) if slash else None
         except ValueError:
             return False
-        if _is_special(network):
-            return False
+        bits = 0 if network is None else network.max_prefixlen - network.prefixlen
+        number = int(first)
         # As it is written canonically: other spellings, and zones, could carry something else.
-        written = (
-            {str(network), str(network.network_address)} if network.num_addresses == 1 else {str(network)}
+        return (
+            first.version == version
+            and text == (str(first) if network is None else str(network))
+            and "%" not in text
+            and not _is_special(version, number, number + (1 << bits) - 1)
         )
-        return network.version == version and "%" not in text and text in written
 
     return is_address
 
