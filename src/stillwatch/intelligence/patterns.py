@@ -24,11 +24,6 @@ MOST_DIGITS_IN_A_ROW, MOST_DIGITS = 6, 20
 """Of a domain name: numbers of machines, and addresses that are written in their names, have as many; a count that has
 no more can't be told from them."""
 
-PORTS = frozenset(
-    (80, 81, 443, 1080, 3000, 3128, 5000, 8000, 8008, 8080, 8081, 8118, 8443, 8880, 8888, 9000, 9050, 9443)
-)
-"""Of services and proxies on the web; any other could be a number that somebody means to tell."""
-
 _INNER = frozenset(
     ("local", "localdomain", "localhost", "internal", "intranet", "lan", "corp", "home", "private")
 )
@@ -154,7 +149,7 @@ def _url(text: str) -> bool:
     host, port, path = found.groups()
     return (
         (_domain(host) or (_is_ipv4(host) and "/" not in host))
-        and (port is None or int(port) in PORTS)
+        and (port is None or int(port) < 65536)
         and len(path.strip("/").split("/")) <= MOST_STEPS
     )
 
