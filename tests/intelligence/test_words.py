@@ -87,6 +87,12 @@ def test_folding():
     assert folded("Ｐrícé") == "price"
 
 
+@given(st.integers(0, 10**6))
+def test_a_number_is_no_word(number):
+    assert forbidden_word(f"vps-{number}.example.net") is None
+    assert forbidden_word(f"{number}.example.net:{number}") is None
+
+
 def test_words_look_like_no_other_but_their_own_spellings():
     """Or the reason that is given would name the wrong one."""
     alike = {skeleton(word) for word in FORBIDDEN}

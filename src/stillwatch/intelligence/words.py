@@ -130,6 +130,8 @@ _SKELETON = {
     for pair in "1l il |l !l jl 0o 3e 4a @a 5s $s zs 2s 7t +t 6g 8g 9g bg qg vu".split()  # noqa: SIM905 - as above
 }
 _PAIRS = (("rn", "m"), ("nn", "m"), ("uu", "w"), ("cl", "d"))
+_NUMBER = re.compile(r"(?<![^\W_])[0-9]{2,}(?![^\W_])")
+"""Stands by itself, and so for no letters: 5413 is no sale."""
 _PUNYCODE = re.compile(r"xn--([a-z0-9-]+)", re.IGNORECASE)
 _LABELS = re.compile(r"[./:'?&=#\s]+")
 _WORDS = re.compile(r"[\W_]+")
@@ -154,7 +156,7 @@ def folded(text: str) -> str:
 
 
 def _thin(text: str) -> str:
-    return folded(text).translate(_SKELETON)
+    return _NUMBER.sub("0", folded(text)).translate(_SKELETON)
 
 
 def _paired(thin: str) -> str:
