@@ -64,6 +64,8 @@ def test_dots_hide_no_long_word(word, data):
         "login",
         "v1",
         "salesforce.com",
+        "aggregate.example",
+        "live-streaming.sports.example",
         "vps123456.ovh.net",
         "ec2-203-0-113-25.compute-1.amazonaws.com",
         "static.88-198-1-2.clients.your-server.de",

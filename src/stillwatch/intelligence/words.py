@@ -26,7 +26,6 @@ FORBIDDEN = frozenset(
         "profit",
         "profits",
         "income",
-        "earnings",
         "salary",
         "salaries",
         "contract",
@@ -127,7 +126,7 @@ _LATIN = {ord(pair[0]): pair[1] for pair in _LOOK_ALIKE.split()}
 # words (a skeleton, as Unicode Technical Standard 39, section 4, has it). The pairs come after the single signs.
 _SKELETON = {
     ord(pair[0]): pair[1]
-    for pair in "1l il |l !l jl 0o 3e 4a @a 5s $s zs 2s 7t +t 6g 8g 9g bg qg vu".split()  # noqa: SIM905 - as above
+    for pair in "1l il |l !l jl 0o 3e 4a @a 5s $s zs 2s 7t +t 8b 9g qg vu".split()  # noqa: SIM905 - as above
 }
 _PAIRS = (("rn", "m"), ("nn", "m"), ("uu", "w"), ("cl", "d"))
 _NUMBER = re.compile(r"(?<![^\W_])[0-9]{2,}(?![^\W_])")
@@ -182,8 +181,15 @@ _LONG = re.compile(
 
 def forbidden_word(text: str, private: Iterable[str] = ()) -> str | None:
     """A forbidden word that the text holds, or None. `private`: further ones, as they are written."""
-    # Signs are read as letters before the text is cut, and pairs after it: `pr!ce` is a word, and so is `mar-gin`.
     whole = _thin(text)
+    # Looks like two letters that nobody takes for each other.
+    readings = (whole.replace("6", "b"), whole.replace("6", "g")) if "6" in whole else (whole,)
+    own = tuple(private)
+    return next(filter(None, (_found(reading, own) for reading in readings)), None)
+
+
+def _found(whole: str, private: tuple[str, ...]) -> str | None:
+    # Signs are read as letters before the text is cut, and pairs after it: `pr!ce` is a word, and so is `mar-gin`.
     words = {_paired(word) for word in _WORDS.split(whole)}
     bare = [_WORDS.sub("", label) for label in _LABELS.split(whole)]
     labels, joined = [_paired(label) for label in bare], _paired("".join(bare))
