@@ -85,6 +85,31 @@ def test_what_is_wrong_is_one_line(forum, tmp_path, arguments):
     assert done.stderr.startswith("stillwatch: ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("member", "add", "--dir", "{forum}", ""), "the argument NAME is empty; give a value"),
+        (("backup", "--dir", "{forum}", "--out", "{absent}/kept"), "{absent}: there is no such folder"),
+        (("member", "certificate", "--dir", "{forum}", "anna", "{odd}"), "{odd}: no certificate in PEM form"),
+        (
+            ("serve", "--dir", "{forum}", "--tls-cert", "{odd}"),
+            "--tls-cert {odd}: the certificate and its key can't",
+        ),
+        (("serve", "--dir", "{forum}"), "{forum}/rules.yaml: the disclosure rules can't be used"),
+    ],
+)
+def test_a_slip_is_named_where_it_is(forum, tmp_path, arguments, says):
+    hub("member", "add", "--dir", forum, "anna")
+    places = {"forum": forum, "absent": tmp_path / "absent", "odd": tmp_path / "odd"}
+    places["odd"].write_bytes(b"\x80\xff")
+    if arguments == ("serve", "--dir", "{forum}"):
+        (forum / "rules.yaml").write_text("a: [")
+    done = hub(*(part.format(**places) for part in arguments))
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"stillwatch: {says.format(**places)}")
+    assert "unknown error" not in done.stderr
+
+
 @pytest.mark.parametrize("words", [(), ("member",), ("collection",), ("epoch",)])
 def test_every_group_has_help(words):
     done = hub(*words, "--help")

@@ -120,6 +120,56 @@ def test_what_is_over_when_it_leaves_is_warned_of(members, bundle):
     assert "warning" not in node("publish", "--dir", anna, bundle(indicator()))[0]
 
 
+def test_what_was_there_before_and_what_stays_withdrawn_is_told(members, bundle):
+    anna = members("anna")
+    kept, gone = indicator(), indicator()
+    node("publish", "--dir", anna, bundle(kept, gone))
+    out, _ = node("publish", "--dir", anna, bundle(kept, gone, indicator()))
+    assert "3 of 3 objects were taken by the hub, 2 of them before" in out
+    assert "withdrawn" not in out
+    node("revoke", "--dir", anna, gone["id"])
+    out, _ = node("publish", "--dir", anna, bundle(kept, gone))
+    assert "2 of 2 objects were taken by the hub, 2 of them before" in out
+    assert "1 of them are withdrawn, and stay so" in out
+    assert "nothing was published" in node("publish", "--dir", anna, bundle())[0]
+
+
+def test_what_is_said_of_an_object_that_never_came_is_noted(members, bundle):
+    anna, bert = members("anna"), members("bert")
+    item = indicator()
+    node("publish", "--dir", anna, bundle(item))
+    _, err = node("sight", "--dir", bert, item["id"])
+    assert f"note: {item['id']}: this node has received no object of this id" in err
+    node("sync", "--dir", bert)
+    assert node("sight", "--dir", bert, item["id"])[1] == ""
+    node("revoke", "--dir", anna, item["id"])
+    node("sync", "--dir", bert)
+    assert "it is withdrawn" in node("opine", "--dir", bert, item["id"], "--false-positive")[1]
+    for command in (
+        ("sight", "--dir", bert, "nonsense"),
+        ("opine", "--dir", bert, "nonsense", "--false-positive"),
+    ):
+        assert "nonsense: this is no id of a STIX object" in node(*command, status=2)[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("[1, 2]", "these are no credentials of a member"),
+        (
+            '{"member_id": "m", "basic": {"username": "u", "password": 7}}',
+            "these are no credentials of a member",
+        ),
+    ],
+)
+def test_wrong_credentials_name_their_file(tmp_path, said, why):
+    (tmp_path / "c.json").write_text(said)
+    arguments = ("--dir", tmp_path / "n", "--hub", "http://127.0.0.1:1", "--credentials", tmp_path / "c.json")
+    _, err = node("init", *arguments, status=2)
+    assert f"{tmp_path / 'c.json'}: {why}" in err
+    assert not (tmp_path / "n").exists()
+
+
 def test_a_hub_out_of_reach(forum, members, bundle, tmp_path):
     anna, bert = members("anna"), members("bert")
     node("sync", "--dir", bert)

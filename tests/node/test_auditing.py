@@ -393,6 +393,23 @@ def test_a_hub_put_back_is_a_rollback_and_gets_back_what_it_lost(histories, indi
     assert author.queue.waiting() == 0
 
 
+def test_what_waits_makes_no_fork_of_a_rollback(histories, indicator):
+    """Sent first, it would make the log as long as it was, with another root: signed evidence against an honest operator."""
+    hub, author, victim, tmp_path = histories
+    hub.start()
+    assert not author.say([indicator()]).problem
+    victim.sync()
+    author.sync()
+    hub.stop()
+    for node in (victim, author):
+        assert node.say([indicator()]).problem
+    swap(tmp_path)
+    hub.start()
+    for node in (victim, author):
+        assert kind_of_fault(node) == ROLLBACK
+        assert node.queue.waiting() == 1
+
+
 def test_a_hub_that_altered_its_own_rows_is_found_out(forum, joined, indicator):
     """Whoever has the hub's disk, but signs nothing new, can't have an object read otherwise than it was logged."""
     author, reader = joined(), joined()

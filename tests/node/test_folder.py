@@ -1,12 +1,16 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stillwatch.node.folder import CONFIG, KEYS, Folder
 from stillwatch.node.folder import CREDENTIALS as CREDENTIALS_FILE
 from stillwatch.records.errors import InputError
+from stillwatch.transparency.notes import Verifier
 
-CREDENTIALS = {"member_id": "m1", "basic": {"username": "u", "password": "p"}, "hub": {"collection": "c"}}
+KEY = str(Verifier.of("hub", Ed25519PrivateKey.from_private_bytes(bytes(range(32)))))
+HUB = {"collection": "c", "log_key": KEY, "rules_key": KEY}
+CREDENTIALS = {"member_id": "m1", "basic": {"username": "u", "password": "p"}, "hub": HUB}
 
 
 @pytest.fixture
@@ -33,13 +37,6 @@ def test_a_key_is_made_once(folder):
     assert folder.key("pseudonym-1").private_bytes_raw() != first
 
 
-def test_what_is_pinned_stays(folder):
-    folder.pin(log_key="first", collection="other")
-    folder.pin(log_key="second")
-    trust = Folder.open(folder.path).trust
-    assert (trust.log_key, trust.collection) == ("first", "c")
-
-
 def test_one_process_writes_at_a_time(folder):
     with (
         folder.working(),
@@ -53,10 +50,22 @@ def test_one_process_writes_at_a_time(folder):
 
 
 @pytest.mark.parametrize(
-    "credentials", [{}, {"member_id": "m"}, {"basic": {}}, CREDENTIALS | {"hub": {"log_key": "no key"}}]
+    "credentials",
+    [
+        {},
+        [1, 2],
+        5,
+        None,
+        {"member_id": "m"},
+        {"basic": {}},
+        CREDENTIALS | {"basic": {"username": "u", "password": 7}},
+        CREDENTIALS | {"hub": None},
+        *(CREDENTIALS | {"hub": HUB | {name: None}} for name in HUB),
+        CREDENTIALS | {"hub": HUB | {"log_key": "no key"}},
+    ],
 )
 def test_other_credentials_are_refused(tmp_path, credentials):
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"no credentials of a member|log_key is no key"):
         Folder.create(tmp_path / "node", "http://127.0.0.1:1", credentials)
     assert not (tmp_path / "node").exists()
 
@@ -95,7 +104,5 @@ def test_files_that_lack_something_are_told(folder):
 
 def test_a_folder_that_others_could_read_is_closed(tmp_path):
     tmp_path.chmod(0o755)
-    Folder.create(
-        tmp_path, "http://127.0.0.1:1", {"member_id": "m", "basic": {"username": "u", "password": "p"}}
-    )
+    Folder.create(tmp_path, "http://127.0.0.1:1", CREDENTIALS)
     assert tmp_path.stat().st_mode & 0o077 == 0

@@ -9,9 +9,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from stillwatch.intelligence.rules import Rules
 from stillwatch.intelligence.signed_rules import sign
-from stillwatch.node.folder import Folder
 from stillwatch.node.forum import EPOCH_FILE, Epoch
-from stillwatch.node.node import FaultError, Node
+from stillwatch.node.node import FaultError
 from stillwatch.records.errors import InputError
 from stillwatch.transparency.follower import LogFaultError
 
@@ -165,15 +164,6 @@ def test_old_epochs_keep_their_keys(joined):
     (current,) = node.forum.epochs()
     node.store.put("epochs", {"0": base64.b64encode(b"o" * 16).decode(), "1": node.store.get("epochs")["1"]})
     assert node.forum.epochs() == [current, Epoch(0, b"o" * 16)]
-
-
-def test_a_node_that_does_not_know_the_rules_key_says_so(forum, tmp_path):
-    credentials = forum.member("without rules key")
-    del credentials["hub"]["rules_key"]
-    folder = Folder.create(tmp_path / "n", forum.url, credentials)
-    # The member's own lack, not the hub's fault.
-    with Node(folder.path) as node, pytest.raises(InputError, match="key of the forum's rules is not known"):
-        node.sync()
 
 
 def test_rules_of_a_newer_kind_are_no_fault(wire, joined, rules_key):

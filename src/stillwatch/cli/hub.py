@@ -8,6 +8,7 @@ import click
 
 from stillwatch.cli.extras import needing
 from stillwatch.cli.options import Strict
+from stillwatch.records.errors import InputError
 
 if TYPE_CHECKING:
     from stillwatch.hub.exchange import Exchange
@@ -182,7 +183,10 @@ def bind_certificate(folder: Path, member: str, certificate: Path, as_json: bool
     """Let a client certificate (PEM) stand for a member, for mutual TLS."""
     pem = certificate.read_bytes()
     with _exchange().open(folder) as exchange:
-        fingerprint = exchange.bind_certificate(member, pem)
+        try:
+            fingerprint = exchange.bind_certificate(member, pem)
+        except InputError as error:
+            raise InputError(error.what, where=error.where or str(certificate), mend=error.mend) from None
     _say(as_json, {"fingerprint": fingerprint}, f"SHA-256 fingerprint {fingerprint}")
 
 

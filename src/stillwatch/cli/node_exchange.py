@@ -94,7 +94,11 @@ def init(
         raise click.UsageError("--client-key needs --client-cert")
     certificate = None if client_cert is None else (client_cert, client_key or client_cert)
     address = checked_hub(url, tls=not no_tls)
-    made = Folder.create(folder, address, said, accounts=accounts, ca=ca, certificate=certificate)
+    try:
+        made = Folder.create(folder, address, said, accounts=accounts, ca=ca, certificate=certificate)
+    except InputError as error:
+        # What is wrong with credentials does not say in which file.
+        raise InputError(error.what, where=error.where or str(credentials), mend=error.mend) from None
     if as_json:
         print_json({"member_id": made.member_id, "hub": address, "dir": str(folder)})
     else:

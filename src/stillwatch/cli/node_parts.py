@@ -1,6 +1,7 @@
 """What the commands of `stillwatch node` share: the group, options, how they end, and what became of what was published."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,11 +12,13 @@ import click
 from stillwatch.cli.errors import say
 from stillwatch.cli.extras import needing
 from stillwatch.cli.options import Strict
+from stillwatch.records.errors import InputError
 
 if TYPE_CHECKING:
     from stillwatch.node.node import Node, Published
     from stillwatch.node.publishing import Explained
 
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,249}--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 REFUSED, BROKEN = 3, 5
 """Exit statuses: the disclosure rules refuse something; the hub or what is kept does not hold."""
 
@@ -102,13 +105,30 @@ def told(done: "Published", as_json: bool) -> int:
         click.echo(f"{erased} of {len(done.states)} objects were erased at the hub after it took them")
     taken = len(done.states) - len(refused) - waiting - erased
     if taken:
-        click.echo(f"{taken} of {len(done.states)} objects were taken by the hub")
+        before = f", {done.before} of them before" if done.before else ""
+        click.echo(f"{taken} of {len(done.states)} objects were taken by the hub{before}")
+        if done.withdrawn:
+            click.echo(
+                f"{done.withdrawn} of them are withdrawn, and stay so: give them another id to share them anew"
+            )
+    if not done.states:
+        click.echo("nothing was published: the bundle holds nothing that leaves")
     if line := over(done.explained):
         click.echo(line)
     if waiting:
         why = done.problem or "they wait for their time"
         click.echo(f"{waiting} objects are queued: {why}")
     return REFUSED if refused else 0
+
+
+def known(own: "Node", object_id: str) -> None:
+    """Say on stderr where what is to be said of an object may be a mistake. Raises InputError for what is no id."""
+    if not _ID.fullmatch(object_id):
+        raise InputError(
+            "this is no id of a STIX object", where=object_id, mend="give one as leads.jsonl names them"
+        )
+    if (why := own.standing(object_id)) is not None:
+        say(f"note: {object_id}: {why}")
 
 
 def over(found: "Explained") -> str:

@@ -5,7 +5,16 @@ from typing import Any
 
 import click
 
-from stillwatch.cli.node_parts import NodeCommand, folder_option, json_option, node, opened, print_json, told
+from stillwatch.cli.node_parts import (
+    NodeCommand,
+    folder_option,
+    json_option,
+    known,
+    node,
+    opened,
+    print_json,
+    told,
+)
 from stillwatch.cli.options import MOMENT
 from stillwatch.cli.text_table import text_table
 from stillwatch.intelligence import vocabulary as words
@@ -56,6 +65,7 @@ def sight(
         from stillwatch.intelligence import objects
         from stillwatch.node.publishing import handling, moment_of, today
 
+        known(own, object_id)
         made = objects.sighting(
             object_id,
             handling(today()),
@@ -95,6 +105,7 @@ def opine(
         from stillwatch.intelligence import objects
         from stillwatch.node.publishing import handling, today
 
+        known(own, object_id)
         said = handling(today())
         made = (
             objects.false_positive(object_id, said)

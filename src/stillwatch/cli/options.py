@@ -71,12 +71,17 @@ class Strict(click.Command):
         """Parse, or fail with a line that names the option."""
         given, _, order = self.make_parser(ctx).parse_args(args=list(args))
         for param, times in Counter(order).items() if not ctx.resilient_parsing else ():
-            name = param.opts[0] if isinstance(param, click.Option) else param.make_metavar(ctx)
+            name = (
+                param.opts[0]
+                if isinstance(param, click.Option)
+                else f"the argument {param.make_metavar(ctx)}"
+            )
             if times > 1 and isinstance(param, click.Option) and not (param.multiple or param.is_flag):
                 raise click.UsageError(f"{name} is given {times} times; give it once", ctx)
             value = given.get(param.name or "")
             if "" in (value if isinstance(value, list | tuple) else (value,)):
-                raise click.UsageError(f"{name} is empty; give a value, or leave it out", ctx)
+                or_none = "" if param.required else ", or leave it out"
+                raise click.UsageError(f"{name} is empty; give a value{or_none}", ctx)
             if isinstance(param.type, click.types.FloatParamType) and _is_nan(value):
                 raise click.UsageError(f"{name} is not a number", ctx)
         return super().parse_args(ctx, args)

@@ -147,8 +147,12 @@ def _signatures(run: dict[str, Any]) -> list[str]:
             )
     if (made := run["templates"]) is not None:
         lines.append(
-            f"templates: {made['signed']:,} signed under the key of epoch {made['epoch']} (bundle.json); of"
-            f" {plural(len(made['not_signed']), 'accused group')} none (run.json says why)"
+            f"templates: {made['signed']:,} signed under the key of epoch {made['epoch']} (bundle.json)"
+            + (
+                f"; of {plural(len(none), 'accused group')} none (run.json says why)"
+                if (none := made["not_signed"])
+                else ""
+            )
         )
     return lines
 

@@ -79,6 +79,8 @@ def columns_of(sqlite: Database) -> dict[str, list[str]]:
 def back_up(database: Database, folder: Path, settings: Settings, file: Path) -> None:
     """Write everything to one file that only its owner may read, as it is at one moment. Raises InputError."""
     aside = file.with_name(f".{file.name}.part")
+    if not file.parent.is_dir():
+        raise InputError("there is no such folder", where=str(file.parent), mend="make it, or name another")
     try:
         _remove(aside)
         target = Sqlite(aside)

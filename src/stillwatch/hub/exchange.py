@@ -394,5 +394,7 @@ def _rules(folder: Path) -> Rules:
     path = folder / folders.RULES
     try:
         return Rules.parse(path.read_bytes()) if path.exists() else Rules.default()
+    except InputError as error:
+        raise InputError(error.what, where=str(path), mend="mend it, and start the hub again") from None
     except OSError as error:
         raise InputError(f"the rules can't be read ({plainly(error)})", where=str(path)) from None

@@ -57,13 +57,8 @@ class Auditor:
         self._folder, self._store, self._client = folder, store, client
 
     def verifier(self) -> Verifier:
-        """The log's key: as it was pinned, else as the first checkpoint has it, which is pinned then."""
-        pinned = self._folder.trust.log_key
-        if pinned is None:
-            raise InputError(
-                "the key of the hub's log is not known", mend="ask the forum for credentials that hold it"
-            )
-        return Verifier.parse(pinned)
+        """The log's key, as it was pinned."""
+        return Verifier.parse(self._folder.trust.log_key)
 
     def follower(self) -> Follower:
         """The log as far as it was read."""
@@ -83,6 +78,21 @@ class Auditor:
             return self._audit(_FRESH)
         except LogFaultError as error:
             raise self._told_apart(error) from None
+
+    def look(self) -> None:
+        """Hold the newest checkpoint against what was seen, and read nothing. Raises LogFaultError, InputError.
+
+        Before anything is sent: a hub that was put back has a shorter log, and would seem to have forked it once it grew.
+        """
+        try:
+            self._look({})
+        except LogFaultError as error:
+            if error.kind != ROLLBACK:
+                raise
+            self._look(_FRESH)  # past a cache with an older one
+
+    def _look(self, headers: dict[str, str]) -> None:
+        self._compare(self.follower(), self._client.ask("GET", "/log/checkpoint", headers=headers).text)
 
     def _audit(self, headers: dict[str, str]) -> Audited:
         store = self._store

@@ -61,12 +61,12 @@ def _is_here(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Trust:
-    """What a node knew of its hub before it first asked it. A key that is None is taken from the hub at first use."""
+    """What a node knew of its hub before it first asked it."""
 
     url: str
-    log_key: str | None
-    rules_key: str | None
-    collection: str | None
+    log_key: str
+    rules_key: str
+    collection: str
     ca: str | None = None
     """Path of a file with the certificates that may sign the hub's."""
 
@@ -94,20 +94,7 @@ class Folder:
             raise InputError(
                 "there is a node here already", where=str(path), mend="name another folder, or remove it"
             )
-        member = credentials.get("member_id")
-        if not isinstance(member, str) or not (
-            _has(credentials.get("basic"), "username", "password")
-            or _has(credentials.get("oauth2"), "client_id", "client_secret")
-        ):
-            raise InputError(
-                "these are no credentials of a member",
-                where="--credentials",
-                mend="give the file that `stillwatch hub member add` printed",
-            )
-        hub = credentials.get("hub") or {}
-        for name in ("log_key", "rules_key"):
-            if hub.get(name) is not None:
-                Verifier.parse(str(hub[name]))
+        member, hub = _checked(credentials)
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
         # One that was there may be open to others.
         path.chmod(0o700)
@@ -119,9 +106,9 @@ class Folder:
                 "version": VERSION,
                 "url": url.rstrip("/"),
                 "member_id": member,
-                "log_key": hub.get("log_key"),
-                "rules_key": hub.get("rules_key"),
-                "collection": hub.get("collection"),
+                "log_key": hub["log_key"],
+                "rules_key": hub["rules_key"],
+                "collection": hub["collection"],
                 "accounts": accounts,
                 "ca": str(ca.absolute()) if ca is not None else None,
                 "certificate": [str(part.absolute()) for part in certificate] if certificate else None,
@@ -195,11 +182,6 @@ class Folder:
             )
         return found
 
-    def pin(self, **known: str) -> None:
-        """Keep what the hub said of itself at first use: log_key, rules_key, collection. What is pinned already stays."""
-        self._config |= {name: value for name, value in known.items() if self._config.get(name) is None}
-        self._save()
-
     def key(self, name: str) -> Ed25519PrivateKey:
         """The key of this name, made at first use."""
         path = self.path / KEYS / f"{name}.key"
@@ -243,6 +225,34 @@ class Folder:
 
     def _save(self) -> None:
         write_private(self.path / CONFIG, json.dumps(self._config, indent=1) + "\n")
+
+
+def _checked(credentials: object) -> tuple[str, dict[str, Any]]:
+    """Member's id, and what credentials say of the hub. Raises InputError for anything but what hubs print."""
+    said = credentials if isinstance(credentials, dict) else {}
+    member, hub = said.get("member_id"), said.get("hub")
+    if (
+        not isinstance(member, str)
+        or not (
+            _has(said.get("basic"), "username", "password")
+            or _has(said.get("oauth2"), "client_id", "client_secret")
+        )
+        or not _has(hub, "log_key", "rules_key", "collection")
+    ):
+        raise InputError(
+            "these are no credentials of a member, with the keys of the hub's log and rules",
+            mend="give the file that `stillwatch hub member add` printed, whole",
+        )
+    assert isinstance(hub, dict)
+    for name in ("log_key", "rules_key"):
+        try:
+            Verifier.parse(hub[name])
+        except InputError as error:
+            raise InputError(
+                f"hub.{name} is no key ({error.what})",
+                mend="give the file that `stillwatch hub member add` printed, whole",
+            ) from None
+    return member, hub
 
 
 def _has(part: object, *names: str) -> bool:

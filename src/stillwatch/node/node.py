@@ -77,6 +77,10 @@ class Published:
     """Of each object: id, state, reason, seq (of `sending.Queue.states`)."""
     problem: str | None
     """Why the hub could not be reached; None where it was."""
+    before: int = 0
+    """How many the hub had taken before."""
+    withdrawn: int = 0
+    """How many of them are withdrawn, which stays so."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,8 @@ class Node:
             return self._send(self.renew())
 
     def renew(self) -> tuple[Epoch, Pseudonym]:
-        """The current epoch, and this member's pseudonym in it, made where it is new."""
+        """The current epoch, and this member's pseudonym in it, made where it is new; of the log that was seen before."""
+        self.auditor.look()
         epoch = self.forum.refresh(self.client)
         return epoch, self.pseudonyms.own(epoch.number)
 
@@ -297,8 +302,9 @@ class Node:
         if explained.refusals:
             return Published(explained, [], [], problem)
         numbers = self.queue.add(explained.objects, not_before)
+        before, withdrawn = self.queue.taken(numbers)
         problem = problem or self._tried(lambda: self._send(self.renew()))
-        return Published(explained, numbers, self.queue.states(numbers), problem)
+        return Published(explained, numbers, self.queue.states(numbers), problem, before, withdrawn)
 
     def _tried(self, work: Callable[[], object]) -> str | None:
         """Do something with the hub; why it could not be done now, where it can be later."""
@@ -323,6 +329,16 @@ class Node:
     def say(self, items: Sequence[Mapping[str, Any]]) -> Published:
         """Publish objects that this node made itself. Raises as `publish`."""
         return self.publish({"type": "bundle", "objects": list(items)})
+
+    def standing(self, stix_id: str) -> str | None:
+        """Why what is said of an object may be a mistake: no such object came here, or it was withdrawn; else None."""
+        row = self.store.one(
+            "SELECT revoked FROM received WHERE stix_id = ? AND erased = 0 ORDER BY version DESC LIMIT 1",
+            (stix_id,),
+        )
+        if row is None:
+            return "this node has received no object of this id"
+        return "it is withdrawn" if row["revoked"] else None
 
     def false_positive(self, stix_id: str) -> None:
         """Count an object against its source, as an opinion of this member says; none of unknown origin counts."""

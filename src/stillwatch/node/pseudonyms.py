@@ -146,11 +146,8 @@ class Pseudonyms:
         self, said: dict[str, Any], *, own: bool, key: bytes | None = None, epoch: int | None = None
     ) -> Pseudonym:
         envelope = said.get("certificate")
-        log = self._folder.trust.log_key
-        if log is None:
-            raise InputError("the hub's log key is not known yet", mend="run stillwatch node sync")
         try:
-            found = opened(envelope, Verifier.parse(log))
+            found = opened(envelope, Verifier.parse(self._folder.trust.log_key))
         except InputError as error:
             raise LogFaultError(
                 SIGNATURE, f"a certificate does not hold: {error.what}", {"said": said}

@@ -229,6 +229,18 @@ class Queue:
             (moment_us,),
         )
 
+    def taken(self, numbers: Sequence[int]) -> tuple[int, int]:
+        """How many of these the hub has taken, and how many of those have a later version that withdraws them."""
+        taken = withdrawn = 0
+        for number in numbers:
+            row = self._store.one("SELECT stix_id, version, state FROM outbox WHERE number = ?", (number,))
+            if row is None or row["state"] not in ("sent", "confirmed"):
+                continue
+            taken += 1
+            newest = self.newest(row["stix_id"])
+            withdrawn += newest.get("revoked") is True and version_of(newest) > row["version"]
+        return taken, withdrawn
+
     def states(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """What became of queued objects: id, state, reason, seq."""
         found = []

@@ -179,13 +179,7 @@ class Sender:
     @property
     def collection(self) -> str:
         """Where objects go: the collection that all members share."""
-        found = self._folder.trust.collection
-        if found is None:
-            raise InputError(
-                "the collection that all members share is not known",
-                mend="ask the forum for credentials that hold it",
-            )
-        return found
+        return self._folder.trust.collection
 
     def _post(self, batch: int, sent: Sent) -> None:
         store = self._store

@@ -73,7 +73,7 @@ def verify_kept(folder: Folder, store: Store) -> Bad | None:
     state = store.get("follower")
     if state is None:
         return None
-    log = Verifier.parse(str(folder.trust.log_key))
+    log = Verifier.parse(folder.trust.log_key)
     try:
         signed = checkpoints.opened(Note.parse(state["note"]), log)
     except InputError as error:

@@ -1,5 +1,6 @@
 """Errors that a user can mend."""
 
+import errno
 import json
 import os
 from collections.abc import Iterable
@@ -20,7 +21,7 @@ class InputError(Exception):
 
 def plainly(error: Exception) -> str:
     """What a reading error of a library means, without names of classes: for the middle of a line."""
-    if isinstance(error, OSError) and error.errno:
+    if isinstance(error, OSError) and error.errno is not None and error.errno in errno.errorcode:
         return os.strerror(error.errno).lower()
     if isinstance(error, UnicodeDecodeError):
         return f"not {error.encoding.upper()} at byte {error.start}"
