@@ -131,6 +131,14 @@ def test_text_that_is_no_unicode_is_refused_and_not_a_crash(indicator):
     assert said.refusals
 
 
+def test_what_is_over_is_told_of_what_may_leave(indicator):
+    ended = indicator(valid_until="2026-03-02T00:00:00.000Z")
+    odd = indicator(valid_until="in spring"), indicator(valid_until=7) | {"id": "indicator--" + "x" * 90}
+    said = explain(bundle(ended, indicator(), *odd), Rules.default(), NOW)
+    assert said.over == [ended["id"]]
+    assert len({refusal.object_id for refusal in said.refusals}) == 2
+
+
 def test_a_bundle_s_file_is_read(tmp_path, indicator):
     path = tmp_path / "bundle.json"
     path.write_text(json.dumps(bundle(indicator())))

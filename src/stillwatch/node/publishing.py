@@ -108,12 +108,16 @@ def explain(
     prepared = [item for item in prepare(bundle, {"id": author}) if item != {"id": author}]
     checker = Checker(rules, now=lambda: moment)
     refusals: list[Refusal] = []
+    over: list[str] = []
     for item in prepared:
         strangers = _under(author, item, own)
         found = checker.check(_form(item))
         if isinstance(found, list):
             refusals += found
-        elif not found.common:
+            continue
+        if found.valid_until is not None and moment_of(found.valid_until) <= moment:
+            over.append(found.id)
+        if not found.common:
             # An identity tells who it is, even where only its id goes. The hub would take none of it.
             refusals += [Refusal(str(item["id"]), field, _STRANGER, _IN_BUNDLE) for field in strangers]
     given = {item.get("id"): item for item in bundle["objects"] if isinstance(item, dict)}
@@ -126,14 +130,6 @@ def explain(
     ]
     sent = {item.get("id") for item in prepared}
     changes += [Change(str(name), "", "identity", None) for name in given if name not in sent]
-    refused = {refusal.object_id for refusal in refusals}
-    over = [
-        str(item["id"])
-        for item in prepared
-        if item.get("id") not in refused
-        and (end := item.get("valid_until")) is not None
-        and datetime.fromisoformat(end) <= moment
-    ]
     return Explained(prepared, refusals, changes, rules, pseudonym, over)
 
 
