@@ -177,7 +177,7 @@ def test_the_first_refusal_is_told():
 def test_the_form_of_a_template_is_the_one_that_scans_read():
     for words in WORDS:
         for part in PARTS:
-            text = str(Signature(999_999_999, part, words, os.urandom(64)))
+            text = str(Signature(9_999, part, words, os.urandom(64)))
             assert re.fullmatch(TEMPLATE_FORM, text)
             assert not re.fullmatch(TEMPLATE_FORM, text[:-1] + "B")
             assert not re.fullmatch(TEMPLATE_FORM, text.replace(f"words={words}", "words=48213-48213"))

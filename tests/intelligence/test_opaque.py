@@ -30,6 +30,8 @@ def test_what_nobody_chose_is_no_text(size):
         "CUSTOMERACMEBANKPAYSTHREEDOLLARSPERMILLIONTOKENS",
         "Customer-AcmeBank-pays-three-dollars-per-Mtok-and-the-roadmap-has-a-launch-in-the-spring-of",
         "4821377748213777482137774821377748213777482",
+        "TH3-PR1C3-0F-0UR-M0D3L-1S-20-D0LLARS-P3R-M1LL10N-T0K3NS-4ND-W3-H4V3-5000-GPUS-F0R-1TAA",
+        "tHe_pRiCe_oF_oUr_mOdEl_iS_tWeNtY_dOlLaRs_pEr_mIlLiOn_tOkEnS_aNd_wE_hAvE_gPuS_20000_okA",
     ],
 )
 def test_words_and_counts_are(text):

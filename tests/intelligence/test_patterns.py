@@ -36,7 +36,7 @@ BAD = [
     "[domain-name:value = 'r0admap.example']",
     "[domain-name:value = 'Acme Corp']",
     "[domain-name:value = 'acme']",
-    "[url:value = 'https://example.net/a/b/c/d']",
+    "[url:value = 'https://example.net/a/b/c/d/e']",
     "[url:value = 'https://example.net/?q=prompt']",
     "[url:value = 'https://example.net/roadmap']",
     "[file:hashes.MD5 = 'price']",

@@ -21,6 +21,11 @@ def test_the_rules_of_the_package_can_be_read():
     assert json.dumps(dict(DEFAULT.types))
 
 
+def test_another_text_has_another_number():
+    """Nodes take no older version: whoever changes the rules gives them the next number, and says so here."""
+    assert (DEFAULT.version, DEFAULT.digest[:16]) == (4, "ce8b84e2c0e77b29")
+
+
 def test_another_text_is_another_version():
     other = Rules.parse(changed(k=7))
     assert other.digest != DEFAULT.digest

@@ -24,10 +24,10 @@ an extension, named `EXTENSION.FIELD`, its value.
 """
 
 TEMPLATE_FORM = (
-    r"stillwatch-template/1 epoch=[1-9][0-9]{0,8} part=(?:input|system) words=(?:12-15|16-31|32-63|64-127|128\+)"
+    r"stillwatch-template/1 epoch=[1-9][0-9]{0,3} part=(?:input|system) words=(?:12-15|16-31|32-63|64-127|128\+)"
     r" sketch=[A-Za-z0-9_-]{85}[AQgw]"
 )
-"""How a template signature is written; records/signatures.py reads it."""
+"""How a template signature is written (records/signatures reads it); of an epoch as forums count them, one a month or so."""
 
 
 @dataclass(frozen=True)

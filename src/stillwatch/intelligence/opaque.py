@@ -18,6 +18,7 @@ _LONG, _SIGNS = 16, 2
 """From so many bytes on printable ones are no chance; of fewer so many may be other signs."""
 _BEGINS = re.compile("(?:[2-7][0-9a-f]|0[9ad]){6}")
 _URL_SAFE = frozenset("-_")
+_PARTING = str.maketrans("", "", "-_+/")
 _LETTERS = 6
 """Different ones that a text has at least; fewer are the all zeros and the like of examples."""
 _PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
@@ -38,14 +39,17 @@ def _most(share: float, draws: int, deviations: float) -> float:
 
 
 def reads_as_text(coded: str) -> bool:
-    """Whether Base64 (of either alphabet, 40 characters or more, without padding) has many more neighbours of one case than
-    chance has, or is that of printable characters.
+    """Whether Base64 (of either alphabet, 40 characters or more, without padding) has many more neighbours of one case, or
+    signs that part words, than chance has, or is that of printable characters.
     """
     if len(set(coded)) < _LETTERS:
         return False
     if decodes_to_text(
         base64.b64decode(coded + "=" * (-len(coded) % 4), b"-_" if _URL_SAFE & set(coded) else None)
     ):
+        return True
+    parted = len(coded) - len(coded.translate(_PARTING))
+    if parted / len(coded) > _most(2 / 64, len(coded), _DEVIATIONS):
         return True
     pairs, signs = len(coded) - 1, coded.encode()
     for of_case, letters, deviations in _CASES:

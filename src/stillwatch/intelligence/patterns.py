@@ -32,9 +32,9 @@ _INNER = frozenset(
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"(?:{_LABEL}\.){{1,{MOST_LABELS - 1}}}[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 # Digits in a path could be a count; those of an interface's version can't.
-_URL = re.compile(r"https?://([a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?((?:/(?:[a-z]{1,16}|v[1-9]))*/?)")
-MOST_STEPS = 3
-"""Of a path: `/v1/chat/completions` and the like."""
+_URL = re.compile(r"https?://([a-z0-9.-]+)(?::([1-9][0-9]{0,4}))?((?:/(?:[a-z]{1,16}|v[1-9][0-9]?))*/?)")
+MOST_STEPS = 4
+"""Of a path: `/api/v1/chat/completions` and the like."""
 
 
 # Addresses that name nobody on the internet, and may tell how a member's own network is built (IANA's registries of special

@@ -80,6 +80,14 @@ FORBIDDEN = frozenset(
         "release",
         "released",
         "releases",
+        "unreleased",
+        "prerelease",
+        "upcoming",
+        "comingsoon",
+        "million",
+        "millions",
+        "billion",
+        "billions",
         "milestone",
         "milestones",
         "strategy",
@@ -112,8 +120,10 @@ _INSIDE, _EDGE = 6, 5
 """Letters from which on a word is looked for anywhere in a label, and at its edges; shorter ones stand in others by
 chance (`fee` in `coffee`), so they count as whole words only."""
 
-_WHOLE = frozenset(("sales", "spend"))
-"""Begin or end the names of well-known services, so they count as whole words, too."""
+_WHOLE = frozenset(
+    "sales spend release released releases contract contracts profit profits income payment payments".split()  # noqa: SIM905
+)
+"""Stand in the names of well-known services, so they count as whole words, too."""
 
 # Letters of other scripts that fonts draw like Latin ones (Unicode Technical Standard 39): the sign, then the letter.
 _LOOK_ALIKE = (
@@ -170,17 +180,27 @@ def skeleton(text: str) -> str:
 
 
 _SKELETONS = {skeleton(word): word for word in sorted(FORBIDDEN)}
+_BARE = re.compile(r"[^\W\d_]+")
+_BY_LENGTH = sorted(
+    ((thin, word) for thin, word in _SKELETONS.items() if word not in _WHOLE), key=lambda item: -len(item[0])
+)
 _LONG = re.compile(
     "|".join(
         thin if len(word) >= _INSIDE else f"^{thin}|{thin}$"
-        for thin, word in sorted(_SKELETONS.items(), key=lambda item: -len(item[0]))
-        if len(word) >= _EDGE and word not in _WHOLE
+        for thin, word in _BY_LENGTH
+        if len(word) >= _EDGE
     )
 )
+_ACROSS = re.compile("|".join(thin for thin, word in _BY_LENGTH if len(word) >= _INSIDE))
+"""Over the borders of labels, where short words come about by chance (`p.rice.edu`)."""
 
 
 def forbidden_word(text: str, private: Iterable[str] = ()) -> str | None:
     """A forbidden word that the text holds, or None. `private`: further ones, as they are written."""
+    # Beside digits too: `199usd` holds a word, and no digit of it is a letter.
+    for bare in _BARE.findall(folded(text)):
+        if (found := _SKELETONS.get(skeleton(bare))) is not None:
+            return found
     whole = _thin(text)
     # Looks like two letters that nobody takes for each other.
     readings = (whole.replace("6", "b"), whole.replace("6", "g")) if "6" in whole else (whole,)
@@ -195,10 +215,13 @@ def _found(whole: str, private: tuple[str, ...]) -> str | None:
     labels, joined = [_paired(label) for label in bare], _paired("".join(bare))
     for found in _SKELETONS.keys() & (words | set(labels)):
         return _SKELETONS[found]
-    for label in (*labels, joined):
+    for label in labels:
         inside = _LONG.search(label)
         if inside is not None:
             return _SKELETONS[inside[0]]
+    across = _ACROSS.search(joined)
+    if across is not None:
+        return _SKELETONS[across[0]]
     for given in private:
         name = _skeleton_of(given)
         if name and (name in joined if len(name) >= _EDGE else name in words or name in labels):

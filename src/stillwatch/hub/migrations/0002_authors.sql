@@ -1,5 +1,5 @@
 -- Whose an identity is: of who first stored it, was certified under it, or named it as an author or as where something was
--- sighted.
+-- sighted. No release had the schema before this one: of stored objects, their authors are not looked up.
 CREATE TABLE authors (
     id TEXT PRIMARY KEY,
     member INTEGER NOT NULL REFERENCES members (number)
