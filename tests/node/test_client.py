@@ -42,9 +42,8 @@ def test_wrong_credentials_are_told(member):
         client.ask("GET", "/exchange/v1/me")
 
 
-def test_a_hub_that_is_away_is_asked_some_times(tmp_path):
-    credentials = {"member_id": "m", "basic": {"username": "u", "password": "p"}}
-    folder = Folder.create(tmp_path / "node", "http://127.0.0.1:9", credentials)
+def test_a_hub_that_is_away_is_asked_some_times(forum, tmp_path):
+    folder = Folder.create(tmp_path / "node", "http://127.0.0.1:9", forum.member("early"))
     waits = []
     with Client(folder, waits.append) as client, pytest.raises(UnreachableError, match=r"127\.0\.0\.1:9"):
         client.ask("GET", "/exchange/v1/me")

@@ -23,6 +23,8 @@ VERSION = 1
 _FIELDS = frozenset(
     ("url", "member_id", "log_key", "rules_key", "collection", "accounts", "ca", "certificate")
 )
+_PINNED = ("log_key", "rules_key", "collection")
+"""What credentials say of the hub, by which it is known again."""
 LONGEST_WAIT_S = 120.0
 """How long a command waits for another one at the same node, such as the first catching up of a service."""
 
@@ -136,7 +138,8 @@ class Folder:
             raise InputError(
                 "this node was made by another version", where=str(path / CONFIG), mend="use that version"
             )
-        for name in _FIELDS - config.keys():
+        lacking = {name for name in _PINNED if not isinstance(config.get(name), str)}
+        for name in sorted(_FIELDS - config.keys() | lacking):
             raise InputError(f"the node's file has no '{name}'", where=str(path / CONFIG), mend="restore it")
         return cls(path, config)
 
@@ -237,7 +240,7 @@ def _checked(credentials: object) -> tuple[str, dict[str, Any]]:
             _has(said.get("basic"), "username", "password")
             or _has(said.get("oauth2"), "client_id", "client_secret")
         )
-        or not _has(hub, "log_key", "rules_key", "collection")
+        or not _has(hub, *_PINNED)
     ):
         raise InputError(
             "these are no credentials of a member, with the keys of the hub's log and rules",
