@@ -61,6 +61,8 @@ def test_a_backup_is_restored_elsewhere(forum, tmp_path):
     other = tmp_path / "other"
     assert hub("restore", "--dir", other, "--from", tmp_path / "kept").returncode == 0
     assert "anna" in hub("member", "list", "--dir", other).stdout
+    # Reading it leaves nothing beside it.
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("kept")] == ["kept"]
     assert hub("restore", "--dir", other, "--from", tmp_path / "kept").returncode == 2
 
 

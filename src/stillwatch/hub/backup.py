@@ -116,7 +116,9 @@ def restore_files(folder: Path, file: Path) -> Settings:
     if folders.has_hub(folder):
         raise InputError("there is a hub already", where=str(folder), mend="give another folder with --dir")
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(
+            sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+        ) as connection:
             files = dict(connection.execute("SELECT name, data FROM backup"))
         settings = Settings(**json.loads(files.pop("hub.json")))
         keys = {name: files[name] for name in folders.KEY_FILES}
