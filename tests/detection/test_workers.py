@@ -180,8 +180,9 @@ def test_who_stops_listening_leaves_no_copies_behind():
 
 # Both copies write at once: print writes a line in two pieces where Python does not buffer.
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from stillwatch.detection import workers
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what runs behind nohup, and by its children
 from stillwatch.detection.workers import spread
 def work(number):
     if number < 2:
@@ -198,9 +199,12 @@ def test_copies_end_with_the_process_that_they_are_copies_of(ended_by):
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        copies = [int(process.stdout.readline()) for _ in range(2)]
-        process.send_signal(ended_by)
-        process.wait(20)
+        try:
+            copies = [int(process.stdout.readline()) for _ in range(2)]
+            process.send_signal(ended_by)
+            process.wait(20)
+        finally:
+            process.kill()
         said = process.stderr.read()
     assert said.count("Traceback") <= (ended_by == signal.SIGINT)
     until = time.monotonic() + 20
