@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from stillwatch.hub.exchange import Exchange
 from stillwatch.hub.model import Limits, Member, Query, Status
 from stillwatch.hub.pseudonyms import proof_message
+from stillwatch.intelligence.markings import TLP
 from stillwatch.serving.events import Events
 from stillwatch.transparency import batches
 from stillwatch.transparency.canonical import canonical
@@ -35,6 +36,21 @@ def indicator(**fields: Any) -> dict[str, Any]:
         **fields,
     }
     return {name: value for name, value in made.items() if value is not None}
+
+
+def large(pseudonym: str) -> dict[str, Any]:
+    """An object of half a megabyte that the default rules accept."""
+    return {
+        "type": "grouping",
+        "spec_version": "2.1",
+        "id": f"grouping--{uuid.uuid4()}",
+        "created_by_ref": pseudonym,
+        "created": DAY,
+        "modified": DAY,
+        "context": "suspicious-activity",
+        "object_refs": [f"user-account--{uuid.uuid4()}" for _ in range(10_000)],
+        "object_marking_refs": [TLP["green"]["id"]],
+    }
 
 
 def identity(**fields: Any) -> dict[str, Any]:

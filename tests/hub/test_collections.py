@@ -50,10 +50,10 @@ def test_what_can_not_be_read_is_not_followed(hub, anna, bert, parts):
     hub.submit(anna.member, secret, [item], None, len(item))
     anna.post(parts.indicator())
     hub.grant(anna.member, secret, can_read=True, can_write=True)
-    assert [event.seq for event in hub.events(bert.member, 0, 10)] == [2]
-    assert [event.seq for event in hub.events(anna.member, 0, 10)] == [1, 2]
-    assert [event.seq for event in hub.events(anna.member, 0, 10, {secret})] == [1]
-    assert hub.events(bert.member, 0, 10, {secret}) == []
+    assert [event.seq for event in hub.events(bert.member, 0, 10).events] == [2]
+    assert [event.seq for event in hub.events(anna.member, 0, 10).events] == [1, 2]
+    assert [event.seq for event in hub.events(anna.member, 0, 10, {secret}).events] == [1]
+    assert hub.events(bert.member, 0, 10, {secret}).events == []
     assert [one["seq"] for one in hub.receipts(bert.member, 0, 10)["receipts"]] == [2]
 
 

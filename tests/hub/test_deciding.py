@@ -70,5 +70,5 @@ def test_the_same_id_in_two_collections_has_one_owner(hub, anna, bert, parts):
     assert anna.post(item).success_count == 1
     assert hub.submit(bert.member, other, [raw], None, 1).failure_count == 1
     assert hub.submit(anna.member, other, [raw], None, 1).success_count == 1
-    assert [event.seq for event in hub.events(bert.member, 0, 9)] == [1, 2]
+    assert [event.seq for event in hub.events(bert.member, 0, 9).events] == [1, 2]
     assert hub.verify() is None

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from stillwatch.hub import times
 from stillwatch.hub.errors import Refused
+from stillwatch.hub.limits import MAX_PAGE_BYTES
 from stillwatch.hub.model import Query
+from stillwatch.hub.pages import fitting
 
 SLOW = settings(
     max_examples=15,
@@ -127,6 +129,34 @@ def test_the_largest_page(hub, anna, parts):
     assert page.more
 
 
+def test_a_page_of_large_objects_is_bounded_in_bytes(hub, anna, parts):
+    """Also where the client asks for more: the largest objects would make a page of half a gigabyte."""
+    large = [parts.large(anna.pseudonym()) for _ in range(17)]
+    assert not anna.post(*large).failures
+    assert sum(len(parts.canonical(each)) for each in large) > MAX_PAGE_BYTES
+    page = hub.objects(anna.member, anna.collection, Query(limit=1000))
+    assert page.more
+    assert MAX_PAGE_BYTES // 2 < sum(len(row.body) for row in page.rows) <= MAX_PAGE_BYTES
+    assert [row.stix_id for row in anna.all()] == [each["id"] for each in large]
+    assert len(hub.manifest(anna.member, anna.collection, Query()).rows) == 17
+
+
+@pytest.mark.parametrize("most", [1, 700, 1000])
+def test_pages_of_any_bytes_give_every_object_once(anna, parts, monkeypatch, most):
+    monkeypatch.setattr("stillwatch.hub.pages.MAX_PAGE_BYTES", most)
+    items = [parts.indicator() for _ in range(7)]
+    anna.post(*items)
+    assert [row.stix_id for row in anna.all()] == [each["id"] for each in items]
+
+
+@given(st.lists(st.integers(0, 20)), st.integers(0, 60))
+def test_what_fits_is_as_much_as_may_be(sizes, most):
+    count = fitting(sizes, most)
+    assert count >= min(1, len(sizes))
+    assert count <= 1 or sum(sizes[:count]) <= most
+    assert count == len(sizes) or sum(sizes[: count + 1]) > most
+
+
 def plan(hub, sql, values):
     """The store's plan for a statement, as text."""
     explain = "EXPLAIN QUERY PLAN " if hub.database.kind == "sqlite" else "EXPLAIN "
@@ -134,7 +164,7 @@ def plan(hub, sql, values):
 
 
 def test_pages_are_found_by_indexes(hub, anna, parts):
-    from stillwatch.hub.pages import _select
+    from stillwatch.hub.pages import _BODIES, _SIZES, _select
 
     for _ in range(3):
         anna.post(*(parts.indicator() for _ in range(1000)))
@@ -143,8 +173,9 @@ def test_pages_are_found_by_indexes(hub, anna, parts):
             tx.execute("ANALYZE objects")
             tx.execute("ANALYZE contents")
     for query in (Query(), Query(versions=("all",)), Query(ids=("indicator--x",))):
-        told = plan(hub, *_select(True, 1, query, 2990, 100))
-        assert "SCAN" not in told, told
-        assert "Seq Scan" not in told, told
+        for what in (_BODIES, _SIZES):
+            told = plan(hub, *_select(what, 1, query, 2990, 100))
+            assert "SCAN" not in told, told
+            assert "Seq Scan" not in told, told
     told = plan(hub, "SELECT seq FROM objects WHERE date_added > ? ORDER BY date_added LIMIT 1", (1,))
     assert "objects_by_date" in told

@@ -1,9 +1,14 @@
 import json
+import threading
+import time
+import uuid
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from stillwatch.intelligence import objects
-from stillwatch.node.client import ATTEMPTS, Client, RefusedError, UnreachableError
+from stillwatch.node.client import ATTEMPTS, MOST_ANSWER, Client, RefusedError, UnreachableError
 from stillwatch.node.faults import OpenFaultError
 from stillwatch.node.folder import CREDENTIALS, Folder, write_private
 from stillwatch.node.node import FaultError
@@ -58,6 +63,71 @@ def test_a_stream_is_read_in_pieces(member):
         client.stream("/stream", {"Accept": "text/event-stream"}, after=0) as pieces,
     ):
         assert isinstance(next(pieces), bytes)
+
+
+class Endless(BaseHTTPRequestHandler):
+    """A hub whose answers do not end, or swell: as the server's `status`, `told`, `piece` and `pause_s` say."""
+
+    def do_GET(self):
+        self.send_response(self.server.status)
+        for name, value in self.server.told.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(self.server.piece)
+                time.sleep(self.server.pause_s)
+
+    do_POST = do_GET  # noqa: N815
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def endless(forum, tmp_path):
+    """A server whose answers do not end, and a member's client for it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endless)
+    server.daemon_threads = True
+    server.status, server.told, server.piece, server.pause_s = 200, {}, b" " * 65536, 0.0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    folder = Folder.create(tmp_path / "node", url, forum.member(f"patient {uuid.uuid4()}"))
+    with Client(folder, lambda seconds: None) as server.client:
+        yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_answer_without_end_does_not_fill_the_memory(endless, status):
+    endless.status = status
+    with pytest.raises(InputError, match=f"longer than {MOST_ANSWER:,} bytes"):
+        endless.client.ask("GET", "/exchange/v1/me")
+    if status == 404:
+        with pytest.raises(InputError, match="longer than"), endless.client.stream("/stream", {}):
+            pass
+
+
+def test_a_token_without_end_does_not_fill_the_memory(endless):
+    endless.client._credentials = {
+        name: value for name, value in endless.client._credentials.items() if name != "basic"
+    }
+    with pytest.raises(InputError, match="POST /oauth2/token"):
+        endless.client.ask("GET", "/exchange/v1/me")
+
+
+def test_an_answer_that_swells_is_not_unpacked(endless):
+    endless.told = {"Content-Encoding": "gzip"}
+    with pytest.raises(InputError, match="packed"):
+        endless.client.ask("GET", "/exchange/v1/me")
+
+
+def test_an_answer_that_drips_is_not_waited_for(endless, monkeypatch):
+    endless.piece, endless.pause_s = b" ", 0.02
+    monkeypatch.setattr("stillwatch.node.client.MOST_ANSWER_S", 0.3)
+    with pytest.raises(UnreachableError, match="not whole"):
+        endless.client.ask("GET", "/exchange/v1/me")
 
 
 ANSWERS = {

@@ -65,3 +65,12 @@ def test_a_line_is_bounded(monkeypatch):
     monkeypatch.setattr(sse, "MOST_LINE", 10)
     with pytest.raises(InputError, match="too long"):
         read("data: 12345678901")
+
+
+@pytest.mark.parametrize("line", ["data:\n", "x%d: y\n", "data: 1\n"])
+def test_an_event_is_bounded_however_it_grows(monkeypatch, line):
+    monkeypatch.setattr(sse, "MOST_LINE", 50)
+    lines = [line.replace("%d", str(number)) for number in range(20)]
+    assert read("".join(lines[:5]) + "\n") is not None
+    with pytest.raises(InputError, match="too large"):
+        read("".join(lines))

@@ -21,7 +21,7 @@ from stillwatch.hub.following import Following
 from stillwatch.hub.limits import MAX_PAGE
 from stillwatch.hub.log import Log
 from stillwatch.hub.members import Members
-from stillwatch.hub.model import Collection, Event, Fault, Limits, Member, Page, Query, Stats, Status
+from stillwatch.hub.model import Collection, EventPage, Fault, Limits, Member, Page, Query, Stats, Status
 from stillwatch.hub.pages import Pages
 from stillwatch.hub.pseudonyms import Pseudonyms
 from stillwatch.hub.submission import Examiner, Submission
@@ -237,7 +237,7 @@ class Exchange:
 
     def events(
         self, member: Member, after: int, limit: int, collections: set[str] | None = None
-    ) -> list[Event]:
+    ) -> EventPage:
         """Accepted versions with a greater `seq`, of the collections that the member may read (or of those named)."""
         readable = self._collections.readable(self._number(member), collections)
         return self._following.events(after, limit, readable)

@@ -15,8 +15,9 @@ import msgspec
 
 from stillwatch.hub.database import Database, Transaction, Value
 from stillwatch.hub.ids import id_key
-from stillwatch.hub.limits import MAX_PAGE
-from stillwatch.hub.model import Event
+from stillwatch.hub.limits import MAX_EVENTS_BYTES, MAX_PAGE, MAX_PAGE_BYTES
+from stillwatch.hub.model import Event, EventPage
+from stillwatch.hub.pages import fitting
 from stillwatch.hub.times import stamp
 from stillwatch.transparency import merkle
 
@@ -49,28 +50,35 @@ class Following:
         self._guard = threading.Lock()
         self._batches: OrderedDict[int, Batch] = OrderedDict()
 
-    def events(self, after: int, limit: int, collections: Sequence[int] | None) -> list[Event]:
+    def events(self, after: int, limit: int, collections: Sequence[int] | None) -> EventPage:
         """Versions after `after`, of collections by their numbers (None: of all)."""
         made = []
         with self._database.read() as tx:
-            for line in _read(tx, after, limit, collections):
+            lines, more = _read(tx, after, limit, collections, MAX_EVENTS_BYTES)
+            for line in lines:
                 batch = self._batch(tx, line[6])
                 receipt = _receipt(line, batch)
                 if batch is not None and line[3] is not None:
                     receipt["proof"] = [_b64(step) for step in merkle.path(batch.levels, line[7])]
                     receipt["envelope"] = msgspec.Raw(batch.envelope)
                 made.append(Event(line[0], line[1], line[3], msgspec.json.encode(receipt)))
-        return made
+        return EventPage(made, more)
 
     def receipts(self, after: int, limit: int, collections: Sequence[int] | None) -> dict[str, Any]:
         """A page of receipts with their objects, and the batches that they name. Objects and envelopes are msgspec.Raw."""
         limit = max(1, min(limit, MAX_PAGE))
         found: list[dict[str, Any]] = []
         batches: dict[str, dict[str, Any]] = {}
+        size = 0
         with self._database.read() as tx:
-            lines = _read(tx, after, limit + 1, collections)
-            for line in lines[:limit]:
+            lines, more = _read(tx, after, limit, collections, MAX_PAGE_BYTES)
+            for line in lines:
                 batch = self._batch(tx, line[6])
+                if batch is not None and batch.id not in batches:
+                    size += len(batch.envelope) + len(batch.leaves)
+                    if found and size > MAX_PAGE_BYTES:
+                        more = True
+                        break
                 receipt = _receipt(line, batch)
                 receipt["object"] = None if line[3] is None else msgspec.Raw(line[3])
                 found.append(receipt)
@@ -79,7 +87,7 @@ class Following:
                         "envelope": msgspec.Raw(batch.envelope),
                         "leaves": _b64(batch.leaves),
                     }
-        return {"receipts": found, "batches": batches, "more": len(lines) > limit}
+        return {"receipts": found, "batches": batches, "more": more}
 
     def placed(self, collection: int, versions: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
         """Where versions (ids, and microseconds) of a collection's objects stand in the log, and what opens it.
@@ -126,20 +134,27 @@ class Following:
         return made
 
 
-def _read(tx: Transaction, after: int, limit: int, collections: Sequence[int] | None) -> list[Any]:
+def _read(
+    tx: Transaction, after: int, limit: int, collections: Sequence[int] | None, most: int
+) -> tuple[list[Any], bool]:
+    """Versions with their contents, of at most so many bytes, and whether there are more."""
     values: list[Value] = [max(-1, min(after, _LARGEST))]
     among = ""
     if collections is not None:
         if not collections:
-            return []
+            return [], False
         among = f" AND o.collection IN ({','.join('?' * len(collections))})"
         values += collections
-    return tx.query(
-        "SELECT o.seq, k.id, o.date_added, c.body, c.salt, o.log_index, o.batch, o.batch_index FROM objects o"
-        " JOIN collections k ON k.number = o.collection LEFT JOIN contents c ON c.seq = o.seq"
-        f" WHERE o.seq > ?{among} ORDER BY o.seq LIMIT {int(limit)}",
-        values,
+    rest = (
+        "FROM objects o JOIN collections k ON k.number = o.collection LEFT JOIN contents c ON c.seq = o.seq"
+        f" WHERE o.seq > ?{among} ORDER BY o.seq LIMIT"
     )
+    sizes = [size or 0 for (size,) in tx.query(f"SELECT length(c.body) {rest} {limit + 1}", values)]
+    taken = fitting(sizes[:limit], most)
+    if not taken:
+        return [], False
+    columns = "o.seq, k.id, o.date_added, c.body, c.salt, o.log_index, o.batch, o.batch_index"
+    return tx.query(f"SELECT {columns} {rest} {taken}", values), len(sizes) > taken
 
 
 def _receipt(line: Any, batch: Batch | None) -> dict[str, Any]:

@@ -1,8 +1,16 @@
 """How much the hub takes and gives at once: each limit with its reason. Those of HTTP are beside its application."""
 
 MAX_PAGE = 1000
-"""Objects, records of a manifest or receipts in one page, unless fewer were asked for. A page of the largest objects is
-a few megabytes, and a client that wants more takes the next page by its cursor."""
+"""Objects, records of a manifest or receipts in one page, unless fewer were asked for. A client that wants more takes the
+next page by its cursor."""
+
+MAX_PAGE_BYTES = 8 * 2**20
+"""Bytes of the objects in one page, and of the batches in one of receipts; one object, or one receipt, is always given.
+A thousand common objects have one megabyte. A thousand of the largest would have one gigabyte, which several threads would
+hold at once, and each client."""
+
+MAX_EVENTS_BYTES = 2**20
+"""Bytes of the objects that are read at once for one stream; one is always read. Each lagging stream holds so much."""
 
 MAX_POST_OBJECTS = 100_000
 """Objects in one POST. A batch that is signed has at most 1000; this many are unsigned and come from other tools."""

@@ -111,6 +111,13 @@ class Event(NamedTuple):
     receipt: bytes
 
 
+class EventPage(NamedTuple):
+    """Events in order of `seq`, and whether there are more of those that were asked for."""
+
+    events: list[Event]
+    more: bool
+
+
 @dataclass(frozen=True)
 class Fault:
     """The first thing that the log and the stored objects disagree about: index of the log entry, where there is one."""

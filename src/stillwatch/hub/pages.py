@@ -3,15 +3,22 @@
 `date_added` and `seq` grow together, so a page is cut by `seq`: nothing that arrives meanwhile moves what is left.
 """
 
+from collections.abc import Iterable
+
 from stillwatch.hub import times
 from stillwatch.hub.cursors import Cursors
 from stillwatch.hub.database import Database, Transaction, Value
 from stillwatch.hub.errors import bad_request, not_found
 from stillwatch.hub.ids import id_key
-from stillwatch.hub.limits import MAX_PAGE
+from stillwatch.hub.limits import MAX_PAGE, MAX_PAGE_BYTES
 from stillwatch.hub.model import Page, Query, Row
 
 _COLUMNS = "o.seq, o.date_added, o.stix_id, o.version, o.spec_version"
+_CONTENTS = "objects o JOIN contents c ON c.seq = o.seq"
+_RECORDS = f"{_COLUMNS}, NULL FROM objects o"
+_BODIES = f"{_COLUMNS}, c.body FROM {_CONTENTS}"
+# No store reads a body to tell its length.
+_SIZES = f"length(c.body) FROM {_CONTENTS}"
 
 
 class Pages:
@@ -51,12 +58,28 @@ class Pages:
         limit = max(1, min(query.limit, MAX_PAGE))
         with self._database.read() as tx:
             start = max(after, _before(tx, query.added_after))
-            sql, values = _select(resource == "objects", number, query, start, limit + 1)
-            rows = [Row(*line) for line in tx.query(sql, values)]
-        more = len(rows) > limit
-        rows = rows[:limit]
+            if resource == "objects":
+                sizes = [size for (size,) in tx.query(*_select(_SIZES, number, query, start, limit + 1))]
+                taken = fitting(sizes[:limit], MAX_PAGE_BYTES)
+                lines = tx.query(*_select(_BODIES, number, query, start, taken)) if taken else []
+                more = len(sizes) > taken
+            else:
+                lines = tx.query(*_select(_RECORDS, number, query, start, limit + 1))
+                more = len(lines) > limit
+        rows = [Row(*line) for line in lines[:limit]]
         following = self._cursors.make(resource, collection, query, rows[-1].seq) if more else None
         return Page(rows, more, following)
+
+
+def fitting(sizes: Iterable[int], most: int) -> int:
+    """How many things of these sizes, in order, are `most` together at the most; the first one in any case."""
+    count = total = 0
+    for size in sizes:
+        total += size
+        if count and total > most:
+            break
+        count += 1
+    return count
 
 
 def _before(tx: Transaction, added_after: int | None) -> int:
@@ -72,20 +95,17 @@ def _before(tx: Transaction, added_after: int | None) -> int:
     return int(line[0]) - 1
 
 
-def _select(bodies: bool, number: int, query: Query, after: int, limit: int) -> tuple[str, list[Value]]:
-    """The statement for one page, and its values."""
+def _select(what: str, number: int, query: Query, after: int, limit: int) -> tuple[str, list[Value]]:
+    """The statement for one page, and its values. `what`: _RECORDS, _BODIES or _SIZES."""
     # With ids the index over them leads: `+ 0` keeps a store from walking through the whole collection instead.
     conditions = ["o.collection = ?", "o.seq + 0 > ?" if query.ids else "o.seq > ?"]
     values: list[Value] = [number, after]
     condition, more = matching(query)
     conditions.append(condition)
     values += more
-    columns, source = f"{_COLUMNS}, NULL", "objects o"
-    if bodies:
-        columns, source = f"{_COLUMNS}, c.body", "objects o JOIN contents c ON c.seq = o.seq"
     # The limit stands in the text: a store that does not know it may plan for the whole collection.
     return (
-        f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)} ORDER BY o.seq LIMIT {limit}",
+        f"SELECT {what} WHERE {' AND '.join(conditions)} ORDER BY o.seq LIMIT {limit}",
         values,
     )
 

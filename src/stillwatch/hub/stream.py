@@ -22,7 +22,7 @@ from stillwatch.hub.bounds import (
 )
 from stillwatch.hub.errors import conflict, too_many, unavailable
 from stillwatch.hub.exchange import Exchange
-from stillwatch.hub.model import Event, Member
+from stillwatch.hub.model import EventPage, Member
 from stillwatch.hub.ring import Line, Ring, chunk_of, line_of
 from stillwatch.serving.admission import place_of
 from stillwatch.serving.events import Events
@@ -170,7 +170,7 @@ class Fan:
         if lines is None:
             self.lagging += 1
             head = self._head
-            lines = [line_of(event) for event in await self._read(subscriber, subscriber.cursor)]
+            lines = [line_of(event) for event in (await self._read(subscriber, subscriber.cursor)).events]
             if not lines:
                 # It has seen everything up to the head that was known before, or may not see it.
                 subscriber.cursor = max(subscriber.cursor, head)
@@ -209,10 +209,10 @@ class Fan:
                 if reader is None:
                     break
                 head = self._head
-                events = await self._read(reader, ring.head)
-                # Fewer than asked for: there is no more up to the head that was known before.
-                whole = len(events) < STORE_EVENTS
-                ring.add(events, max(head, events[-1].seq if events else 0) if whole else events[-1].seq)
+                events, more = await self._read(reader, ring.head)
+                last = events[-1].seq if events else 0
+                # Without more, everything up to the head that was known before is there.
+                ring.add(events, last if more else max(head, last))
                 for subscriber in self._subscribers:
                     subscriber.woken.set()
 
@@ -262,7 +262,7 @@ class Fan:
         self._head = max(self._head, head)
         self._new.set()
 
-    async def _read(self, subscriber: Subscriber, after: int) -> list[Event]:
+    async def _read(self, subscriber: Subscriber, after: int) -> EventPage:
         readable = set(subscriber.readable)
         return await self._in_thread(
             lambda: self._exchange.events(subscriber.member, after, STORE_EVENTS, readable)

@@ -19,12 +19,16 @@ TAXII = "application/taxii+json;version=2.1"
 ATTEMPTS = 5
 LONGEST_WAIT_S = 20.0
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_ASK = "ask the forum what its hub sends"
 _UNANSWERED = 2
 """How often a hub that takes a request and says nothing is waited for."""
 STREAM_TIMEOUT = httpx.Timeout(45.0, connect=5.0)
 """Longer than the hub's heartbeat, which comes every 15 s."""
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
-
+MOST_ANSWER = 64 << 20
+"""Bytes of one answer: several of the hub's largest pages, and far from all memory."""
+MOST_ANSWER_S = 300.0
+"""How long one answer may take to come, for a hub that sends a byte now and then."""
 
 _T = TypeVar("_T")
 
@@ -71,7 +75,13 @@ class Client:
         self._guard = threading.Lock()
         self._streams: set[socket.socket] = set()
         # Proxies of the environment are for the web; a hub is named by its member.
-        self._http = httpx.Client(base_url=trust.url, timeout=TIMEOUT, verify=verify, trust_env=False)
+        self._http = httpx.Client(
+            base_url=trust.url,
+            timeout=TIMEOUT,
+            verify=verify,
+            trust_env=False,
+            headers={"Accept-Encoding": "identity"},
+        )
 
     def close(self) -> None:
         """Let go of connections."""
@@ -106,14 +116,7 @@ class Client:
                 self.wait(min(LONGEST_WAIT_S, 0.2 * 2**attempt) * random.uniform(0.5, 1.0))
             try:
                 sent = {**self._authorization(), **(headers or {})}
-                answer = self._http.request(
-                    method,
-                    path,
-                    params=params,
-                    content=raw,
-                    json=body,
-                    headers=sent,
-                )
+                answer = self._answer(method, path, params=params, content=raw, json=body, headers=sent)
             except httpx.HTTPError as error:
                 last = str(error) or type(error).__name__
                 unanswered += isinstance(error, httpx.ReadTimeout)
@@ -147,13 +150,13 @@ class Client:
                 timeout=STREAM_TIMEOUT,
             ) as answer:
                 if answer.is_error:
-                    answer.read()
+                    told = _whole(answer)
                     if answer.status_code in _AGAIN or (
                         answer.status_code == 401 and self._token is not None
                     ):
                         self._token = None
                         raise UnreachableError(f"{self.url}: status {answer.status_code}")
-                    raise RefusedError(answer.status_code, _said(answer), f"GET {path}")
+                    raise RefusedError(answer.status_code, _said(told), f"GET {path}")
                 connection = answer.extensions["network_stream"].get_extra_info("socket")
                 with self._guard:
                     self._streams.add(connection)
@@ -172,6 +175,11 @@ class Client:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
 
+    def _answer(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """A whole answer, whatever its status. Raises httpx.HTTPError, and InputError for one that is too long."""
+        with self._http.stream(method, path, **given) as answer:
+            return _whole(answer)
+
     def _authorization(self) -> dict[str, str]:
         oauth2, basic = self._credentials.get("oauth2", {}), self._credentials.get("basic")
         if basic is not None:
@@ -179,7 +187,8 @@ class Client:
             return {"Authorization": token._auth_header}
         now = time.monotonic()
         if self._token is None or now >= self._token[1]:
-            answer = self._http.post(
+            answer = self._answer(
+                "POST",
                 "/oauth2/token",
                 data={"grant_type": "client_credentials"},
                 auth=(oauth2["client_id"], oauth2["client_secret"]),
@@ -191,6 +200,25 @@ class Client:
             said = _read(answer, _Token, "POST /oauth2/token")
             self._token = said.access_token, now + max(0.0, said.expires_in - 30)
         return {"Authorization": f"Bearer {self._token[0]}"}
+
+
+def _whole(answer: httpx.Response) -> httpx.Response:
+    """An answer with all that it holds: a hub must not fill our memory, or keep us for ever."""
+    where = f"{answer.request.method} {answer.request.url.path}"
+    if answer.headers.get("content-encoding", "identity") != "identity":
+        # It would be small here and anything at all unpacked.
+        raise InputError("the hub's answer is packed, and was not asked to be", where=where, mend=_ASK)
+    begun, size, pieces = time.monotonic(), 0, []
+    for piece in answer.iter_raw():
+        size += len(piece)
+        if size > MOST_ANSWER:
+            raise InputError(f"the hub's answer is longer than {MOST_ANSWER:,} bytes", where=where, mend=_ASK)
+        if time.monotonic() - begun > MOST_ANSWER_S:
+            raise httpx.ReadTimeout(f"the answer is not whole after {MOST_ANSWER_S:.0f} s")
+        pieces.append(piece)
+    return httpx.Response(
+        answer.status_code, headers=answer.headers, content=b"".join(pieces), request=answer.request
+    )
 
 
 def _read(answer: httpx.Response, form: type[_T], where: str) -> _T:

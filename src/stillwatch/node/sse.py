@@ -58,11 +58,7 @@ class Reader:
         name, colon, value = line.partition(":")
         value = value.removeprefix(" ") if colon else ""
         if name == "data":
-            self._size += len(value)
-            if self._size > MOST_LINE:
-                raise InputError(
-                    "an event of the stream is too large", mend="ask the forum what its hub sends"
-                )
+            self._grow(name, value)
             self._data.append(value)
         elif name == "event":
             self._name = value
@@ -73,8 +69,14 @@ class Reader:
             if value.isascii() and value.isdecimal() and len(value) < 9:
                 self.retry_s = int(value) / 1000
         elif name:
+            self._grow(name, value)
             self._more[name] = value
         return None
+
+    def _grow(self, *texts: str) -> None:
+        self._size += sum(map(len, texts))
+        if self._size > MOST_LINE:
+            raise InputError("an event of the stream is too large", mend="ask the forum what its hub sends")
 
     def _dispatch(self) -> Event | None:
         data, name, more = self._data, self._name, self._more
