@@ -130,7 +130,7 @@ def test_what_was_there_before_and_what_stays_withdrawn_is_told(members, bundle)
     node("revoke", "--dir", anna, gone["id"])
     out, _ = node("publish", "--dir", anna, bundle(kept, gone))
     assert "2 of 2 objects were taken by the hub, 2 of them before" in out
-    assert "1 of them are withdrawn, and stay so" in out
+    assert "1 of them is withdrawn, and no later version changes that" in out
     assert "nothing was published" in node("publish", "--dir", anna, bundle())[0]
 
 
@@ -176,7 +176,7 @@ def test_a_hub_out_of_reach(forum, members, bundle, tmp_path):
     item = indicator()
     forum.stop()
     out, _ = node("publish", "--dir", anna, bundle(item))
-    assert "1 objects are queued: the hub is out of reach" in out
+    assert "1 object is queued: the hub is out of reach" in out
     _, err = node("sync", "--dir", bert, status=2)
     assert "out of reach" in err
     assert len(err.splitlines()) == 1
@@ -274,7 +274,7 @@ def test_what_is_kept_and_altered_is_named(members, bundle):
             ("init", "--dir", "{anna}", "--hub", "http://127.0.0.1:1", "--credentials", "{good}"),
             "here already",
         ),
-        (("publish", "--dir", "{anna}", "{bad}"), "give a STIX bundle as JSON"),
+        (("publish", "--dir", "{anna}", "{bad}"), "give a STIX bundle as JSON, with whole numbers"),
         (("publish", "--dir", "{anna}", "{new}"), "does not exist"),
         (("explain", "--dir", "{anna}", "{nameless}"), "nameless, objects[0]: this is no STIX object"),
         (("publish", "--dir", "{anna}", "{empty}"), "this is no STIX bundle"),

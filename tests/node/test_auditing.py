@@ -393,6 +393,35 @@ def test_a_hub_put_back_is_a_rollback_and_gets_back_what_it_lost(histories, indi
     assert author.queue.waiting() == 0
 
 
+def test_an_epoch_that_the_hub_lost_leaves_nothing_that_it_refuses(histories, indicator):
+    """An identity of it can't be sent again: nothing certifies its pseudonym. When the epoch comes again, it goes anew."""
+    hub, author, _, tmp_path = histories
+    hub.start()
+    hub.new_epoch()
+    lost = indicator()
+    assert not author.say([lost]).problem
+    author.sync()
+    gone = author.pseudonyms.latest_own()
+    hub.stop()
+    swap(tmp_path)
+    hub.start()
+    assert kind_of_fault(author) in (ROLLBACK, FORK)
+    author.faults.clear(author.faults.all()[0].id)
+    done = author.sync()
+    assert (done.sent.refused, author.queue.refused(), author.queue.waiting()) == ([], [], 0)
+    assert author.pseudonyms.latest_own().epoch == gone.epoch - 1
+    author.sync()
+    hub.new_epoch()
+    assert not author.say([indicator()]).problem
+    author.sync()
+    assert author.queue.refused() == []
+    now = author.pseudonyms.latest_own()
+    assert now.epoch == gone.epoch
+    state = "SELECT state FROM outbox WHERE stix_id = ?"
+    assert [author.store.one(state, (name,))["state"] for name in (now.id, lost["id"])] == ["confirmed"] * 2
+    assert author.verify().bad is None
+
+
 def test_what_waits_makes_no_fork_of_a_rollback(histories, indicator):
     """Sent first, it would make the log as long as it was, with another root: signed evidence against an honest operator."""
     hub, author, victim, tmp_path = histories

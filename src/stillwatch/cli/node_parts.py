@@ -108,16 +108,15 @@ def told(done: "Published", as_json: bool) -> int:
         before = f", {done.before} of them before" if done.before else ""
         click.echo(f"{taken} of {len(done.states)} objects were taken by the hub{before}")
         if done.withdrawn:
-            click.echo(
-                f"{done.withdrawn} of them are withdrawn, and stay so: give them another id to share them anew"
-            )
+            of_them = f"{done.withdrawn} of them {'is' if done.withdrawn == 1 else 'are'} withdrawn"
+            click.echo(f"{of_them}, and no later version changes that: share it anew under another id")
     if not done.states:
         click.echo("nothing was published: the bundle holds nothing that leaves")
     if line := over(done.explained):
         click.echo(line)
     if waiting:
         why = done.problem or "they wait for their time"
-        click.echo(f"{waiting} objects are queued: {why}")
+        click.echo(f"{waiting} {'object is' if waiting == 1 else 'objects are'} queued: {why}")
     return REFUSED if refused else 0
 
 

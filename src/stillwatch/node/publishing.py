@@ -71,7 +71,9 @@ def read_bundle(path: Path) -> dict[str, Any]:
     try:
         found = parse(path.read_bytes())
     except InputError as error:
-        raise InputError(error.what, where=str(path), mend="give a STIX bundle as JSON") from None
+        raise InputError(
+            error.what, where=str(path), mend="give a STIX bundle as JSON, with whole numbers"
+        ) from None
     if (
         not isinstance(found, dict)
         or found.get("type") != "bundle"

@@ -1,5 +1,6 @@
 """Sending what is queued: in signed batches that are kept before they are sent, so that a lost answer does no harm."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ import msgspec
 
 from stillwatch.intelligence import objects
 from stillwatch.intelligence.checking import Checker
+from stillwatch.intelligence.extension import PSEUDONYM
 from stillwatch.intelligence.rules import Rules
 from stillwatch.node.client import TAXII, Client, RefusedError, UnreachableError
 from stillwatch.node.faults import SEND_AGAIN
@@ -95,14 +97,31 @@ class Sender:
             store.run("UPDATE batches SET state = 'stale' WHERE state = 'open'")
 
     def send_again(self) -> None:
-        """Queue what the hub once took, as far as the log that was read since holds it no more (`Faults.clear`)."""
+        """Queue what the hub once took, as far as the log that was read since holds it no more (`Faults.clear`).
+
+        But for identities of pseudonyms that the hub lost with it: it would refuse them, and nobody could mend that.
+        """
         store = self._store
         with store.writing():
             store.run(
                 "UPDATE outbox SET state = 'queued', batch = NULL, place = NULL, body = NULL, seq = NULL,"
                 " log_index = NULL, commitment = NULL WHERE state = 'sent' AND sent IS NULL"
             )
+            rows = store.all(
+                "SELECT number, draft FROM outbox WHERE state = 'queued' AND stix_id LIKE 'identity--%'"
+                " AND stix_id NOT IN (SELECT id FROM certificates WHERE own = 1)"
+            )
+            store.run_many(
+                "DELETE FROM outbox WHERE number = ?",
+                [(row["number"],) for row in rows if self._is_pseudonym_of_ours(row["draft"])],
+            )
             store.put(SEND_AGAIN, None)
+
+    def _is_pseudonym_of_ours(self, draft: bytes) -> bool:
+        """Whether it is an identity as `_introduce` makes them."""
+        said = (parse(draft).get("extensions") or {}).get(PSEUDONYM) or {}
+        key = self._folder.public_key(f"epoch-{said.get('epoch')}")
+        return key is not None and said.get("public_key") == base64.b64encode(key).decode()
 
     def _introduce(self, pseudonym: Pseudonym) -> None:
         """Queue the identity of a new pseudonym before anything that is said under it."""
